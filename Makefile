@@ -1,0 +1,46 @@
+# gan_lab. `make help` lists what there is.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/installed
+export OMP_NUM_THREADS ?= 1
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+install: $(STAMP) ## make .venv and install gan_lab with its development tools
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "gan_lab needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $(STAMP)
+
+train: install ## the main job: DCGAN on the embedded digits (1 to 2 minutes on a CPU)
+	$(BIN)/python -m gan_lab.train
+
+test: install ## the fast tests, one process per core
+	$(BIN)/pytest -n auto
+
+test-slow: install ## all tests, the slow ones too
+	$(BIN)/pytest -n auto -m ''
+
+check: install ## format, lint, types and the fast tests: before every commit
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/pytest -n auto
+
+format: install ## format, and mend what lint can mend
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+bench: install ## images per second beside a plain loop
+	$(BIN)/python -m gan_lab.benchmark
+
+clean: ## take away what the targets above made; runs in outputs/ stay
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache dist benchmark.json
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+.PHONY: help install train test test-slow check format bench clean

@@ -1,0 +1,187 @@
+"""Speed as a ratio: ``python -m gan_lab.benchmark model=dcgan data=fake speed=fast``."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from gan_lab.command import command
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from gan_lab.model.gan import GAN
+
+Run = Callable[[int], float]
+"""Does some steps of D after a warm-up; the seconds that they took."""
+
+FLOAT32 = {"speed": {"precision": "32-true", "channels_last": False, "fused": False, "compile": False}}
+
+
+def main() -> None:
+    """The command."""
+    command("benchmark", benchmark)
+
+
+def benchmark(cfg: DictConfig) -> None:
+    """Measure, print a table, write ``benchmark.json``."""
+    import platform
+
+    import torch
+
+    from gan_lab.callback.summary import peak_memory
+    from gan_lab.train import settle
+
+    settle(cfg, cfg.data.batch_size, cfg.data.batch_size, Path.cwd())
+    plain = OmegaConf.merge(cfg, FLOAT32)
+    runs = {
+        "gan_lab": ours(cfg),
+        "plain loop, same settings": plain_loop(cfg),
+        "plain loop, float32": plain_loop(plain),
+    }
+    speeds = measure(runs, cfg.benchmark.rounds, cfg.benchmark.steps, cfg.data.batch_size)
+    record = {
+        "images_per_second": {name: round(median(values), 1) for name, values in speeds.items()},
+        "ratio": {name: round(ratio(speeds["gan_lab"], speeds[name]), 3) for name in list(runs)[1:]},
+        "rounds": speeds,
+        "model": cfg.model._target_,
+        "batch": [cfg.data.batch_size, cfg.data.channels, cfg.data.image_size, cfg.data.image_size],
+        "speed": OmegaConf.to_container(cfg.speed),
+        "peak_memory_mib": round(peak_memory(_device(cfg)) / 2**20),
+        "device": torch.cuda.get_device_name() if _device(cfg).type == "cuda" else platform.processor(),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+    }
+    Path(cfg.benchmark.out).write_text(json.dumps(record, indent=2))
+    show(record, cfg.benchmark.out)
+
+
+def measure(runs: dict[str, Run], rounds: int, steps: int, batch_size: int) -> dict[str, list[float]]:
+    """Images per second of each run in each round; the order turns, so that a drifting machine favours none."""
+    from rich.progress import track
+
+    names = list(runs)
+    speeds: dict[str, list[float]] = {name: [] for name in names}
+    for turn in track(range(rounds), description="measuring"):
+        first = turn % len(names)
+        for name in names[first:] + names[:first]:
+            speeds[name].append(steps * batch_size / runs[name](steps))
+    return speeds
+
+
+def ratio(mine: list[float], theirs: list[float]) -> float:
+    """The median of the ratios round by round."""
+    return median(a / b for a, b in zip(mine, theirs, strict=True))
+
+
+def ours(cfg: DictConfig) -> Run:
+    """Our training as it is: Lightning's Trainer, our data module, step and records of losses."""
+    import lightning as L
+    from hydra.utils import instantiate
+
+    from gan_lab.build import build
+
+    gan, data, warmup = build(cfg), instantiate(cfg.data), cfg.benchmark.warmup
+
+    class Stopwatch(L.Callback):
+        """Seconds from the end of the warm-up to the end of the last step."""
+
+        def on_train_batch_end(self, trainer: L.Trainer, gan: "GAN", outputs: Any, batch: Any, batch_idx: int) -> None:
+            if batch_idx + 1 in (warmup, trainer.limit_train_batches):
+                self.seconds = _now(gan.device) - getattr(self, "start", 0.0)
+                self.start = _now(gan.device)
+
+    def run(steps: int) -> float:
+        watch, record = Stopwatch(), instantiate(cfg.callback.record)
+        limits = {"max_epochs": 1, "limit_train_batches": warmup + steps, "limit_val_batches": 0}
+        instantiate(cfg.trainer, callbacks=[record, watch], logger=False, **limits).fit(gan, data)
+        return watch.seconds
+
+    return run
+
+
+def plain_loop(cfg: DictConfig) -> Run:
+    """What one writes by hand: the same networks, losses and optimizers, on one batch that already lies on the device."""
+    import torch
+
+    from gan_lab.build import build
+
+    device = _device(cfg)
+    gan = build(cfg).to(device)
+    g_optimizer, d_optimizer = gan.configure_optimizers()
+    data = cfg.data
+    real = torch.rand(data.batch_size, data.channels, data.image_size, data.image_size, device=device) * 2 - 1
+    y = None if data.num_classes is None else torch.zeros(data.batch_size, dtype=torch.long, device=device)
+
+    def latents(ratio: int) -> "Tensor":
+        return torch.randn(len(real) * ratio, gan.generator.latent_dim, device=device)
+
+    def step(number: int) -> None:
+        with torch.autocast(device.type, torch.bfloat16, enabled=cfg.speed.precision == "bf16-mixed"):
+            fake = gan.generator(latents(1), y).detach().float()
+            batch = _batch(gan, real, fake, y, gan.discriminator(real, y), gan.discriminator(fake, y), number)
+            d_loss = gan.discriminator_loss(batch) + sum(p(gan.discriminator, batch) for p in gan.penalties.values())
+        d_optimizer.zero_grad()
+        d_loss.backward()
+        d_optimizer.step()
+        if (number + 1) % d_steps == 0:
+            with torch.autocast(device.type, torch.bfloat16, enabled=cfg.speed.precision == "bf16-mixed"):
+                fake = gan.generator(latents(gan.g_batch_ratio), y)
+                g_loss = gan.generator_loss(_batch(gan, real, fake, y, None, gan.discriminator(fake, y), number))
+            g_optimizer.zero_grad()
+            g_loss.backward()
+            g_optimizer.step()
+
+    d_steps = gan.d_steps
+
+    def run(steps: int) -> float:
+        for number in range(cfg.benchmark.warmup):
+            step(number)
+        start = _now(device)
+        for number in range(steps):
+            step(number)
+        return _now(device) - start
+
+    return run
+
+
+def _batch(gan: "GAN", real: "Tensor", fake: "Tensor", y: Any, real_scores: Any, fake_scores: "Tensor", number: int) -> Any:
+    from gan_lab.batch import Batch
+    from gan_lab.noise import Noise
+
+    return Batch(real, fake, y, y, real_scores, fake_scores, Noise(number, device=real.device), 0, number)
+
+
+def _device(cfg: DictConfig) -> "torch.device":
+    import torch
+
+    return torch.device("cuda" if torch.cuda.is_available() and cfg.trainer.accelerator != "cpu" else "cpu")
+
+
+def _now(device: "torch.device") -> float:
+    import torch
+
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
+
+
+def show(record: dict[str, Any], path: str) -> None:
+    """The table, and where the record lies."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("", "images/s", "gan_lab's ratio", title=f"{record['model']}, batch {record['batch']}, {record['speed']}")
+    for name, speed in record["images_per_second"].items():
+        table.add_row(name, f"{speed:,.1f}", f"{record['ratio'][name]:.3f}" if name in record["ratio"] else "")
+    Console().print(table)
+    Console().print(f"peak memory {record['peak_memory_mib']:,} MiB, {record['device']}, -> {path}", highlight=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""A configuration -> a GAN: where `train`, `checkpoint` and `benchmark` make their model."""
+
+import inspect
+from functools import partial
+from typing import Any
+
+import torch
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+from torch import nn
+
+from gan_lab.errors import InputError
+from gan_lab.model.gan import GAN
+from gan_lab.noise import key
+
+
+def build(cfg: DictConfig) -> GAN:
+    """The GAN that ``cfg`` describes, its first weights a function of ``cfg.seed`` alone."""
+    with torch.random.fork_rng():
+        torch.manual_seed(key(cfg.seed))
+        generator, discriminator = (instantiate(net) for net in (cfg.network.generator, cfg.network.discriminator))
+        gan = instantiate(cfg.model, _partial_=True, _convert_="all")(
+            generator=generator,
+            discriminator=discriminator,
+            g_optimizer=_optimizer(cfg.optimizer.g, cfg.speed.fused),
+            d_optimizer=_optimizer(cfg.optimizer.d, cfg.speed.fused),
+            schedule=instantiate(cfg.schedule),
+            penalties=_named(cfg.get("penalty")),
+            regularizers=_named(cfg.get("regularizer")),
+        )
+    if cfg.speed.channels_last:
+        gan.to(memory_format=torch.channels_last)
+    if cfg.speed.compile:
+        _compile(gan)
+    return gan
+
+
+def _named(choices: DictConfig | None) -> dict[str, nn.Module]:
+    """The modules of a group that may be chosen several at once; none when it is empty."""
+    return {name: instantiate(choice) for name, choice in (choices or {}).items()}
+
+
+def _optimizer(choice: DictConfig, fused: bool) -> partial[Any]:
+    optimizer = instantiate(choice, _convert_="all")
+    if fused and "fused" in inspect.signature(optimizer.func).parameters:
+        return partial(optimizer, fused=True)
+    return optimizer
+
+
+def _compile(gan: GAN) -> None:
+    """Compile in place, which keeps the names of the weights (a wrapper would rename them in checkpoints)."""
+    if len(gan.penalties):
+        names = ",".join(gan.penalties)
+        raise InputError(
+            f"speed.compile=true cannot take the second derivatives that penalty={names} may need "
+            "(pytorch#91469): use speed.compile=false or penalty=none"
+        )
+    gan.generator.compile()
+    gan.discriminator.compile()

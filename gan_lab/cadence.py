@@ -1,0 +1,15 @@
+"""When something is due that happens every so many images."""
+
+from lightning import Trainer
+
+from gan_lab.model.gan import GAN
+
+
+def steps(global_batch: int, every_images: int) -> int:
+    """How many steps of D, ``global_batch`` real images each over all ranks, see about ``every_images``."""
+    return max(1, round(every_images / global_batch))
+
+
+def is_due(trainer: Trainer, gan: GAN, every_images: int) -> bool:
+    """Whether the step of D just done ends such an interval: a function of position, so that a resumed run agrees."""
+    return gan.d_steps_done % steps(trainer.datamodule.batch_size * trainer.world_size, every_images) == 0

@@ -1,0 +1,1 @@
+"""Callbacks judge and record; none changes training."""

@@ -1,0 +1,83 @@
+"""last.ckpt, to go on from, and best.ckpt, to use."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+
+from gan_lab import checkpoint
+from gan_lab.cadence import is_due
+from gan_lab.model.gan import GAN
+
+
+class Checkpoint(L.Callback):
+    """Writes ``last.ckpt`` every so many images, after each validation and when the process is told to end.
+
+    ``best.ckpt`` is the checkpoint with the best ``val/<primary>`` so far, of equal ones the latest; a score that is no number
+    never wins. Both are written beside the former file and then take its place.
+
+    Args:
+        folder: of the two files.
+        every_images: between two writes of ``last.ckpt``.
+        primary: name of the score that chooses the best; None: there is no best.
+        mode: whether that score should be ``min`` or ``max``.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        every_images: int,
+        primary: str | None = None,
+        mode: str = "min",
+    ) -> None:
+        self.folder, self.every_images = Path(folder), every_images
+        self.primary, self.sign = primary, 1 if mode == "min" else -1
+        self.best: float | None = None
+
+    @property
+    def last_path(self) -> Path:
+        """The file to go on from."""
+        return self.folder / "last.ckpt"
+
+    @property
+    def best_path(self) -> Path:
+        """The file to use."""
+        return self.folder / "best.ckpt"
+
+    def on_train_start(self, trainer: L.Trainer, gan: GAN) -> None:
+        """Make the folder."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def on_train_batch_end(self, trainer: L.Trainer, gan: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Save when it is due."""
+        if is_due(trainer, gan, self.every_images):
+            self._save(trainer, gan, self.last_path)
+
+    def on_validation_end(self, trainer: L.Trainer, gan: GAN) -> None:
+        """Save, as the best too if it is."""
+        score = float(trainer.callback_metrics.get(f"val/{self.primary}", math.nan))
+        if math.isfinite(score) and (self.best is None or self.sign * score <= self.sign * self.best):
+            self.best = score
+            self._save(trainer, gan, self.best_path)
+        self._save(trainer, gan, self.last_path)
+
+    def on_exception(self, trainer: L.Trainer, gan: GAN, exception: BaseException) -> None:
+        """SIGTERM arrives between two steps: save. Anything else may have torn a step: the last file stands."""
+        if isinstance(exception, SIGTERMException):
+            self._save(trainer, gan, self.last_path)
+
+    def _save(self, trainer: L.Trainer, gan: GAN, path: Path) -> None:
+        """Write, unless a weight is no number: the last good file stands, and `Record` ends the run."""
+        if torch.nn.utils.get_total_norm(list(gan.parameters())).isfinite():
+            checkpoint.save(trainer, path)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best score survives a resume."""
+        return {"best": self.best}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up the best score."""
+        self.best = state["best"]

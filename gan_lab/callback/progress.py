@@ -1,0 +1,92 @@
+"""What a person sees while a run goes on: a bar on a terminal, else a line now and then."""
+
+import time
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.utilities import rank_zero_only
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from gan_lab.model.gan import GAN
+
+SHOWN = ("d_loss", "g_loss")
+
+
+class Progress(L.Callback):
+    """D's and G's loss, images per second and time left; scores as they come.
+
+    Args:
+        max_images: length of the run.
+        plain_seconds: between two lines where there is no terminal.
+    """
+
+    def __init__(self, max_images: int, plain_seconds: float = 10.0) -> None:
+        self.max_images, self.plain_seconds = max_images, plain_seconds
+        self.console = Console()
+        self.bar: Bar | None = None
+
+    @rank_zero_only
+    def on_train_start(self, trainer: L.Trainer, gan: GAN) -> None:
+        """Say how large the networks are; show the bar."""
+        counts = {name: sum(p.numel() for p in net.parameters()) for name, net in _networks(gan).items()}
+        self.console.print(", ".join(f"{name} {count:,} parameters" for name, count in counts.items()), highlight=False)
+        self.first_image, self.started = gan.images_seen, time.monotonic()
+        self.shown = self.started
+        if self.console.is_terminal:
+            columns = (
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("images {task.fields[state]}"),
+                TimeRemainingColumn(),
+            )
+            self.bar = Bar(*columns, console=self.console)
+            self.task = self.bar.add_task("", total=self.max_images, completed=gan.images_seen, state="")
+            self.bar.start()
+
+    @rank_zero_only
+    def on_train_batch_end(self, trainer: L.Trainer, gan: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Move on, at most ten times a second."""
+        now = time.monotonic()
+        if now - self.shown < (0.1 if self.bar else self.plain_seconds):
+            return
+        self.shown = now
+        if self.bar:
+            self.bar.update(self.task, completed=gan.images_seen, state=self._state(trainer, gan))
+        else:
+            rate = self._rate(gan)
+            left = (self.max_images - gan.images_seen) / rate
+            line = f"{gan.images_seen:,}/{self.max_images:,} images {self._state(trainer, gan)}, {left:.0f} s left"
+            self.console.print(line, highlight=False)
+
+    @rank_zero_only
+    def on_validation_end(self, trainer: L.Trainer, gan: GAN) -> None:
+        """The scores of this validation."""
+        scores = {name: float(v) for name, v in trainer.callback_metrics.items() if name.startswith("val/")}
+        text = "  ".join(f"{name} {value:.4g}" for name, value in scores.items())
+        self.console.print(f"{gan.images_seen:,} images  {text}", highlight=False)
+
+    def on_train_end(self, trainer: L.Trainer, gan: GAN) -> None:
+        """Take the bar away."""
+        self._stop()
+
+    def on_exception(self, trainer: L.Trainer, gan: GAN, exception: BaseException) -> None:
+        """Take the bar away."""
+        self._stop()
+
+    def _stop(self) -> None:
+        if self.bar:
+            self.bar.stop()
+            self.bar = None
+
+    def _rate(self, gan: GAN) -> float:
+        return max(1, gan.images_seen - self.first_image) / (time.monotonic() - self.started)
+
+    def _state(self, trainer: L.Trainer, gan: GAN) -> str:
+        losses = [f"{name} {float(trainer.callback_metrics[name]):.3f}" for name in SHOWN if name in trainer.callback_metrics]
+        return "  ".join([*losses, f"{self._rate(gan):.0f} images/s"])
+
+
+def _networks(gan: GAN) -> dict[str, Any]:
+    return {"generator": gan.generator, "discriminator": gan.discriminator}

@@ -1,0 +1,86 @@
+"""Losses, scores and gradients at each logging interval; stops a run whose losses are no longer numbers."""
+
+import math
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from gan_lab.errors import Diverged
+from gan_lab.model.gan import GAN
+
+NETWORKS = {0: "g", 1: "d"}  # the order of `GAN.configure_optimizers`
+
+
+def log_row(trainer: L.Trainer, gan: GAN, row: dict[str, float]) -> None:
+    """Hand a row to every logger, with the clocks that are its axes, and to whoever reads ``trainer.callback_metrics``."""
+    trainer.callback_metrics.update({name: torch.tensor(value) for name, value in row.items()})
+    clocks = {"images_seen": gan.images_seen, "g_steps_done": gan.g_steps_done, "d_steps_done": gan.d_steps_done}
+    for logger in trainer.loggers:
+        logger.log_metrics(clocks | row, step=gan.g_steps_done)
+
+
+class Record(L.Callback):
+    """Every ``every_steps`` steps of D: mean losses and penalties since the last row, D's scores, gradient norms, rates.
+
+    ``d_loss``, ``g_loss``, each penalty by name; ``d_real`` and ``d_fake`` (D's mean scores), ``d_gap`` (their difference, a
+    critic's estimate of the distance), ``d_real_accuracy`` and ``d_fake_accuracy`` (where the loss has an undecided score);
+    ``d_gradient_norm``, ``g_gradient_norm``, ``d_lr``, ``g_lr``. Values stay tensors between rows: one host sync per row.
+    """
+
+    def __init__(self, every_steps: int = 50) -> None:
+        self.every_steps = every_steps
+        self.sums: dict[str, Tensor] = {}
+        self.counts: dict[str, int] = {}
+        self.norms: dict[str, Tensor] = {}
+
+    def on_before_optimizer_step(self, trainer: L.Trainer, gan: GAN, optimizer: Optimizer) -> None:
+        """The gradient norm of each network's first step after a row."""
+        index = [id(o) for o in trainer.optimizers].index(id(optimizer))
+        name = f"{NETWORKS.get(index, index)}_gradient_norm"
+        if name not in self.norms:
+            gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+            self.norms[name] = torch.nn.utils.get_total_norm(gradients).detach()
+
+    def on_train_batch_end(self, trainer: L.Trainer, gan: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Add up; write a row when it is due."""
+        for name, value in gan.tracked.items():
+            if value.ndim == 0:
+                self.sums[name] = self.sums[name] + value if name in self.sums else value
+                self.counts[name] = self.counts.get(name, 0) + 1
+        if gan.d_steps_done % self.every_steps == 0:
+            self._write(trainer, gan)
+
+    def _write(self, trainer: L.Trainer, gan: GAN) -> None:
+        means = {name: total / self.counts[name] for name, total in self.sums.items()}
+        values = means | scores(gan) | self.norms
+        row = dict(zip(values, torch.stack([v.float() for v in values.values()]).tolist(), strict=True))
+        for index, optimizer in enumerate(trainer.optimizers):
+            row[f"{NETWORKS.get(index, index)}_lr"] = optimizer.param_groups[0]["lr"]
+        self.sums, self.counts, self.norms = {}, {}, {}
+        check_finite(row, gan)
+        log_row(trainer, gan, row)
+
+
+def scores(gan: GAN) -> dict[str, Tensor]:
+    """What D thinks of the last batch."""
+    real, fake = gan.tracked["real_scores"].float(), gan.tracked["fake_scores"].float()
+    means = {"d_real": real.mean(), "d_fake": fake.mean(), "d_gap": real.mean() - fake.mean()}
+    if gan.undecided is None:
+        return means
+    rates = {"d_real_accuracy": (real > gan.undecided), "d_fake_accuracy": (fake < gan.undecided)}
+    return means | {name: right.float().mean() for name, right in rates.items()}
+
+
+def check_finite(row: dict[str, float], gan: GAN) -> None:
+    """Stop at a loss or gradient that is no number."""
+    bad = [name for name, value in row.items() if not math.isfinite(value)]
+    if not bad:
+        return
+    network, option = ("generator", "g") if bad[0].startswith("g_") else ("discriminator", "d")
+    raise Diverged(
+        f"the {network} diverged: {', '.join(bad)} not finite at D step {gan.d_steps_done} ({gan.images_seen:,} images). "
+        f"The last good checkpoint is kept. Lower optimizer.{option}.lr, add penalty=r1, or use speed=plain (float32)"
+    )

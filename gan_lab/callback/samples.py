@@ -1,0 +1,48 @@
+"""Pictures of the same latents over time, so that they compare."""
+
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.utilities import rank_zero_only
+
+from gan_lab.cadence import is_due
+from gan_lab.model.gan import GAN
+from gan_lab.picture import save_picture
+
+
+class Samples(L.Callback):
+    """Writes ``<folder>/<images seen>.png`` of ``n`` fixed latents by the averaged generator, at first, when due and at last.
+
+    Args:
+        folder: of the pictures.
+        every_images: between two of them.
+        n: how many samples a picture shows.
+    """
+
+    def __init__(self, folder: str, every_images: int, n: int = 64) -> None:
+        self.folder, self.every_images, self.n = Path(folder), every_images, n
+
+    def on_train_start(self, trainer: L.Trainer, gan: GAN) -> None:
+        """Where it begins."""
+        self._write(trainer, gan)
+
+    def on_train_batch_end(self, trainer: L.Trainer, gan: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """On the way."""
+        if is_due(trainer, gan, self.every_images):
+            self._write(trainer, gan)
+
+    def on_train_end(self, trainer: L.Trainer, gan: GAN) -> None:
+        """Where it ends."""
+        self._write(trainer, gan)
+
+    @rank_zero_only
+    def _write(self, trainer: L.Trainer, gan: GAN) -> None:
+        path = self.folder / f"{gan.images_seen:010d}.png"
+        if path.exists():
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        save_picture(gan.sample(range(self.n)), path)
+        for logger in trainer.loggers:
+            if hasattr(logger, "log_picture"):
+                logger.log_picture("samples", path, {"images_seen": gan.images_seen, "g_steps_done": gan.g_steps_done})

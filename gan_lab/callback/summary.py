@@ -1,0 +1,119 @@
+"""summary.json and curves.png: what a run came to."""
+
+import json
+import math
+import platform
+import resource
+import subprocess
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.utilities import rank_zero_only
+
+from gan_lab import __version__
+from gan_lab.callback.judge import Judge
+from gan_lab.curves import save_curves
+from gan_lab.logger import csv
+from gan_lab.model.gan import GAN
+
+PACKAGES = ("torch", "lightning", "hydra-core", "torchmetrics", "wandb")
+
+
+class Summary(L.Callback):
+    """Writes both files when a run ends, however it ends, and again when its best checkpoint has been judged.
+
+    ``summary.json``: status, first, final and best value of each score, the floor (the same scores for held-out reals) and the
+    protocol, counters, speed, memory, versions.
+
+    Args:
+        folder: the run folder, with its metrics.csv.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self.folder = Path(folder)
+        self.content: dict[str, Any] = {}
+
+    def on_train_start(self, trainer: L.Trainer, gan: GAN) -> None:
+        """Start the clock."""
+        self.started, self.first_image = time.monotonic(), gan.images_seen
+
+    def on_train_end(self, trainer: L.Trainer, gan: GAN) -> None:
+        """The run came to its end, or was asked to stop."""
+        self._write(trainer, gan, {"status": "finished"})
+
+    def on_exception(self, trainer: L.Trainer, gan: GAN, exception: BaseException) -> None:
+        """The run failed."""
+        if hasattr(self, "started"):
+            self._write(trainer, gan, {"status": "failed", "error": f"{type(exception).__name__}: {exception}"})
+
+    @rank_zero_only
+    def on_test_end(self, trainer: L.Trainer, gan: GAN) -> None:
+        """Add what the best checkpoint is worth on latents that did not choose it."""
+        judge = _judge(trainer)
+        self.content["final_judgement"] = {"images_seen": gan.images_seen, "scores": judge.scores}
+        self._save()
+
+    @rank_zero_only
+    def _write(self, trainer: L.Trainer, gan: GAN, outcome: dict[str, str]) -> None:
+        seconds, judge = time.monotonic() - self.started, _judge(trainer)
+        rows = csv.read(self.folder / "metrics.csv")
+        self.content = outcome | {
+            "scores": _course(rows, judge),
+            "floor": judge.floor,
+            "protocol": judge.metric.protocol() if judge.metric else {},
+            "images_seen": gan.images_seen,
+            "g_steps_done": gan.g_steps_done,
+            "d_steps_done": gan.d_steps_done,
+            "seconds": round(seconds, 1),
+            "images_per_second": round((gan.images_seen - self.first_image) / seconds, 1),
+            "peak_memory_mib": round(peak_memory(gan.device) / 2**20),
+            "parameters": {n: sum(p.numel() for p in getattr(gan, n).parameters()) for n in ("generator", "discriminator")},
+            "device": str(gan.device),
+            "versions": {"gan_lab": __version__, "python": platform.python_version()} | {p: version(p) for p in PACKAGES},
+            "git_commit": _git_commit(),
+        }
+        self._save()
+        save_curves(rows, self.folder / "curves.png", gan, judge.floor)
+
+    def _save(self) -> None:
+        partial = self.folder / "summary.partial"
+        partial.write_text(json.dumps(self.content, indent=2, default=str))
+        partial.replace(self.folder / "summary.json")
+
+
+def _judge(trainer: L.Trainer) -> Judge:
+    return next((c for c in trainer.callbacks if isinstance(c, Judge)), Judge())
+
+
+def _course(rows: list[dict[str, float]], judge: Judge) -> dict[str, dict[str, float]]:
+    """First, final and best value of each validation score."""
+    course = {}
+    for name in dict.fromkeys(n for row in rows for n in row if n.startswith("val/")):
+        values = [row[name] for row in rows if name in row and math.isfinite(row[name])]
+        if not values:
+            continue
+        course[name] = {"first": values[0], "final": values[-1]}
+        if judge.metric and (mode := judge.metric.better.get(name.removeprefix("val/"))):
+            course[name]["best"] = min(values) if mode == "min" else max(values)
+    return course
+
+
+def peak_memory(device: torch.device) -> int:
+    """In bytes: of the GPU, or of this process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _git_commit() -> str | None:
+    """The commit of the code that ran, or None outside a checkout."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None

@@ -1,0 +1,95 @@
+"""A run folder or a .ckpt -> the checkpoint in it, and a GAN ready to use.
+
+A checkpoint is one file that stands alone: weights, optimizers, clocks, and the configuration that made them, as plain
+data (it loads with ``weights_only``).
+"""
+
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning import Callback, Trainer
+from omegaconf import DictConfig, OmegaConf
+
+from gan_lab.build import build
+from gan_lab.errors import InputError
+from gan_lab.model.gan import GAN
+
+
+def find(run: str | Path, name: str = "best") -> Path:
+    """The .ckpt of a run: the file itself, or ``checkpoints/<name>.ckpt`` (else ``last.ckpt``) of a run folder."""
+    path = Path(run)
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        raise InputError(f"there is no run folder or checkpoint '{run}' (runs lie in outputs/MODEL-DATA/DATE_TIME)")
+    for candidate in (path / "checkpoints" / f"{name}.ckpt", path / "checkpoints" / "last.ckpt"):
+        if candidate.is_file():
+            return candidate
+    raise InputError(f"the run folder '{run}' holds no checkpoint (wanted checkpoints/{name}.ckpt or checkpoints/last.ckpt)")
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The checkpoint's content, on the CPU; refuses what is broken or was not written by gan_lab."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        raise InputError(f"'{path}' is broken or no checkpoint: {str(error).splitlines()[0]}") from error
+    if not isinstance(content, dict) or "config" not in content or "state_dict" not in content:
+        raise InputError(f"'{path}' was not written by gan_lab: it has no 'config' to build its networks from")
+    return content
+
+
+def load(run: str | Path, name: str = "best") -> tuple[GAN, DictConfig]:
+    """The GAN of a run, in evaluation mode on the CPU, and its configuration."""
+    path = find(run, name)
+    content = read(path)
+    cfg = OmegaConf.create(content["config"])
+    gan = build(cfg)
+    restore(gan, content, path)
+    return gan.eval(), cfg
+
+
+def restore(gan: GAN, content: dict[str, Any], path: Path) -> None:
+    """Load the weights; a checkpoint of another model is refused."""
+    try:
+        gan.load_state_dict(content["state_dict"])
+    except RuntimeError as error:
+        target = content["config"]["model"]["_target_"]
+        reason = str(error).splitlines()[1].strip()
+        raise InputError(
+            f"'{path}' is a checkpoint of {target} with other networks than this command's "
+            f"({reason}): leave model= and network= as they were"
+        ) from error
+
+
+def save(trainer: Trainer, path: Path) -> None:
+    """Write a checkpoint so that a crash or a full disk leaves the former one whole."""
+    partial = path.with_suffix(".partial")
+    try:
+        trainer.save_checkpoint(partial)
+        if trainer.is_global_zero:
+            with partial.open("rb") as file:
+                os.fsync(file.fileno())
+            partial.replace(path)
+    finally:
+        if trainer.is_global_zero:
+            partial.unlink(missing_ok=True)
+
+
+class StandAlone(Callback):
+    """Puts what is needed to rebuild the GAN into every checkpoint.
+
+    Args:
+        cfg: the configuration; stored as plain data with its interpolations, so that a resumed run may change what they name.
+        overrides: the command line that made it.
+    """
+
+    def __init__(self, cfg: DictConfig, overrides: list[str]) -> None:
+        self.config, self.overrides = OmegaConf.to_container(cfg), overrides
+
+    def on_save_checkpoint(self, trainer: Trainer, gan: GAN, content: dict[str, Any]) -> None:
+        """Add them."""
+        content["config"], content["overrides"] = self.config, self.overrides

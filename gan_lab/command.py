@@ -1,0 +1,127 @@
+"""The one wrapper around `hydra.main` that every command shares: where the configs are, and errors in one sentence.
+
+Nothing heavy is imported here, so that ``--help`` answers at once; a command imports torch inside its function.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra._internal.utils import get_args_parser
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException, InstantiationException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from gan_lab.errors import Diverged, InputError, nearest
+
+PACKAGE = Path(__file__).parent
+CONF = next(folder for folder in (PACKAGE / "conf", PACKAGE.parent / "conf") if folder.is_dir())
+"""The config folder: inside an installed package, else beside it in a checkout."""
+
+
+def command(config_name: str, function: Callable[[DictConfig], Any]) -> None:
+    """Run ``function`` with the configuration that ``conf/<config_name>.yaml`` and the command line compose."""
+    sys.path.insert(0, str(Path.cwd()))  # a user's own my_gan.py is found by `_target_: my_gan.MyGAN`
+    args = get_args_parser().parse_args()
+    if not (args.help or args.hydra_help or args.info or args.shell_completion):
+        explain(lambda: check(config_name, args.overrides, args.config_dir))
+    task = wraps(function)(lambda cfg: explain(lambda: function(cfg)))
+    hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)(task)()
+
+
+def explain(function: Callable[[], Any]) -> Any:
+    """Call the function; bad input ends the command with its one sentence instead of a traceback."""
+    try:
+        return function()
+    except (InputError, Diverged) as error:
+        sys.exit(f"gan_lab: {error}")
+    except InstantiationException as error:  # Hydra wraps what a constructor raises
+        if isinstance(error.__cause__, InputError):
+            sys.exit(f"gan_lab: {error.__cause__}")
+        raise
+
+
+def check(config_name: str, overrides: list[str], config_dir: str | None = None) -> None:
+    """Compose once per value of a sweep, so that a misspelt option is named before anything runs."""
+    if config_dir:
+        overrides = [f"hydra.searchpath=[file://{Path(config_dir).absolute()}]", *overrides]
+    for choice in choices(overrides):
+        compose(config_name, choice)
+
+
+def choices(overrides: list[str]) -> Iterator[list[str]]:
+    """The overrides with the first value of every sweep, then each other value in its turn."""
+    with composer() as config_loader:
+        try:
+            parsed = OverridesParser.create(config_loader).parse_overrides(overrides)
+        except HydraException as error:
+            raise InputError(f"the command line cannot be read: {_first_line(error)}") from error
+        values = [
+            [f"{o.get_key_element()}={value}" for value in o.sweep_string_iterator()]
+            if o.is_discrete_sweep()
+            else [o.input_line]
+            for o in parsed
+        ]
+    first = [options[0] for options in values]
+    yield first
+    for position, options in enumerate(values):
+        for option in options[1:]:
+            yield [*first[:position], option, *first[position + 1 :]]
+
+
+@contextmanager
+def composer() -> Iterator[ConfigLoader]:
+    """Hydra made ready to compose from `CONF`."""
+    GlobalHydra.instance().clear()
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        yield GlobalHydra.instance().config_loader()
+
+
+def compose(config_name: str, overrides: list[str]) -> DictConfig:
+    """The configuration of these overrides; a misspelt one raises an `InputError` with the nearest right one."""
+    try:
+        with composer():
+            return hydra.compose(config_name, overrides)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise InputError(_sentence(config_name, error)) from error
+
+
+def _sentence(config_name: str, error: Exception) -> str:
+    text = str(error)
+    if found := re.search(r"Could not (?:find|load) '(.+?)/([^/']+)'", text):
+        group, option = found.groups()
+        with composer() as config_loader:
+            options = config_loader.get_group_options(group)
+        return f"there is no {group} '{option}' (choices: {', '.join(options)}){nearest(option, options)}"
+    cause = error.__cause__ or error
+    if found := re.search(r"Key '(.+?)' is not in struct\s+full_key: (\S+)", str(cause)):
+        _, full_key = found.groups()
+        return _unknown_key(config_name, full_key)
+    if found := re.search(r"Could not override '(.+?)'", text):
+        return _unknown_key(config_name, found.group(1))
+    return _first_line(cause)
+
+
+def _unknown_key(config_name: str, key: str) -> str:
+    cfg = OmegaConf.to_container(compose(config_name, []))
+    known = [*_keys(cfg)]
+    return f"there is no option '{key}'{nearest(key, known)} (all options: --cfg job; a new one: +{key}=VALUE)"
+
+
+def _keys(node: Any, prefix: str = "") -> Iterator[str]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield f"{prefix}{key}"
+            yield from _keys(value, f"{prefix}{key}.")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]

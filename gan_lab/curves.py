@@ -1,0 +1,49 @@
+"""metrics.csv -> curves.png: D and G side by side with their equilibrium, and the scores over images seen."""
+
+import math
+from pathlib import Path
+
+import matplotlib
+import torch
+
+from gan_lab.batch import Batch
+from gan_lab.model.gan import GAN
+
+matplotlib.use("agg")
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+
+Rows = list[dict[str, float]]
+
+
+def equilibrium(gan: GAN) -> dict[str, float]:
+    """Both losses where D cannot tell reals from fakes: every score undecided."""
+    scores = torch.full((1,), gan.undecided or 0.0)
+    batch = Batch(scores, scores, None, None, scores, scores, gan.noise, 0, 0)
+    return {"d_loss": float(gan.discriminator_loss(batch)), "g_loss": float(gan.generator_loss(batch))}
+
+
+def save_curves(rows: Rows, path: Path, gan: GAN, floor: dict[str, float]) -> None:
+    """Draw the losses in the first row, then each ``val/`` score, with the floor where there is one."""
+    scores = [n for n in dict.fromkeys(n for row in rows for n in row) if n.startswith("val/")]
+    columns = max(2, math.ceil(len(scores) / 2))
+    figure, axes = plt.subplots(3, columns, figsize=(4 * columns, 9), squeeze=False, layout="constrained")
+    for panel in axes.flat:
+        panel.set_visible(False)
+    levels = equilibrium(gan)
+    for panel, name in zip(axes[0], levels, strict=False):
+        _draw(panel, rows, name, levels[name], "equilibrium")
+    for panel, name in zip(axes[1:].flat, scores, strict=False):
+        _draw(panel, rows, name, floor.get(name.removeprefix("val/")), "held-out reals")
+    figure.savefig(path, dpi=90)
+    plt.close(figure)
+
+
+def _draw(panel: Axes, rows: Rows, name: str, level: float | None, label: str) -> None:
+    points = [(row["images_seen"], row[name]) for row in rows if name in row]
+    panel.set_visible(True)
+    panel.plot(*zip(*points, strict=True) if points else ((), ()), marker="." if len(points) < 30 else "", linewidth=1)
+    if level is not None:
+        panel.axhline(level, color="grey", linestyle="--", linewidth=1, label=label)
+        panel.legend(fontsize="small")
+    panel.set(title=name, xlabel="images seen")

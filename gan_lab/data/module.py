@@ -1,0 +1,194 @@
+"""The data module: two data sets -> batches on the device.
+
+A data set hands over uint8 images (C, H, W), or float32 points (2, 1, 1), each with its label or None, as torchvision's do
+with ``PILToTensor``. One with ``__getitems__(indices)`` hands over a whole batch at once.
+"""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor
+from torch.utils.data import BatchSampler, DataLoader, Dataset
+
+from gan_lab.data.pixels import dequantize, flip, to_unit
+from gan_lab.data.sampler import EndlessBatches
+from gan_lab.errors import InputError
+from gan_lab.noise import Noise, Stream, generator
+
+Batch = tuple[Tensor, Tensor | None]
+
+
+class Data(L.LightningDataModule):
+    """Batches (images, y): uint8 from the loaders, float32 in [-1, 1] on the device; y int64 (N,), or None without labels.
+
+    Training batches have no end, and are a function of the seed and of the images seen, which is the GAN's clock: nothing of
+    the loader has to be saved to go on exactly, and neither the number of workers nor that of processes changes anything.
+
+    Args:
+        train: makes the training set.
+        held_out: makes the set that is only judged by.
+        channels: of an image; 2 for points.
+        image_size: height and width; 1 for points.
+        num_classes: number of labels; None hands over no labels, even where there are some.
+        batch_size: of one process.
+        seed: of the order, flips and dequantisation.
+        num_workers: processes that read ahead; 0 for data in memory.
+        flip: mirror a random half of the training images.
+        dequantize: add noise within a grey level to the training images.
+        layout: where the modes are, if that is known: the metric and both sets are built on it.
+    """
+
+    def __init__(
+        self,
+        train: Callable[[], Dataset],
+        held_out: Callable[[], Dataset],
+        *,
+        channels: int,
+        image_size: int,
+        num_classes: int | None,
+        batch_size: int,
+        seed: int,
+        num_workers: int = 0,
+        flip: bool = False,
+        dequantize: bool = False,
+        layout: object | None = None,
+    ) -> None:
+        super().__init__()
+        self.train, self.held_out, self.layout = train, held_out, layout
+        self.channels, self.image_size, self.num_classes = channels, image_size, num_classes
+        self.batch_size, self.eval_batch_size = batch_size, max(batch_size, 250)
+        self.seed, self.num_workers, self.flip, self.dequantize = seed, num_workers, flip, dequantize
+
+    @cached_property
+    def train_set(self) -> Any:
+        """The training set, made when first asked for."""
+        return self.train()
+
+    @cached_property
+    def held_out_set(self) -> Any:
+        """The held-out set, made when first asked for."""
+        return self.held_out()
+
+    @property
+    def num_train(self) -> int:
+        """Number of training samples: the length of an epoch."""
+        return len(self.train_set)
+
+    # ----- checks ----------------------------------------------------------------------------------------------------
+
+    def setup(self, stage: str | None = None) -> None:
+        """Refuse settings that do not fit the data."""
+        image, label = self.train_set[0]
+        self._check_batch_size()
+        self._check_shape(*image.shape)
+        self._check_shape(*self.held_out_set[0][0].shape)
+        if self.num_classes is not None:
+            self._check_labels(self.num_classes, label)
+
+    def _check_batch_size(self) -> None:
+        _, world_size = self._process
+        largest = self.num_train // world_size
+        if not 1 <= self.batch_size <= largest:
+            raise InputError(
+                f"data.batch_size={self.batch_size} does not fit {self.num_train:,} training samples on {world_size} "
+                f"process(es): use 1 to {largest}"
+            )
+
+    def _check_shape(self, channels: int, height: int, width: int) -> None:
+        if (channels, height, width) != (self.channels, self.image_size, self.image_size):
+            raise InputError(
+                f"data.channels={self.channels} data.image_size={self.image_size} do not fit the samples, which are "
+                f"{channels}x{height}x{width}: use data.channels={channels} data.image_size={height}"
+            )
+
+    def _check_labels(self, num_classes: int, label: Any) -> None:
+        if label is None:
+            raise InputError(f"data.num_classes={num_classes}, but the data have no labels: use data.num_classes=null")
+        found = len(getattr(self.train_set, "classes", range(num_classes)))  # torchvision's name for the class names
+        if found != num_classes:
+            raise InputError(
+                f"data.num_classes={num_classes}, but the data have {found} classes: use data.num_classes={found}, or null "
+                "to leave the labels out"
+            )
+
+    # ----- loaders ---------------------------------------------------------------------------------------------------
+
+    def train_dataloader(self) -> DataLoader:
+        """Endless batches from where the GAN's clock stands."""
+        order = EndlessBatches(self.num_train, self.batch_size, self.seed, self._images_seen, *self._process)
+        return self._loader(self.train_set, order, persistent_workers=self.num_workers > 0)
+
+    def val_dataloader(self) -> list[DataLoader]:
+        """This process' share, without overlap, of all held-out samples in order and of as many training samples.
+
+        The training samples are the same in every run, whatever its seed: scores against them compare.
+        """
+        held_out = range(len(self.held_out_set))
+        reference = torch.randperm(self.num_train, generator=generator(0, Stream.ORDER))[: len(held_out)].tolist()
+        return [self._share(self.held_out_set, held_out), self._share(self.train_set, reference)]
+
+    test_dataloader = val_dataloader
+
+    def _share(self, dataset: Dataset, indices: Any) -> DataLoader:
+        rank, world_size = self._process
+        return self._loader(dataset, BatchSampler(indices[rank::world_size], self.eval_batch_size, drop_last=False))
+
+    def _loader(self, dataset: Dataset, batches: Any, persistent_workers: bool = False) -> DataLoader:
+        return DataLoader(
+            dataset,
+            batch_sampler=batches,
+            collate_fn=self.collate,
+            num_workers=self.num_workers,
+            persistent_workers=persistent_workers,
+            multiprocessing_context="fork" if self.num_workers else None,  # others fail below joblib's launcher
+            generator=torch.Generator(),  # without one, iter() draws from torch's global generator
+            pin_memory=self._on_gpu,  # a copy from pageable memory would wait for the device
+        )
+
+    def collate(self, samples: Batch | list[tuple[Tensor, Any]]) -> Batch:
+        """A batch of what the data set hands over: a batch already, or a list of samples."""
+        if isinstance(samples, list):
+            images, labels = zip(*samples, strict=True)
+            samples = torch.stack(images), None if labels[0] is None else torch.tensor(labels)
+        return samples[0], None if self.num_classes is None else samples[1]
+
+    # ----- on the device ---------------------------------------------------------------------------------------------
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """uint8 -> [-1, 1]; flips and dequantisation for training images alone."""
+        images, y = batch
+        if images.dtype != torch.uint8:
+            return images, y
+        if not (self.trainer and self.trainer.training and (self.flip or self.dequantize)):
+            return to_unit(images), y
+        return self._augment(images), y
+
+    def _augment(self, images: Tensor) -> Tensor:
+        rank, world_size = self._process
+        step = self._gan.d_steps_done
+        noise = Noise(self.seed, Stream.DATA, step, device=images.device, rank=rank, world_size=world_size)
+        if self.flip:
+            images = flip(images, noise.uniform(len(images)))
+        return dequantize(images, noise.uniform(*images.shape)) if self.dequantize else to_unit(images)
+
+    # ----- where this process stands ---------------------------------------------------------------------------------
+
+    @property
+    def _process(self) -> tuple[int, int]:
+        """(rank, world size)."""
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+
+    @property
+    def _on_gpu(self) -> bool:
+        return self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
+
+    @property
+    def _gan(self) -> Any:
+        """What is trained, and has the clocks; None without a trainer."""
+        return self.trainer and self.trainer.lightning_module
+
+    def _images_seen(self) -> int:
+        return self._gan.images_seen if self._gan else 0

@@ -1,0 +1,28 @@
+"""What a user did wrong, in one sentence with the remedy."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class InputError(ValueError):
+    """Bad input. The message says what is wrong and how to mend it; commands print it without a traceback."""
+
+
+class Diverged(RuntimeError):
+    """A loss is no longer a number. The message names the network, the step and the remedy."""
+
+
+def nearest(word: str, choices: Iterable[str]) -> str:
+    """``"; did you mean 'x'?"`` for the choice nearest to ``word``, or nothing when none is near."""
+    matches = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.5)
+    return f"; did you mean '{matches[0]}'?" if matches else ""
+
+
+def pick(table: Mapping[str, T], name: str, option: str) -> T:
+    """``table[name]``, or an `InputError` that lists the choices of ``option``."""
+    if name not in table:
+        raise InputError(f"{option}={name} does not exist (choices: {', '.join(table)}){nearest(name, table)}")
+    return table[name]

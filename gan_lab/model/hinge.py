@@ -1,0 +1,22 @@
+"""Geometric GAN, the hinge loss (Lim & Ye 2017, https://arxiv.org/abs/1705.02894)."""
+
+from torch import Tensor
+
+from gan_lab import losses
+from gan_lab.batch import Batch
+from gan_lab.model.gan import GAN
+
+
+class HingeGAN(GAN):
+    """D is a support vector machine on its own features: only scores within the margin are learnt from.
+
+    Differs from the paper: no weight decay on D's last layer; the networks are DCGAN's.
+    """
+
+    def discriminator_loss(self, batch: Batch) -> Tensor:
+        """E[max(0, 1 - D(x))] + E[max(0, 1 + D(G(z)))], eq. 12."""
+        return losses.hinge_d(batch.real_scores, batch.fake_scores)
+
+    def generator_loss(self, batch: Batch) -> Tensor:
+        """-E[D(G(z))], eq. 13."""
+        return losses.wasserstein_g(batch.fake_scores)

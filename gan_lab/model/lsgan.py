@@ -1,0 +1,24 @@
+"""Least squares GAN (Mao 2017, https://arxiv.org/abs/1611.04076)."""
+
+from torch import Tensor
+
+from gan_lab import losses
+from gan_lab.batch import Batch
+from gan_lab.model.gan import GAN
+
+
+class LSGAN(GAN):
+    """Scores are pulled to targets by squares, so that fakes far on the right side of the border still learn (eq. 9).
+
+    Differs from the paper: the networks are DCGAN's.
+    """
+
+    undecided = 0.5
+
+    def discriminator_loss(self, batch: Batch) -> Tensor:
+        """E[(D(x) - 1)^2] / 2 + E[D(G(z))^2] / 2, eq. 9."""
+        return losses.least_squares_d(batch.real_scores, batch.fake_scores)
+
+    def generator_loss(self, batch: Batch) -> Tensor:
+        """E[(D(G(z)) - 1)^2] / 2, eq. 9."""
+        return losses.least_squares_g(batch.fake_scores)

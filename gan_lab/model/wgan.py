@@ -1,0 +1,55 @@
+"""Wasserstein GAN (Arjovsky 2017, https://arxiv.org/abs/1701.07875)."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gan_lab import losses
+from gan_lab.batch import Batch
+from gan_lab.model.gan import GAN
+
+
+class WGAN(GAN):
+    """The critic's score difference estimates the Wasserstein distance; clipped weights keep it Lipschitz (algorithm 1).
+
+    Differs from the paper: nothing in the algorithm; the authors' code also trains the critic longer at first and now and
+    then (`OfficialCriticSteps`), which is off by default.
+
+    Args:
+        clip: every weight of the critic, BatchNorm's included as in the authors' code, stays within +-``clip``.
+        args: see `GAN`.
+        kwargs: see `GAN`.
+    """
+
+    undecided = None
+
+    def __init__(self, *args: Any, clip: float = 0.01, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.clip = clip
+
+    def discriminator_loss(self, batch: Batch) -> Tensor:
+        """E[D(G(z))] - E[D(x)], minus the estimate of the distance (eq. 2)."""
+        return losses.wasserstein_d(batch.real_scores, batch.fake_scores)
+
+    def generator_loss(self, batch: Batch) -> Tensor:
+        """-E[D(G(z))], eq. 3."""
+        return losses.wasserstein_g(batch.fake_scores)
+
+    @torch.no_grad()
+    def discriminator_step(self) -> None:
+        """Step, then clip (algorithm 1, lines 6 and 7)."""
+        super().discriminator_step()
+        for weight in self.discriminator.parameters():
+            weight.clamp_(-self.clip, self.clip)
+
+
+class OfficialCriticSteps:
+    """The authors' code: 100 critic steps for each of the first 25 steps of G and for every 500th, else 5."""
+
+    def __init__(self, usual: int = 5, many: int = 100, first: int = 25, every: int = 500) -> None:
+        self.usual, self.many, self.first, self.every = usual, many, first, every
+
+    def __call__(self, g_steps_done: int) -> int:
+        """Critic steps before the next step of G."""
+        return self.many if g_steps_done < self.first or g_steps_done % self.every == 0 else self.usual

@@ -1,0 +1,109 @@
+"""DCGAN's convolutional pair (Radford 2016, https://arxiv.org/abs/1511.06434), as in pytorch/examples.
+
+Makes every size b 2^k with b from 4 to 7 and k at least 1: 8, 16, 28, 32, 48, 64, 128 and more. G projects z to a b x b map
+and doubles it k times, while the channels halve down to ``width`` and then become the image's; D mirrors it. Layers have a
+bias only with norm none or spectral. The published b x b convolutions next to the latents and to the score are linear layers
+here: the same maps, and faster on a CPU.
+"""
+
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+from gan_lab.network import layers
+
+
+class Generator(nn.Module):
+    """z (N, latent_dim) -> images (N, channels, image_size, image_size) in [-1, 1].
+
+    Args:
+        latent_dim: size of z.
+        channels: of the image.
+        image_size: height and width.
+        width: channels of the last hidden map.
+        up: a name of `layers.UPS`.
+        norm: a name of `layers.NORMS`, after every layer but the last.
+        activation: a name of `layers.ACTIVATIONS`.
+        dropout: share of each hidden map that is dropped in training.
+    """
+
+    def __init__(
+        self,
+        latent_dim: int,
+        channels: int,
+        image_size: int,
+        width: int = 64,
+        up: str = "transposed",
+        norm: str = "batch",
+        activation: str = "relu",
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        base, doublings = layers.base_and_doublings(image_size, "dcgan")
+        widths = [width * 2**i for i in reversed(range(doublings))]
+        bias = norm in layers.WITHOUT_SHIFT
+        project = nn.Linear(latent_dim, widths[0] * base**2, bias)
+        stack = [project, nn.Unflatten(1, (widths[0], base, base))]
+        for c_in, c_out in pairwise([*widths, channels]):
+            stack += [*_hidden(c_in, norm, activation, dropout), layers.up(up, c_in, c_out, bias)]
+        self.latent_dim = latent_dim
+        self.layers = nn.Sequential(*stack, nn.Tanh())
+        self.apply(layers.dcgan_init)
+        layers.normalise_weights(self, norm)
+
+    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        """Images of the latents."""
+        return self.layers(z)
+
+
+class Discriminator(nn.Module):
+    """Images (N, channels, image_size, image_size) -> raw scores (N,).
+
+    Args:
+        channels: of the image.
+        image_size: height and width.
+        width: channels of the first hidden map.
+        down: a name of `layers.DOWNS`.
+        norm: a name of `layers.NORMS`, after every layer but the first and the last.
+        activation: a name of `layers.ACTIVATIONS`.
+        dropout: share of each hidden map that is dropped in training.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        image_size: int,
+        width: int = 64,
+        down: str = "strided",
+        norm: str = "batch",
+        activation: str = "leaky_relu",
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        base, halvings = layers.base_and_doublings(image_size, "dcgan")
+        widths = [width * 2**i for i in range(halvings)]
+        bias = norm in layers.WITHOUT_SHIFT
+        stack = [layers.down(down, channels, width, bias), *_hidden(width, "none", activation, dropout)]
+        for c_in, c_out in pairwise(widths):
+            stack += [layers.down(down, c_in, c_out, bias), *_hidden(c_out, norm, activation, dropout)]
+        self.layers = nn.Sequential(*stack)
+        self.score = nn.Linear(widths[-1] * base**2, 1, bias)
+        self.apply(layers.dcgan_init)
+        layers.normalise_weights(self, norm)
+
+    def features(self, x: Tensor) -> Tensor:
+        """The last map, flattened: (N, width 2^(k-1) b^2)."""
+        return self.layers(x).flatten(1)
+
+    def head(self, features: Tensor, y: Tensor | None = None) -> Tensor:
+        """Raw scores (N,) of features."""
+        return self.score(features).squeeze(1)
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """Raw scores (N,)."""
+        return self.head(self.features(x), y)
+
+
+def _hidden(channels: int, norm: str, activation: str, dropout: float) -> list[nn.Module]:
+    """What follows a convolution."""
+    return [layers.norm(norm, channels), layers.activation(activation), nn.Dropout(dropout)]

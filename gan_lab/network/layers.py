@@ -1,0 +1,116 @@
+"""Blocks that the networks share, and their choices by name.
+
+No activation works in place: before a skip that would change the shortcut (MMGeneration measured a worse FID for it).
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from gan_lab.errors import InputError, pick
+
+WEIGHTED = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+
+NORMS: Mapping[str, Callable[[int], nn.Module]] = {
+    "batch": nn.BatchNorm2d,
+    "layer": partial(nn.GroupNorm, 1),  # over (C, H, W), a gain per channel: the layer norm of Gulrajani 2017
+    "instance": partial(nn.InstanceNorm2d, affine=True),
+    "none": nn.Identity,
+    "spectral": nn.Identity,  # normalises the weights instead: see `normalise_weights`
+}
+
+WITHOUT_SHIFT = ("none", "spectral")
+"""The norms that add no bias of their own."""
+
+ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "leaky_relu": partial(nn.LeakyReLU, 0.2),  # Radford 2016
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "tanh": nn.Tanh,
+}
+
+
+def norm(name: str, channels: int) -> nn.Module:
+    """A norm for maps (N, channels, H, W)."""
+    return pick(NORMS, name, "norm")(channels)
+
+
+def activation(name: str) -> nn.Module:
+    """An activation by name."""
+    return pick(ACTIVATIONS, name, "activation")()
+
+
+def up(name: str, c_in: int, c_out: int, bias: bool = True) -> nn.Module:
+    """(N, c_in, H, W) -> (N, c_out, 2H, 2W)."""
+    return pick(UPS, name, "up")(c_in, c_out, bias)
+
+
+def down(name: str, c_in: int, c_out: int, bias: bool = True) -> nn.Module:
+    """(N, c_in, 2H, 2W) -> (N, c_out, H, W)."""
+    return pick(DOWNS, name, "down")(c_in, c_out, bias)
+
+
+def _transposed(c_in: int, c_out: int, bias: bool) -> nn.Module:
+    return nn.ConvTranspose2d(c_in, c_out, 4, 2, 1, bias=bias)
+
+
+def _nearest(c_in: int, c_out: int, bias: bool) -> nn.Module:
+    return nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(c_in, c_out, 3, padding=1, bias=bias))
+
+
+def _pixel_shuffle(c_in: int, c_out: int, bias: bool) -> nn.Module:
+    return nn.Sequential(nn.Conv2d(c_in, 4 * c_out, 3, padding=1, bias=bias), nn.PixelShuffle(2))
+
+
+def _strided(c_in: int, c_out: int, bias: bool) -> nn.Module:
+    return nn.Conv2d(c_in, c_out, 4, 2, 1, bias=bias)
+
+
+def _average(c_in: int, c_out: int, bias: bool) -> nn.Module:
+    return nn.Sequential(nn.Conv2d(c_in, c_out, 3, padding=1, bias=bias), nn.AvgPool2d(2))
+
+
+Resample = Callable[[int, int, bool], nn.Module]
+UPS: Mapping[str, Resample] = {"transposed": _transposed, "nearest": _nearest, "pixel_shuffle": _pixel_shuffle}
+DOWNS: Mapping[str, Resample] = {"strided": _strided, "average": _average}
+
+
+def dcgan_init(module: nn.Module) -> None:
+    """Weights N(0, 0.02), gains of BatchNorm N(1, 0.02), biases 0: Radford 2016 and its code; for ``Module.apply``."""
+    if isinstance(module, WEIGHTED):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.BatchNorm2d):
+        nn.init.normal_(module.weight, 1.0, 0.02)
+
+
+def normalise_weights(net: nn.Module, norm: str) -> None:
+    """With ``norm="spectral"``, divide each layer's weights by their largest singular value (Miyato 2018, algorithm 1).
+
+    The estimate moves at each forward in training mode and rests in evaluation mode. Call this last: an initialisation
+    after it would write to a copy.
+    """
+    if norm == "spectral":
+        for module in list(net.modules()):
+            if isinstance(module, WEIGHTED):
+                spectral_norm(module)
+
+
+def base_and_doublings(image_size: int, network: str) -> tuple[int, int]:
+    """(b, k) with ``image_size`` = b 2^k, b from 4 to 7 and k at least 1: a size has one such pair or none."""
+    if image_size == 1:
+        raise InputError(f"network={network} makes images, and data of size 1 are points: use network=mlp")
+    k = max(image_size.bit_length() - 3, 1)
+    b, rest = divmod(image_size, 2**k)
+    if b >= 4 and rest == 0:
+        return b, k
+    nearest = f"{b * 2**k} or {(b + 1) * 2**k}" if b >= 4 else "8"
+    raise InputError(
+        f"data.image_size={image_size} cannot be made by network={network} "
+        f"(sizes are 4, 5, 6 or 7 times 2, 4, 8, ...): use {nearest}"
+    )

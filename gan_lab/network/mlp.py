@@ -1,0 +1,112 @@
+"""Fully connected nets: the first GANs on images (Goodfellow 2014), and toy points.
+
+Images: the widths of eriklindernoren/PyTorch-GAN ``gan.py`` for MNIST (which passes 0.8 to BatchNorm as eps by mistake:
+here it is 1e-5). Points: two hidden layers of 128, as in poolio/unrolled_gan (Metz 2017).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+from gan_lab.errors import pick
+from gan_lab.network import layers
+
+NORMS: Mapping[str, Callable[[int], nn.Module]] = {
+    "batch": nn.BatchNorm1d,
+    "layer": nn.LayerNorm,
+    "none": nn.Identity,
+    "spectral": nn.Identity,  # normalises the weights instead: see `layers.normalise_weights`
+}
+
+
+class Generator(nn.Module):
+    """z (N, latent_dim) -> images in [-1, 1], or unbounded points (N, channels, 1, 1) when ``image_size`` is 1.
+
+    Args:
+        latent_dim: size of z.
+        channels: of the image, or coordinates of the point.
+        image_size: height and width; 1 for points.
+        width: of the hidden layers; a number stands for all of them; None: 128, 256, 512, 1024, for points 128, 128.
+        norm: after every hidden layer but the first; None: batch, for points none.
+        activation: a name of `layers.ACTIVATIONS`; None: leaky_relu, for points tanh.
+    """
+
+    def __init__(
+        self,
+        latent_dim: int,
+        channels: int,
+        image_size: int,
+        width: int | Sequence[int] | None = None,
+        norm: str | None = None,
+        activation: str | None = None,
+    ) -> None:
+        super().__init__()
+        points = image_size == 1
+        widths = _widths(width, (128, 128) if points else (128, 256, 512, 1024))
+        norm = norm or ("none" if points else "batch")
+        activation = activation or ("tanh" if points else "leaky_relu")
+        self.latent_dim, self.image_shape = latent_dim, (channels, image_size, image_size)
+        self.hidden = _hidden(latent_dim, widths, norm, activation)
+        self.output = nn.Linear(widths[-1], channels * image_size**2)
+        self.bound = nn.Identity() if points else nn.Tanh()
+        layers.normalise_weights(self, norm)
+
+    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        """Images or points of the latents."""
+        return self.bound(self.output(self.hidden(z))).view(-1, *self.image_shape)
+
+
+class Discriminator(nn.Module):
+    """Images or points (N, C, H, W) -> raw scores (N,).
+
+    Args:
+        channels: of the image, or coordinates of the point.
+        image_size: height and width; 1 for points.
+        width: of the hidden layers; a number stands for all of them; None: 512, 256, for points 128, 128.
+        norm: after every hidden layer but the first.
+        activation: a name of `layers.ACTIVATIONS`; None: leaky_relu, for points tanh.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        image_size: int,
+        width: int | Sequence[int] | None = None,
+        norm: str = "none",
+        activation: str | None = None,
+    ) -> None:
+        super().__init__()
+        points = image_size == 1
+        widths = _widths(width, (128, 128) if points else (512, 256))
+        activation = activation or ("tanh" if points else "leaky_relu")
+        self.hidden = _hidden(channels * image_size**2, widths, norm, activation)
+        self.score = nn.Linear(widths[-1], 1)
+        layers.normalise_weights(self, norm)
+
+    def features(self, x: Tensor) -> Tensor:
+        """The last hidden layer (N, width[-1])."""
+        return self.hidden(x.flatten(1))
+
+    def head(self, features: Tensor, y: Tensor | None = None) -> Tensor:
+        """Raw scores (N,) of features."""
+        return self.score(features).squeeze(1)
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """Raw scores (N,)."""
+        return self.head(self.features(x), y)
+
+
+def _widths(width: int | Sequence[int] | None, published: Sequence[int]) -> list[int]:
+    if isinstance(width, int):
+        return [width] * len(published)
+    return list(width or published)
+
+
+def _hidden(inputs: int, widths: list[int], norm: str, activation: str) -> nn.Sequential:
+    """Linear layers, each but the first with the norm, each with the activation."""
+    make_norm = pick(NORMS, norm, "norm")
+    stack: list[nn.Module] = []
+    for i, (n_in, n_out) in enumerate(pairwise([inputs, *widths])):
+        stack += [nn.Linear(n_in, n_out), *([make_norm(n_out)] if i > 0 else []), layers.activation(activation)]
+    return nn.Sequential(*stack)

@@ -1,0 +1,155 @@
+"""The residual pair of WGAN-GP and SNGAN, without labels (Gulrajani 2017, Miyato 2018).
+
+As in pfnet-research/sngan_projection. Makes every size b 2^k with b from 4 to 7 and k at least 1. With ``width`` w:
+
+- Up to 32x32, as for CIFAR-10: G has w = 256 channels throughout; D has four blocks of w = 128, and the first two halve.
+- Above, as for STL-10 (48x48) and ImageNet (64x64, 128x128): channels are w = 64 times 1, 2, 4, 8, 16, 16, ... from the
+  image inwards; D has k + 1 blocks, at least five, and the first five halve.
+
+G starts from a b x b map and doubles it k times. D halves even maps only. The score is linear in the sum over the last map's
+positions, as in SNGAN (WGAN-GP takes the mean).
+"""
+
+import math
+from itertools import pairwise
+from typing import TypeVar
+
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from gan_lab.network import layers
+
+Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
+RESIDUAL_GAIN = math.sqrt(2)  # of the convolutions in a residual branch; 1 elsewhere (SNGAN's code)
+
+
+class Generator(nn.Module):
+    """z (N, latent_dim) -> images (N, channels, image_size, image_size) in [-1, 1].
+
+    Args:
+        latent_dim: size of z.
+        channels: of the image.
+        image_size: height and width.
+        width: w above; None: the published one of the size.
+        norm: a name of `layers.NORMS`, before every activation.
+    """
+
+    def __init__(self, latent_dim: int, channels: int, image_size: int, width: int | None = None, norm: str = "batch") -> None:
+        super().__init__()
+        self.base, doublings = layers.base_and_doublings(image_size, "resnet")
+        widths = _widths(image_size, doublings + 1, width, constant=256)[::-1]
+        self.latent_dim = latent_dim
+        self.input = _glorot(nn.Linear(latent_dim, widths[0] * self.base**2))
+        self.blocks = nn.Sequential(*[UpBlock(c_in, c_out, norm) for c_in, c_out in pairwise(widths)])
+        self.norm = layers.norm(norm, widths[-1])
+        self.output = _conv(widths[-1], channels, 3)
+        layers.normalise_weights(self, norm)
+
+    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        """Images of the latents."""
+        h = self.blocks(self.input(z).view(len(z), -1, self.base, self.base))
+        return self.output(self.norm(h).relu()).tanh()
+
+
+class Discriminator(nn.Module):
+    """Images (N, channels, image_size, image_size) -> raw scores (N,).
+
+    Args:
+        channels: of the image.
+        image_size: height and width.
+        width: w above; None: the published one of the size.
+        norm: a name of `layers.NORMS`, before the activations of every block but the first.
+    """
+
+    def __init__(self, channels: int, image_size: int, width: int | None = None, norm: str = "none") -> None:
+        super().__init__()
+        _, doublings = layers.base_and_doublings(image_size, "resnet")
+        n_blocks, n_halving = (4, 2) if image_size <= 32 else (max(5, doublings + 1), 5)
+        n_halving = math.gcd(image_size, 2**n_halving).bit_length() - 1  # only even maps
+        widths = _widths(image_size, n_blocks, width, constant=128)
+        blocks = [Block(c_in, c_out, norm, halve=i < n_halving) for i, (c_in, c_out) in enumerate(pairwise(widths), 1)]
+        self.blocks = nn.Sequential(FirstBlock(channels, widths[0]), *blocks)
+        self.score = _glorot(nn.Linear(widths[-1], 1))
+        layers.normalise_weights(self, norm)
+
+    def features(self, x: Tensor) -> Tensor:
+        """The last map, rectified and summed over its positions: (N, channels)."""
+        return self.blocks(x).relu().sum((2, 3))
+
+    def head(self, features: Tensor, y: Tensor | None = None) -> Tensor:
+        """Raw scores (N,) of features."""
+        return self.score(features).squeeze(1)
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """Raw scores (N,)."""
+        return self.head(self.features(x), y)
+
+
+class UpBlock(nn.Module):
+    """(N, c_in, H, W) -> (N, c_out, 2H, 2W).
+
+    A 1x1 convolution commutes with nearest upsampling, and is done first, on a quarter of the positions; the same holds
+    for the average in `Block`.
+    """
+
+    def __init__(self, c_in: int, c_out: int, norm: str) -> None:
+        super().__init__()
+        self.norm1, self.conv1 = layers.norm(norm, c_in), _conv(c_in, c_out, 3, RESIDUAL_GAIN)
+        self.norm2, self.conv2 = layers.norm(norm, c_out), _conv(c_out, c_out, 3, RESIDUAL_GAIN)
+        self.shortcut = _conv(c_in, c_out, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """norm, ReLU, double, convolution, norm, ReLU, convolution."""
+        h = self.conv1(interpolate(self.norm1(x).relu(), scale_factor=2))
+        h = self.conv2(self.norm2(h).relu())
+        return h + interpolate(self.shortcut(x), scale_factor=2)
+
+
+class Block(nn.Module):
+    """(N, c_in, H, W) -> (N, c_out, H, W), or half the height and width."""
+
+    def __init__(self, c_in: int, c_out: int, norm: str, halve: bool) -> None:
+        super().__init__()
+        self.norm1, self.conv1 = layers.norm(norm, c_in), _conv(c_in, c_in, 3, RESIDUAL_GAIN)
+        self.norm2, self.conv2 = layers.norm(norm, c_in), _conv(c_in, c_out, 3, RESIDUAL_GAIN)
+        self.pool = nn.AvgPool2d(2) if halve else nn.Identity()
+        self.shortcut = _conv(c_in, c_out, 1) if halve or c_in != c_out else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """norm, ReLU, convolution, norm, ReLU, convolution, average."""
+        h = self.conv1(self.norm1(x).relu())
+        h = self.conv2(self.norm2(h).relu())
+        return self.pool(h) + self.shortcut(self.pool(x))
+
+
+class FirstBlock(nn.Module):
+    """(N, c_in, 2H, 2W) -> (N, c_out, H, W), on an image: no norm, and no activation before the first convolution."""
+
+    def __init__(self, c_in: int, c_out: int) -> None:
+        super().__init__()
+        self.conv1, self.conv2 = _conv(c_in, c_out, 3, RESIDUAL_GAIN), _conv(c_out, c_out, 3, RESIDUAL_GAIN)
+        self.pool = nn.AvgPool2d(2)
+        self.shortcut = _conv(c_in, c_out, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolution, ReLU, convolution, average."""
+        return self.pool(self.conv2(self.conv1(x).relu())) + self.shortcut(self.pool(x))
+
+
+def _widths(image_size: int, n: int, width: int | None, constant: int) -> list[int]:
+    """The channels of ``n`` maps, from the one nearest to the image."""
+    if image_size <= 32:
+        return [width or constant] * n
+    return [(width or 64) * min(2**i, 16) for i in range(n)]
+
+
+def _conv(c_in: int, c_out: int, kernel: int, gain: float = 1.0) -> nn.Conv2d:
+    return _glorot(nn.Conv2d(c_in, c_out, kernel, padding=kernel // 2), gain)
+
+
+def _glorot(layer: Layer, gain: float = 1.0) -> Layer:
+    """Uniform weights of variance gain^2 * 2 / (fan in + fan out), biases 0."""
+    weight, bias = layer.parameters()
+    nn.init.xavier_uniform_(weight, gain)
+    nn.init.zeros_(bias)
+    return layer

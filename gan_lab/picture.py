@@ -1,0 +1,34 @@
+"""Samples -> a picture file: a grid of images, or a scatter plot of points."""
+
+import math
+from pathlib import Path
+
+import matplotlib
+import torch
+from torch import Tensor
+from torchvision.utils import save_image
+
+matplotlib.use("agg")
+from matplotlib import pyplot as plt
+
+SIDE = 512  # grids of tiny images are enlarged to about this many pixels
+
+
+def save_picture(samples: Tensor, path: Path, columns: int | None = None) -> None:
+    """Images (N, C, H, W) in [-1, 1] as a grid, or points (N, 2, 1, 1) as a scatter plot, into a PNG file."""
+    samples = samples.detach().float().cpu()
+    if samples.shape[-1] == 1:
+        _scatter(samples.flatten(1), path)
+        return
+    columns = columns or math.ceil(math.sqrt(len(samples)))
+    zoom = max(1, SIDE // (columns * samples.shape[-1]))
+    enlarged = torch.nn.functional.interpolate(samples, scale_factor=zoom, mode="nearest")
+    save_image(enlarged, path, nrow=columns, padding=2, normalize=True, value_range=(-1, 1))
+
+
+def _scatter(points: Tensor, path: Path) -> None:
+    figure, axes = plt.subplots(figsize=(4, 4))
+    axes.scatter(*points.T[:2].numpy(), s=4, alpha=0.5)
+    axes.set(xlim=(-1.5, 1.5), ylim=(-1.5, 1.5), aspect="equal")
+    figure.savefig(path, dpi=100)
+    plt.close(figure)

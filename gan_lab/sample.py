@@ -1,0 +1,99 @@
+"""Samples of a trained GAN: ``python -m gan_lab.sample run=outputs/dcgan-digits/DATE_TIME``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omegaconf import DictConfig
+
+from gan_lab.command import command
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from gan_lab.model.gan import GAN
+
+
+def main() -> None:
+    """The command."""
+    command("sample", sample)
+
+
+def sample(cfg: DictConfig) -> None:
+    """Write a grid, ``n`` images as PNG files or one .npz, or strips of interpolations."""
+    from rich.console import Console
+
+    from gan_lab import checkpoint
+    from gan_lab.errors import InputError, pick
+
+    if cfg.run is None:
+        raise InputError("which run? Give run=outputs/MODEL-DATA/DATE_TIME, or run=FILE.ckpt")
+    path = checkpoint.find(cfg.run, cfg.checkpoint)
+    gan, _ = checkpoint.load(path)
+    gan.to(cfg.device)
+    formats = {"grid": grid, "png": png, "npz": npz, "straight": strips, "great_circle": strips}
+    write = pick(formats, cfg.format, "format")
+    folder = Path(cfg.out or (Path(cfg.run) if Path(cfg.run).is_dir() else path.parent) / "generated")
+    folder.mkdir(parents=True, exist_ok=True)
+    written = write(gan, cfg, folder)
+    Console(highlight=False, soft_wrap=True).print(f"{path} at {gan.images_seen:,} images -> {written}")
+
+
+def images(gan: "GAN", cfg: DictConfig) -> "Tensor":
+    """``n`` images (N, C, H, W) in [-1, 1] on the CPU, made ``batch_size`` at a time under a progress bar."""
+    import torch
+    from rich.progress import track
+
+    starts = track(range(0, cfg.n, cfg.batch_size), description="sampling", disable=cfg.n <= cfg.batch_size)
+    parts = [gan.sample(range(i, min(i + cfg.batch_size, cfg.n)), cfg.seed, cfg.ema).cpu() for i in starts]
+    return torch.cat(parts)
+
+
+def grid(gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
+    """One picture of all."""
+    from gan_lab.picture import save_picture
+
+    path = folder / f"grid-seed{cfg.seed}.png"
+    save_picture(images(gan, cfg), path)
+    return path
+
+
+def png(gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
+    """A file per image, at its own size."""
+    from torchvision.io import write_png
+
+    from gan_lab.data.pixels import to_uint8
+
+    for index, image in enumerate(to_uint8(images(gan, cfg))):
+        write_png(image, str(folder / f"{index:06d}.png"))
+    return folder
+
+
+def npz(gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
+    """One array ``images``, uint8 (N, H, W, C), as the evaluation code of the field reads it; points stay float (N, 2)."""
+    import numpy as np
+
+    from gan_lab.data.pixels import to_uint8
+
+    path, made = folder / f"samples-seed{cfg.seed}.npz", images(gan, cfg)
+    is_points = made.shape[-1] == 1
+    np.savez_compressed(path, images=(made.flatten(1) if is_points else to_uint8(made).permute(0, 2, 3, 1)).numpy())
+    return path
+
+
+def strips(gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
+    """``n`` rows of ``steps`` images, each from one latent to the next."""
+    import torch
+
+    from gan_lab import latents
+    from gan_lab.picture import save_picture
+
+    line = getattr(latents, cfg.format)
+    ends, t = gan.latent_rows(range(2 * cfg.n), cfg.seed), torch.linspace(0, 1, cfg.steps)
+    z = torch.cat([line(a, b, t) for a, b in ends.view(cfg.n, 2, -1)])
+    path = folder / f"{cfg.format}-seed{cfg.seed}.png"
+    save_picture(gan.generate(z, ema=cfg.ema).cpu(), path, columns=cfg.steps)
+    return path
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""Numbers that change over training, as functions of images seen.
+
+A learning rate's factor, a penalty's weight or any other number may be one: ``Schedule(images_seen) -> float``.
+"""
+
+import math
+from collections.abc import Callable
+
+Schedule = Callable[[int], float]
+
+
+def value(number: float | Schedule, images_seen: int) -> float:
+    """A number now, whether it is fixed or a schedule."""
+    return number(images_seen) if callable(number) else number
+
+
+class Constant:
+    """The same at all times."""
+
+    def __init__(self, level: float = 1.0) -> None:
+        self.level = level
+
+    def __call__(self, images_seen: int) -> float:
+        """The level."""
+        return self.level
+
+
+class Linear:
+    """A straight line from ``start`` at ``first_image`` to ``end`` at ``last_image``; flat before and after."""
+
+    def __init__(self, last_image: int, start: float = 1.0, end: float = 0.0, first_image: int = 0) -> None:
+        self.last_image, self.start, self.end, self.first_image = last_image, start, end, first_image
+
+    def __call__(self, images_seen: int) -> float:
+        """The number now."""
+        return self.start + (self.end - self.start) * self._progress(images_seen)
+
+    def _progress(self, images_seen: int) -> float:
+        return min(1.0, max(0.0, (images_seen - self.first_image) / max(1, self.last_image - self.first_image)))
+
+
+class Cosine(Linear):
+    """Half a cosine from ``start`` at ``first_image`` to ``end`` at ``last_image`` (Loshchilov & Hutter 2017, eq. 5)."""
+
+    def _progress(self, images_seen: int) -> float:
+        return (1 - math.cos(math.pi * super()._progress(images_seen))) / 2

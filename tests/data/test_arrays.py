@@ -1,0 +1,35 @@
+import torch
+
+from gan_lab.data.arrays import Arrays, sampled
+from gan_lab.data.points import Gaussians, ring
+
+IMAGES = torch.arange(5, dtype=torch.uint8).view(5, 1, 1, 1)
+
+
+def test_a_batch_is_its_samples():
+    data = Arrays(IMAGES, torch.arange(5))
+    images, labels = data.__getitems__([3, 0])
+    for row, index in enumerate([3, 0]):
+        image, label = data[index]
+        assert torch.equal(image, images[row])
+        assert label == labels[row] == index
+
+
+def test_without_labels_there_are_none():
+    assert Arrays(IMAGES)[0][1] is None
+    assert Arrays(IMAGES).__getitems__([0, 1])[1] is None
+
+
+def test_works_on_a_file_mapped_into_memory(tmp_path):
+    file = tmp_path / "images.bin"
+    file.write_bytes(bytes(range(5)))
+    mapped = torch.from_file(str(file), shared=False, size=5, dtype=torch.uint8).view(5, 1, 1, 1)
+    assert torch.equal(Arrays(mapped).__getitems__([4, 2])[0].flatten(), torch.tensor([4, 2], dtype=torch.uint8))
+
+
+def test_sampled_is_fixed_by_its_seed():
+    layout = Gaussians(ring(8), 0.02)
+    first, again, other = (sampled(layout, 20, seed) for seed in (1, 1, 2))
+    assert torch.equal(first.images, again.images)
+    assert not torch.equal(first.images, other.images)
+    assert len(first) == 20

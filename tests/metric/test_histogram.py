@@ -1,0 +1,10 @@
+import torch
+
+from gan_lab.metric.histogram import Histogram
+
+
+def test_counts_add_up_over_batches():
+    histogram = Histogram(4)
+    histogram.update(torch.tensor([0, 2, 2]))
+    histogram.update(torch.tensor([3]))
+    assert histogram.compute().tolist() == [1, 0, 2, 1]

@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+import torch
+from torchvision.io import read_image
+
+from gan_lab import checkpoint, sample, train
+from gan_lab.data.pixels import to_uint8
+from tests.tiny import tiny
+
+
+@pytest.fixture
+def run(call):
+    overrides = ["data=fake", "data.image_size=8", "data.batch_size=4", "network.generator.width=8", "max_images=8"]
+    call(train.main, *overrides, "logger=csv", "hydra.run.dir=run")
+    return lambda *arguments: call(sample.main, "run=run", *arguments)
+
+
+def test_a_grid_is_written_into_the_run_folder(run):
+    folder = run()
+    picture = read_image(str(folder / "run/generated/grid-seed0.png"))
+    assert picture.shape[0] == 3
+    assert picture.float().std() > 1
+
+
+def test_png_files_hold_the_images_to_the_last_grey_level(run):
+    folder = run("format=png", "n=5", "out=made") / "made"
+    gan, _ = checkpoint.load("run")
+    files = sorted(folder.glob("*.png"))
+    assert len(files) == 5
+    assert torch.equal(torch.stack([read_image(str(file)) for file in files]), to_uint8(gan.sample(range(5))))
+
+
+def test_an_npz_has_the_same_images_on_any_batch_size(run):
+    one, two = (
+        np.load(run("format=npz", "n=7", f"batch_size={size}", f"out=made{size}") / f"made{size}/samples-seed0.npz")["images"]
+        for size in (7, 2)
+    )
+    assert one.shape == (7, 8, 8, 3)
+    assert one.dtype == np.uint8
+    assert np.abs(one.astype(int) - two).max() <= 1
+
+
+def test_latents_are_the_same_bit_for_bit_on_any_batch_size(run):
+    gan, _ = checkpoint.load("run")
+    apart = torch.cat([gan.latent_rows([index], seed=3) for index in range(5)])
+    assert torch.equal(gan.latent_rows(range(5), seed=3), apart)
+
+
+@pytest.mark.parametrize("way", ["straight", "great_circle"])
+def test_a_strip_per_pair_of_latents(run, way):
+    picture = read_image(str(run(f"format={way}", "n=2", "steps=3") / f"run/generated/{way}-seed0.png"))
+    height, width = picture.shape[1:]
+    assert width > height
+
+
+def test_a_file_samples_without_its_folder(run, call):
+    folder = run()
+    (folder / "run/checkpoints/last.ckpt").rename(folder / "alone.ckpt")
+    call(sample.main, "run=alone.ckpt", "out=elsewhere")
+    assert (folder / "elsewhere/grid-seed0.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("argument", "sentence"),
+    [
+        ("run=null", "which run?"),
+        ("run=nowhere", "there is no run folder or checkpoint 'nowhere'"),
+        ("format=pgn", "did you mean 'png'?"),
+    ],
+)
+def test_bad_input_is_one_sentence(run, argument, sentence):
+    with pytest.raises(SystemExit, match=sentence.replace("?", r"\?")):
+        run(argument)
+
+
+def test_a_torch_file_of_somebody_else_is_refused(call, tmp_path):
+    torch.save({"weights": torch.zeros(1)}, tmp_path / "other.ckpt")
+    with pytest.raises(SystemExit, match="was not written by gan_lab"):
+        call(sample.main, "run=other.ckpt")
+
+
+def test_points_are_drawn_and_saved_as_points(call):
+    assert tiny("data=gaussians").data.image_size == 1
+    call(train.main, "data=gaussians", "model=gan", "max_images=1024", "logger=csv", "metric=none", "hydra.run.dir=run")
+    folder = call(sample.main, "run=run", "format=npz", "n=6")
+    assert np.load(folder / "run/generated/samples-seed0.npz")["images"].shape == (6, 2)

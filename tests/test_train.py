@@ -1,0 +1,157 @@
+"""`python -m gan_lab.train`, called as a command."""
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from gan_lab import checkpoint, train
+from gan_lab.logger import csv
+
+TINY = ["data=fake", "data.image_size=8", "data.channels=1", "data.batch_size=4", "max_images=64", "log_every_steps=4",
+        "network.generator.width=8", "network.discriminator.width=8", "logger=csv", "hydra.run.dir=run"]  # fmt: skip
+
+
+@pytest.fixture
+def run(call):
+    def start(*overrides: str) -> Path:
+        return call(train.main, *TINY, *overrides) / "run"
+
+    return start
+
+
+def test_a_run_folder_holds_everything(run):
+    folder = run()
+    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert {"config.yaml", "metrics.csv", "summary.json", "curves.png", "checkpoints/last.ckpt"} <= files
+    assert {"samples/0000000000.png", "samples/0000000064.png"} <= files
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["status"] == "finished"
+    assert (summary["images_seen"], summary["g_steps_done"], summary["d_steps_done"]) == (64, 16, 16)
+    assert OmegaConf.load(folder / "config.yaml").total_images == 64
+
+
+def test_rows_hold_losses_scores_gradients_and_rates_over_the_three_clocks(run):
+    rows = csv.read(run("penalty=r1", "network.discriminator.norm=layer") / "metrics.csv")
+    row = next(row for row in rows if row["images_seen"] == 32 and "d_loss" in row)
+    names = ["g_steps_done", "d_steps_done", "d_loss", "g_loss", "r1", "d_real", "d_fake", "d_gap", "d_real_accuracy",
+             "d_fake_accuracy", "d_gradient_norm", "g_gradient_norm", "d_lr", "g_lr"]  # fmt: skip
+    assert set(names) <= row.keys()
+    assert row["d_gap"] == pytest.approx(row["d_real"] - row["d_fake"], rel=1e-4)
+    validation = next(row for row in rows if "val/d_held_out" in row)
+    assert validation["val/d_overfit"] == pytest.approx(validation["val/d_train"] - validation["val/d_held_out"])
+
+
+def test_resume_goes_on_in_the_folder_and_ends_as_an_undisturbed_run(run, capsys):
+    whole = checkpoint.read(run("hydra.run.dir=whole", "val_every_images=20") and Path("whole/checkpoints/last.ckpt"))
+    run("max_images=32", "val_every_images=20")
+    before = csv.read(Path("run/metrics.csv"))
+    capsys.readouterr()
+    run_again(max_images=64)
+    said = capsys.readouterr().out
+    assert "at 32 images" in said
+    assert "max_images: 32 -> 64" in said
+    resumed = checkpoint.read(Path("run/checkpoints/last.ckpt"))
+    assert equal(whole["state_dict"], resumed["state_dict"])
+    assert csv.read(Path("run/metrics.csv"))[: len(before)] == before
+
+
+def run_again(**changes):
+    import sys
+
+    sys.argv[1:] = ["resume=run", *(f"{key}={value}" for key, value in changes.items())]
+    train.main()
+
+
+def equal(one: dict, two: dict) -> bool:
+    return all(torch.equal(a, two[name]) if torch.is_tensor(a) else a == two[name] for name, a in one.items())
+
+
+def test_resume_auto_goes_on_where_there_is_something_and_starts_where_there_is_not(run):
+    run("resume=auto", "max_images=32")
+    run("resume=auto", "max_images=64")
+    seen = [row["images_seen"] for row in csv.read(Path("run/metrics.csv")) if "d_loss" in row]
+    assert seen == [16, 32, 48, 64]
+
+
+def test_resume_from_a_file_starts_a_new_folder(run, call):
+    run("max_images=32")
+    call(train.main, "resume=run/checkpoints/last.ckpt", "max_images=48", "hydra.run.dir=second", "optimizer.d.lr=0.001")
+    content = checkpoint.read(Path("second/checkpoints/last.ckpt"))
+    assert content["state_dict"]["_extra_state"]["images_seen"] == 48
+    assert content["optimizer_states"][1]["param_groups"][0]["lr"] == 0.001
+    assert csv.read(Path("run/metrics.csv"))[-1]["images_seen"] == 32
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        (["model=dcgn"], "there is no model 'dcgn'"),
+        (["data.batch_size=100000"], "data.batch_size"),
+        (["data.image_size=30"], "data.image_size"),
+        (["penalty=r1", "data.image_size=16"], "use network.discriminator.norm=layer"),
+        (["resume=nowhere"], "there is no run folder or checkpoint 'nowhere'"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_no_traceback(run, overrides, sentence):
+    with pytest.raises(SystemExit) as exit_:
+        run(*overrides)
+    assert sentence in str(exit_.value)
+    assert str(exit_.value).startswith("gan_lab: ")
+    assert "\n" not in str(exit_.value)
+
+
+def test_a_checkpoint_of_another_model_is_refused(run, call):
+    run("max_images=8")
+    with pytest.raises(SystemExit, match=r"model= asks for gan_lab\.model\.wgan\.WGAN"):
+        call(train.main, "resume=run/checkpoints/last.ckpt", "model=wgan", "hydra.run.dir=second")
+
+
+def test_a_file_that_is_no_checkpoint_is_refused(run):
+    Path("x.ckpt").write_text("not a checkpoint")
+    with pytest.raises(SystemExit, match=r"'x\.ckpt' is broken or no checkpoint"):
+        run("resume=x.ckpt")
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_checkpoint(run):
+    with pytest.raises(SystemExit, match=r"the (discriminator|generator) diverged: .* Lower optimizer\.[dg]\.lr"):
+        run("optimizer=sgd", "optimizer.d.lr=1e30", "optimizer.g.lr=1e30", "checkpoint_every_images=4", "log_every_steps=16")
+    content = checkpoint.read(Path("run/checkpoints/last.ckpt")) if Path("run/checkpoints/last.ckpt").exists() else None
+    if content:
+        floats = [t for t in content["state_dict"].values() if torch.is_tensor(t) and t.is_floating_point()]
+        assert all(t.isfinite().all() for t in floats)
+    assert json.loads(Path("run/summary.json").read_text())["status"] == "failed"
+
+
+def test_the_first_ctrl_c_ends_the_run_with_a_checkpoint(run, monkeypatch):
+    from gan_lab.callback.limit import Limit
+
+    original = Limit.on_train_batch_end
+
+    def interrupt(self, trainer, gan, *args):
+        if gan.d_steps_done == 5:
+            signal.raise_signal(signal.SIGINT)
+        original(self, trainer, gan, *args)
+
+    monkeypatch.setattr(Limit, "on_train_batch_end", interrupt)
+    with pytest.raises(SystemExit) as exit_:
+        run()
+    assert exit_.value.code == 130
+    assert checkpoint.read(Path("run/checkpoints/last.ckpt"))["state_dict"]["_extra_state"]["images_seen"] == 20
+
+
+def test_length_in_g_steps_or_epochs_becomes_images():
+    from gan_lab.command import compose
+
+    for overrides, images in (
+        (["max_g_steps=10", "model=wgan"], 10 * 5 * 8),
+        (["max_g_steps=30", "model=wgan", "+model/d_steps=official"], (25 * 100 + 5 * 5) * 8),
+        (["max_epochs=3"], 300),
+        (["max_images=77"], 77),
+    ):
+        cfg = compose("train", overrides)
+        train.settle(cfg, num_train=100, global_batch=8, folder=Path("x"))
+        assert cfg.total_images == images
