@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -38,7 +38,7 @@ def benchmark(cfg: DictConfig) -> None:
     from gan_lab.train import settle
 
     settle(cfg, cfg.data.batch_size, cfg.data.batch_size, Path.cwd())
-    plain = OmegaConf.merge(cfg, FLOAT32)
+    plain = cast(DictConfig, OmegaConf.merge(cfg, FLOAT32))
     runs = {
         "gan_lab": ours(cfg),
         "plain loop, same settings": plain_loop(cfg),
@@ -109,7 +109,9 @@ def plain_loop(cfg: DictConfig) -> Run:
     """What one writes by hand: the same networks, losses and optimizers, on one batch that already lies on the device."""
     import torch
 
+    from gan_lab.batch import Batch
     from gan_lab.build import build
+    from gan_lab.noise import Noise
 
     device = _device(cfg)
     gan = build(cfg).to(device)
@@ -119,25 +121,25 @@ def plain_loop(cfg: DictConfig) -> Run:
     y = None if data.num_classes is None else torch.zeros(data.batch_size, dtype=torch.long, device=device)
 
     def latents(ratio: int) -> "Tensor":
-        return torch.randn(len(real) * ratio, gan.generator.latent_dim, device=device)
+        return torch.randn(len(real) * ratio, cfg.network.generator.latent_dim, device=device)
 
     def step(number: int) -> None:
         with torch.autocast(device.type, torch.bfloat16, enabled=cfg.speed.precision == "bf16-mixed"):
             fake = gan.generator(latents(1), y).detach().float()
-            batch = _batch(gan, real, fake, y, gan.discriminator(real, y), gan.discriminator(fake, y), number)
+            batch = Batch(real, fake, y, y, gan.discriminator, Noise(number, device=device), d_steps_done=number)
             d_loss = gan.discriminator_loss(batch) + sum(p(gan.discriminator, batch) for p in gan.penalties.values())
         d_optimizer.zero_grad()
         d_loss.backward()
         d_optimizer.step()
         if (number + 1) % d_steps == 0:
             with torch.autocast(device.type, torch.bfloat16, enabled=cfg.speed.precision == "bf16-mixed"):
-                fake = gan.generator(latents(gan.g_batch_ratio), y)
-                g_loss = gan.generator_loss(_batch(gan, real, fake, y, None, gan.discriminator(fake, y), number))
+                fake = gan.generator(latents(gan.g_batch_ratio), None)
+                g_loss = gan.generator_loss(Batch(real, fake, y, None, gan.discriminator, Noise(number, device=device)))
             g_optimizer.zero_grad()
             g_loss.backward()
             g_optimizer.step()
 
-    d_steps = gan.d_steps
+    d_steps = cfg.model.d_steps
 
     def run(steps: int) -> float:
         for number in range(cfg.benchmark.warmup):
@@ -148,13 +150,6 @@ def plain_loop(cfg: DictConfig) -> Run:
         return _now(device) - start
 
     return run
-
-
-def _batch(gan: "GAN", real: "Tensor", fake: "Tensor", y: Any, real_scores: Any, fake_scores: "Tensor", number: int) -> Any:
-    from gan_lab.batch import Batch
-    from gan_lab.noise import Noise
-
-    return Batch(real, fake, y, y, real_scores, fake_scores, Noise(number, device=real.device), 0, number)
 
 
 def _device(cfg: DictConfig) -> "torch.device":

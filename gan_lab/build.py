@@ -37,7 +37,7 @@ def build(cfg: DictConfig) -> GAN:
 
 def _named(choices: DictConfig | None) -> dict[str, nn.Module]:
     """The modules of a group that may be chosen several at once; none when it is empty."""
-    return {name: instantiate(choice) for name, choice in (choices or {}).items()}
+    return {str(name): instantiate(choice) for name, choice in (choices or {}).items()}
 
 
 def _optimizer(choice: DictConfig, fused: bool) -> partial[Any]:

@@ -12,4 +12,5 @@ def steps(global_batch: int, every_images: int) -> int:
 
 def is_due(trainer: Trainer, gan: GAN, every_images: int) -> bool:
     """Whether the step of D just done ends such an interval: a function of position, so that a resumed run agrees."""
-    return gan.d_steps_done % steps(trainer.datamodule.batch_size * trainer.world_size, every_images) == 0
+    global_batch = trainer.datamodule.batch_size * trainer.world_size  # type: ignore[attr-defined]  # `fit` sets it
+    return gan.d_steps_done % steps(global_batch, every_images) == 0

@@ -67,7 +67,7 @@ def choices(overrides: list[str]) -> Iterator[list[str]]:
         values = [
             [f"{o.get_key_element()}={value}" for value in o.sweep_string_iterator()]
             if o.is_discrete_sweep()
-            else [o.input_line]
+            else [str(o.input_line)]
             for o in parsed
         ]
     first = [options[0] for options in values]
@@ -123,5 +123,5 @@ def _keys(node: Any, prefix: str = "") -> Iterator[str]:
             yield from _keys(value, f"{prefix}{key}.")
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return str(error).strip().splitlines()[0]

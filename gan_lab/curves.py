@@ -18,8 +18,8 @@ Rows = list[dict[str, float]]
 
 def equilibrium(gan: GAN) -> dict[str, float]:
     """Both losses where D cannot tell reals from fakes: every score undecided."""
-    scores = torch.full((1,), gan.undecided or 0.0)
-    batch = Batch(scores, scores, None, None, scores, scores, gan.noise, 0, 0)
+    undecided = torch.full((1,), gan.undecided or 0.0)
+    batch = Batch(undecided, undecided, None, None, lambda images, y: images, gan.noise)
     return {"d_loss": float(gan.discriminator_loss(batch)), "g_loss": float(gan.generator_loss(batch))}
 
 

@@ -5,21 +5,18 @@ image (the sum of the scores is differentiated) and in float32, outside autocast
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from gan_lab.batch import Batch
+from gan_lab.batch import Batch, Score
 from gan_lab.errors import InputError
 from gan_lab.schedules import Schedule, value
 
-Critic = Callable[[Tensor, Tensor | None], Tensor]
 
-
-def squared_gradient_norm(discriminator: Critic, x: Tensor, y: Tensor | None) -> Tensor:
+def squared_gradient_norm(discriminator: Score, x: Tensor, y: Tensor | None) -> Tensor:
     """|grad_x D(x)|^2 of each image, (N,), differentiable in D's weights."""
     x = x.detach().to(torch.promote_types(x.dtype, torch.float32)).requires_grad_()
     with torch.autocast(x.device.type, enabled=False), torch.enable_grad():
@@ -28,7 +25,7 @@ def squared_gradient_norm(discriminator: Critic, x: Tensor, y: Tensor | None) ->
 
 
 def gradient_penalty(
-    discriminator: Critic, x: Tensor, y: Tensor | None = None, target: float = 1.0, one_sided: bool = False
+    discriminator: Score, x: Tensor, y: Tensor | None = None, target: float = 1.0, one_sided: bool = False
 ) -> Tensor:
     """E[(|grad_x D(x)| - target)^2] (Gulrajani 2017, eq. 3); one-sided: only norms above the target count (section 4)."""
     norm = (squared_gradient_norm(discriminator, x, y) + 1e-12).sqrt()  # the root's own gradient is infinite at 0
@@ -36,7 +33,7 @@ def gradient_penalty(
     return (excess.relu() if one_sided else excess).square().mean()
 
 
-def zero_centred(discriminator: Critic, x: Tensor, y: Tensor | None = None) -> Tensor:
+def zero_centred(discriminator: Score, x: Tensor, y: Tensor | None = None) -> Tensor:
     """E[|grad_x D(x)|^2]: R1 on reals, R2 on fakes (Mescheder 2018, eq. 9 and 10, without the factor gamma / 2)."""
     return squared_gradient_norm(discriminator, x, y).mean()
 
@@ -67,12 +64,12 @@ class Penalty(nn.Module, ABC):
         """Whether this step of D takes the term."""
         return batch.d_steps_done % self.interval == 0
 
-    def forward(self, discriminator: Critic, batch: Batch) -> Tensor:
+    def forward(self, discriminator: Score, batch: Batch) -> Tensor:
         """The term of this step, a scalar."""
         return self.term(discriminator, batch) * (value(self.weight, batch.images_seen) * self.interval)
 
     @abstractmethod
-    def term(self, discriminator: Critic, batch: Batch) -> Tensor:
+    def term(self, discriminator: Score, batch: Batch) -> Tensor:
         """The unweighted formula."""
 
     def check(self, name: str, discriminator: nn.Module) -> None:
@@ -102,7 +99,7 @@ class GradientPenalty(Penalty):
         super().__init__(weight, interval)
         self.target, self.one_sided = target, one_sided
 
-    def term(self, discriminator: Critic, batch: Batch) -> Tensor:
+    def term(self, discriminator: Score, batch: Batch) -> Tensor:
         """The penalty at random points between reals and fakes."""
         x = interpolate(batch.real, batch.fake, batch.noise.uniform(len(batch.real)))
         return gradient_penalty(discriminator, x, batch.y, self.target, self.one_sided)
@@ -113,7 +110,7 @@ class R1(Penalty):
 
     needs_independent_scores = True
 
-    def term(self, discriminator: Critic, batch: Batch) -> Tensor:
+    def term(self, discriminator: Score, batch: Batch) -> Tensor:
         """Half the squared gradient on reals."""
         return zero_centred(discriminator, batch.real, batch.y) / 2
 
@@ -123,7 +120,7 @@ class R2(Penalty):
 
     needs_independent_scores = True
 
-    def term(self, discriminator: Critic, batch: Batch) -> Tensor:
+    def term(self, discriminator: Score, batch: Batch) -> Tensor:
         """Half the squared gradient on fakes."""
         return zero_centred(discriminator, batch.fake, batch.fake_y) / 2
 
@@ -141,7 +138,7 @@ class Dragan(Penalty):
         super().__init__(weight, interval)
         self.spread = spread
 
-    def term(self, discriminator: Critic, batch: Batch) -> Tensor:
+    def term(self, discriminator: Score, batch: Batch) -> Tensor:
         """The penalty at reals moved by noise."""
         shift = (batch.noise.uniform(*batch.real.shape) * 2 - 1) * self.spread * batch.real.std()
         return gradient_penalty(discriminator, batch.real + shift, batch.y)

@@ -28,7 +28,8 @@ def save_picture(samples: Tensor, path: Path, columns: int | None = None) -> Non
 
 def _scatter(points: Tensor, path: Path) -> None:
     figure, axes = plt.subplots(figsize=(4, 4))
-    axes.scatter(*points.T[:2].numpy(), s=4, alpha=0.5)
+    across, up = points[:, 0].numpy(), points[:, 1].numpy()
+    axes.scatter(across, up, s=4, alpha=0.5)
     axes.set(xlim=(-1.5, 1.5), ylim=(-1.5, 1.5), aspect="equal")
     figure.savefig(path, dpi=100)
     plt.close(figure)

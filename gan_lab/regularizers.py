@@ -1,5 +1,6 @@
 """What is added to G's loss: modules (generator, batch) -> scalar."""
 
+import torch
 from torch import Tensor, nn
 
 from gan_lab.batch import Batch
@@ -15,5 +16,5 @@ class L2(nn.Module):
 
     def forward(self, generator: nn.Module, batch: Batch) -> Tensor:
         """The term of this step, a scalar."""
-        squares = sum(parameter.square().sum() for parameter in generator.parameters())
-        return value(self.weight, batch.images_seen) * squares
+        squares = torch.stack([parameter.square().sum() for parameter in generator.parameters()])
+        return value(self.weight, batch.images_seen) * squares.sum()

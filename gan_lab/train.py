@@ -93,11 +93,12 @@ def loggers(cfg: DictConfig, resumed: resume.Resumed | None) -> list["Logger"]:
 
     from gan_lab.logger.csv import CsvLogger
 
-    csv = CsvLogger(Path(cfg.folder) / "metrics.csv", resumed and resumed.images_seen)
+    csv = CsvLogger(Path(cfg.folder) / "metrics.csv", resumed.images_seen if resumed else None)
     if not cfg.get("logger"):
         return [csv]
     config: Any = OmegaConf.to_container(cfg, resolve=True)
-    model, data = cfg.model._target_.split(".")[-2], HydraConfig.get().runtime.choices.data
+    choices: Any = HydraConfig.get().runtime.choices
+    model, data = choices["model"], choices["data"]
     name = {"name": f"{model}-{data}-{cfg.seed}", "group": f"{model}-{data}", "tags": [model, data]}
     return [csv, instantiate(cfg.logger, folder=cfg.folder, run_config=config, **name)]
 

@@ -37,7 +37,7 @@ def points(n=6, seed=0):
 
 def batch(n=6, step=0, images_seen=0, dtype=torch.float32):
     real, fake = points(n).to(dtype), points(n, 1).to(dtype)
-    return Batch(real, fake, None, None, None, None, Noise(0, step), images_seen, step)
+    return Batch(real, fake, None, None, None, Noise(0, step), images_seen, step)
 
 
 @pytest.mark.parametrize("n", [1, 2, 7])

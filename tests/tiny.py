@@ -33,6 +33,7 @@ def fit(cfg: DictConfig, *callbacks, gan: GAN | None = None, ckpt_path: Path | N
     gan = gan or build(cfg)
     limit = instantiate(cfg.callback.limit)
     options = {"enable_checkpointing": False, "limit_val_batches": 0} | options
-    trainer = instantiate(cfg.trainer, accelerator="cpu", logger=False, callbacks=[limit, *callbacks], **options)
+    options = {"logger": False} | options
+    trainer = instantiate(cfg.trainer, accelerator="cpu", callbacks=[*callbacks, limit], **options)
     trainer.fit(gan, instantiate(cfg.data), ckpt_path=ckpt_path, weights_only=True)
     return gan

@@ -51,8 +51,8 @@ class Judge(L.Callback):
         """Compute and log."""
         self._finish(trainer, gan, "val")
 
-    on_test_epoch_start = on_validation_epoch_start
-    on_test_batch_end = on_validation_batch_end
+    on_test_epoch_start = on_validation_epoch_start  # type: ignore[assignment]  # GAN for LightningModule
+    on_test_batch_end = on_validation_batch_end  # type: ignore[assignment]
 
     def on_test_epoch_end(self, trainer: L.Trainer, gan: GAN) -> None:
         """Compute and log what the chosen checkpoint is worth."""

@@ -87,7 +87,8 @@ class Summary(L.Callback):
 
 
 def _judge(trainer: L.Trainer) -> Judge:
-    return next((c for c in trainer.callbacks if isinstance(c, Judge)), Judge())
+    callbacks: list[L.Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    return next((c for c in callbacks if isinstance(c, Judge)), Judge())
 
 
 def _course(rows: list[dict[str, float]], judge: Judge) -> dict[str, dict[str, float]]:

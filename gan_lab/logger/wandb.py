@@ -43,7 +43,7 @@ def wandb_logger(
         mode: online, offline or disabled; None: ``WANDB_MODE``, else online if a login is stored, else offline.
     """
     mode = mode or os.environ.get("WANDB_MODE") or ("online" if _is_logged_in() else "offline")
-    if rank_zero_only.rank != 0:
+    if getattr(rank_zero_only, "rank", 0) != 0:
         return Wandb(save_dir=folder, offline=mode != "online")
     options = {"dir": folder, "config": run_config, "name": name, "group": group, "tags": tags, "project": project}
     run = _start(mode, id=_run_id(folder), resume="allow", **options)
@@ -53,7 +53,7 @@ def wandb_logger(
     return Wandb(experiment=run, save_dir=folder)
 
 
-def _start(mode: str, **options: Any) -> Any:
+def _start(mode: Any, **options: Any) -> Any:
     settings = wandb.Settings(init_timeout=15, silent=True, console="off", x_disable_stats=mode == "offline")
     try:
         return wandb.init(mode=mode, settings=settings, **options)

@@ -3,13 +3,14 @@
 Images are (N, C, H, W) in [-1, 1], points (N, 2, 1, 1), scores raw (N,), labels ``y`` (N,) or None.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, ItemsView, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
-from typing import Any, ClassVar
+from typing import ClassVar, cast
 
 import lightning as L
 import torch
+from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -120,32 +121,32 @@ class GAN(L.LightningModule):
         """Ascend on what D knows of reals and of fakes that G makes now."""
         with torch.no_grad():
             fake = self.generator(self.latents(len(real)), y).to(real.dtype)
-        batch = self._batch(real, fake, y, y, self.score(real, y), self.score(fake, y))
+        batch = self._batch(real, fake, y, y)
         loss = self.discriminator_loss(batch)
-        terms = {name: p(self.score, batch) for name, p in self.penalties.items() if p.is_due(batch)}
+        terms = {name: p(self.score, batch) for name, p in self._penalties() if p.is_due(batch)}
         self.track(d_loss=loss, real_scores=batch.real_scores, fake_scores=batch.fake_scores, **terms)
-        self.optimizers()[1].zero_grad()
+        self.both_optimizers[1].zero_grad()
         self.manual_backward(sum(terms.values(), loss))
 
     def discriminator_step(self) -> None:
         """Move D along its gradient."""
-        self.optimizers()[1].step()
+        self.both_optimizers[1].step()
 
     def generator_gradient(self, real: Tensor, y: Tensor | None) -> None:
         """Ascend on being taken for real; D's weights are frozen meanwhile, so that no gradient is spent on them."""
         with frozen(self.discriminator):
             fake_y = None if y is None else y.repeat(self.g_batch_ratio)
             fake = self.generator(self.latents(len(real) * self.g_batch_ratio), fake_y).to(real.dtype)
-            batch = self._batch(real, fake, y, fake_y, None, self.score(fake, fake_y))
+            batch = self._batch(real, fake, y, fake_y)
             loss = self.generator_loss(batch)
             terms = {name: r(self.generator, batch) for name, r in self.regularizers.items()}
             self.track(g_loss=loss, **terms)
-            self.optimizers()[0].zero_grad()
+            self.both_optimizers[0].zero_grad()
             self.manual_backward(sum(terms.values(), loss))
 
     def generator_step(self) -> None:
         """Move G along its gradient."""
-        self.optimizers()[0].step()
+        self.both_optimizers[0].step()
 
     def score(self, images: Tensor, y: Tensor | None) -> Tensor:
         """D as it is used everywhere: raw scores (N,)."""
@@ -153,7 +154,7 @@ class GAN(L.LightningModule):
 
     def latents(self, n: int) -> Tensor:
         """This step's next latents (n, latent_dim)."""
-        return self.latent(self.noise, n, self.generator.latent_dim).to(self.dtype)
+        return self.latent(self.noise, n, self.generator.latent_dim).to(cast(torch.dtype, self.dtype))
 
     def _begin_step(self) -> None:
         """Key all that is random in this step by its number, and set the learning rates."""
@@ -162,12 +163,12 @@ class GAN(L.LightningModule):
         self.noise = Noise(self.seed, Stream.STEP, step, device=self.device, rank=rank, world_size=world_size)
         torch.manual_seed(key(self.seed, Stream.LAYERS, rank, step))
         factor = self.schedule(self.images_seen)
-        for optimizer in self.optimizers():
+        for optimizer in self.both_optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = optimizer.optimizer.defaults["lr"] * factor
         # Lightning counts the steps of every optimizer in `global_step`; only the generator's should count there. The hooks
         # are set anew at each training step, and there is no public switch (pytorch-lightning#17958).
-        for optimizer in self.optimizers()[1:]:
+        for optimizer in self.both_optimizers[1:]:
             optimizer._on_before_step = optimizer._on_after_step = _nothing
 
     def _advance(self, batch_size: int, g_stepped: bool) -> None:
@@ -186,11 +187,11 @@ class GAN(L.LightningModule):
     def _d_steps_now(self) -> int:
         return self.d_steps(self.g_steps_done) if callable(self.d_steps) else self.d_steps
 
-    def _batch(
-        self, real: Tensor, fake: Tensor, y: Tensor | None, fake_y: Tensor | None, real_scores: Any, fake_scores: Tensor
-    ) -> Batch:
-        clocks = {"images_seen": self.images_seen, "d_steps_done": self.d_steps_done}
-        return Batch(real, fake, y, fake_y, real_scores, fake_scores, self.noise, **clocks)
+    def _batch(self, real: Tensor, fake: Tensor, y: Tensor | None, fake_y: Tensor | None) -> Batch:
+        return Batch(real, fake, y, fake_y, self.score, self.noise, self.images_seen, self.d_steps_done)
+
+    def _penalties(self) -> ItemsView[str, Penalty]:
+        return cast(ItemsView[str, Penalty], self.penalties.items())
 
     def track(self, **values: Tensor) -> None:
         """Keep values of this step for the callbacks, as tensors: reading one here would make the device wait."""
@@ -206,7 +207,7 @@ class GAN(L.LightningModule):
         generator.eval()
         try:
             with torch.autocast(self.device.type, enabled=False):
-                return generator(z.to(self.device, self.dtype), y)
+                return generator(z.to(next(generator.parameters())), y)
         finally:
             generator.train(was_training)
 
@@ -230,12 +231,17 @@ class GAN(L.LightningModule):
         real, y = batch
         judged = {"real": real, "real_scores": self.score(real, y)}
         if dataloader_idx == 0:
-            first = batch_idx * self.trainer.datamodule.eval_batch_size
+            first = batch_idx * self.trainer.datamodule.eval_batch_size  # type: ignore[attr-defined]  # `fit` sets it
             indices = [i * self.trainer.world_size + self.global_rank for i in range(first, first + len(real))]
             judged["fake"] = self.generate(self.latent_rows(indices, self.seed, stream), y)
         return judged
 
     # ----- state -----------------------------------------------------------------------------------------------------
+
+    @property
+    def both_optimizers(self) -> list[LightningOptimizer]:
+        """G's, then D's."""
+        return cast(list[LightningOptimizer], self.optimizers())
 
     def configure_optimizers(self) -> list[Optimizer]:
         """G's optimizer, then D's."""
@@ -243,7 +249,7 @@ class GAN(L.LightningModule):
 
     def on_train_start(self) -> None:
         """After a restore, what this run's configuration says of the optimizers wins over what the checkpoint says."""
-        for optimizer in self.optimizers():
+        for optimizer in self.both_optimizers:
             for group in optimizer.param_groups:
                 group.update(optimizer.optimizer.defaults)
 
