@@ -12,6 +12,7 @@ from gan_lab.model.gan import GAN
 matplotlib.use("agg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.ticker import EngFormatter, MaxNLocator
 
 Rows = list[dict[str, float]]
 
@@ -26,6 +27,7 @@ def equilibrium(gan: GAN) -> dict[str, float]:
 def save_curves(rows: Rows, path: Path, gan: GAN, floor: dict[str, float]) -> None:
     """Draw the losses in the first row, then each ``val/`` score, with the floor where there is one."""
     scores = [n for n in dict.fromkeys(n for row in rows for n in row) if n.startswith("val/")]
+    scores.sort(key=lambda name: name.startswith("val/d_"))  # G's scores first
     columns = max(2, math.ceil(len(scores) / 2))
     figure, axes = plt.subplots(3, columns, figsize=(4 * columns, 9), squeeze=False, layout="constrained")
     for panel in axes.flat:
@@ -47,3 +49,5 @@ def _draw(panel: Axes, rows: Rows, name: str, level: float | None, label: str) -
         panel.axhline(level, color="grey", linestyle="--", linewidth=1, label=label)
         panel.legend(fontsize="small")
     panel.set(title=name, xlabel="images seen")
+    panel.xaxis.set_major_formatter(EngFormatter(sep=""))
+    panel.xaxis.set_major_locator(MaxNLocator(6))
