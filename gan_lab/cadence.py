@@ -8,7 +8,10 @@ from gan_lab.model.gan import GAN
 
 
 def steps(global_batch: int, every_images: int) -> int:
-    """How many steps of D, ``global_batch`` real images each over all ranks, see ``every_images``, rounded up: ten tenths of a run end with it, not before."""
+    """How many steps of D, ``global_batch`` real images each over all ranks, see ``every_images``.
+
+    Rounded up, so that the tenth tenth of a run falls on its end and not just before it.
+    """
     return math.ceil(every_images / global_batch)
 
 

@@ -62,6 +62,8 @@ def take_up(cfg: DictConfig, overrides: list[str], folder: Path) -> tuple[DictCo
     stored = OmegaConf.create(content["config"])
     former = _last(content["overrides"])
     new = [key for key, override in _last(overrides).items() if former.get(key) != override and key != "resume"]
+    if set(LENGTHS) & set(new):  # a length given now replaces the former one, whatever its unit
+        stored.update(dict.fromkeys(set(LENGTHS) - set(new)))
     changes = [line for key in new for line in _take_over(stored, cfg, key)]
     return stored, Resumed(path, images_seen, changes)
 
@@ -84,9 +86,6 @@ def _take_over(stored: DictConfig, cfg: DictConfig, key: str) -> list[str]:
             f"the checkpoint is one of {before._target_}, and model= asks for {after._target_}: "
             "leave out model= to go on, or leave out resume= to start afresh"
         )
-    if key in LENGTHS:
-        for length in LENGTHS:
-            stored[length] = None
     OmegaConf.update(stored, key, after, force_add=True)
     return [] if before == after else [f"{key}: {_plain(before)} -> {_plain(after)}"]
 

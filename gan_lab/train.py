@@ -100,7 +100,8 @@ def loggers(cfg: DictConfig, resumed: resume.Resumed | None) -> list["Logger"]:
     choices: Any = HydraConfig.get().runtime.choices
     model, data = choices["model"], choices["data"]
     name = {"name": f"{model}-{data}-{cfg.seed}", "group": f"{model}-{data}", "tags": [model, data]}
-    return [csv, instantiate(cfg.logger, folder=cfg.folder, run_config=config, **name)]
+    make = instantiate(cfg.logger, _partial_=True)  # given to instantiate, the configuration would be instantiated too
+    return [csv, make(folder=cfg.folder, config=config, **name)]
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Losses, scores and gradients at each logging interval; stops a run whose losses are no longer numbers."""
 
 import math
+from statistics import fmean
 from typing import Any
 
 import lightning as L
@@ -32,36 +33,39 @@ class Record(L.Callback):
 
     def __init__(self, every_steps: int = 50) -> None:
         self.every_steps = every_steps
-        self.sums: dict[str, Tensor] = {}
-        self.counts: dict[str, int] = {}
-        self.norms: dict[str, Tensor] = {}
+        self.series: dict[str, dict[int, Tensor]] = {}  # name -> step of D -> value
 
     def on_before_optimizer_step(self, trainer: L.Trainer, gan: GAN, optimizer: Optimizer) -> None:
         """The gradient norm of each network's first step after a row."""
         index = [id(o) for o in trainer.optimizers].index(id(optimizer))
         name = f"{NETWORKS.get(index, index)}_gradient_norm"
-        if name not in self.norms:
+        if name not in self.series:
             gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
-            self.norms[name] = torch.nn.utils.get_total_norm(gradients).detach()
+            self.series[name] = {gan.d_steps_done + 1: torch.nn.utils.get_total_norm(gradients).detach()}
 
     def on_train_batch_end(self, trainer: L.Trainer, gan: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Add up; write a row when it is due."""
+        """Keep this step's values; write a row when it is due."""
         for name, value in gan.tracked.items():
             if value.ndim == 0:
-                self.sums[name] = self.sums[name] + value if name in self.sums else value
-                self.counts[name] = self.counts.get(name, 0) + 1
+                self.series.setdefault(name, {})[gan.d_steps_done] = value
         if gan.d_steps_done % self.every_steps == 0:
             self._write(trainer, gan)
 
     def _write(self, trainer: L.Trainer, gan: GAN) -> None:
-        means = {name: total / self.counts[name] for name, total in self.sums.items()}
-        values = means | scores(gan) | self.norms
-        row = dict(zip(values, torch.stack([v.float() for v in values.values()]).tolist(), strict=True))
+        last = {name: {gan.d_steps_done: value} for name, value in scores(gan).items()}
+        series = read_out(self.series | last)
+        self.series = {}
+        check_finite(series, gan)
+        row = {name: fmean(values.values()) for name, values in series.items()}
         for index, optimizer in enumerate(trainer.optimizers):
             row[f"{NETWORKS.get(index, index)}_lr"] = optimizer.param_groups[0]["lr"]
-        self.sums, self.counts, self.norms = {}, {}, {}
-        check_finite(row, gan)
         log_row(trainer, gan, row)
+
+
+def read_out(series: dict[str, dict[int, Tensor]]) -> dict[str, dict[int, float]]:
+    """The numbers of all tensors, in one host sync."""
+    numbers = iter(torch.stack([value.float() for values in series.values() for value in values.values()]).tolist())
+    return {name: {step: next(numbers) for step in values} for name, values in series.items()}
 
 
 def scores(gan: GAN) -> dict[str, Tensor]:
@@ -74,13 +78,20 @@ def scores(gan: GAN) -> dict[str, Tensor]:
     return means | {name: right.float().mean() for name, right in rates.items()}
 
 
-def check_finite(row: dict[str, float], gan: GAN) -> None:
-    """Stop at a loss or gradient that is no number."""
-    bad = [name for name, value in row.items() if not math.isfinite(value)]
+def check_finite(series: dict[str, dict[int, float]], gan: GAN) -> None:
+    """Stop at a loss or gradient that is no number, and name what broke first: all else follows from it, D before G."""
+    bad = [
+        (step, name.startswith("g_") or name in gan.regularizers, name)
+        for name, values in series.items()
+        for step, value in values.items()
+        if not math.isfinite(value)
+    ]
     if not bad:
         return
-    network, option = ("generator", "g") if bad[0].startswith("g_") else ("discriminator", "d")
+    step, is_g, _ = min(bad)
+    network, option = ("generator", "g") if is_g else ("discriminator", "d")
+    names = ", ".join(name for *place, name in bad if place == [step, is_g])
     raise Diverged(
-        f"the {network} diverged: {', '.join(bad)} not finite at D step {gan.d_steps_done} ({gan.images_seen:,} images). "
+        f"the {network} diverged: {names} not finite at D step {step} (noticed at {gan.images_seen:,} images). "
         f"The last good checkpoint is kept. Lower optimizer.{option}.lr, add penalty=r1, or use speed=plain (float32)"
     )

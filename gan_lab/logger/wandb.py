@@ -22,20 +22,30 @@ class Wandb(WandbLogger):
         """Show a picture file at this position."""
         self.experiment.log(clocks | {name: wandb.Image(str(path))})
 
+    @rank_zero_only
+    def close(self) -> None:
+        """End the W&B run: the next one in this process would go on in it."""
+        self.experiment.finish()
+
     def where(self) -> str:
         """The one command, or the address, that shows this run."""
         run = self.experiment
         return run.url if not run.settings._offline else f"wandb sync {Path(run.dir).parent}"
 
+    @rank_zero_only
+    def close(self) -> None:
+        """Write all that is left; the next run of this process, of a sweep say, would go on in this one otherwise."""
+        self.experiment.finish()
+
 
 def wandb_logger(
-    folder: str, run_config: dict[str, Any], name: str, group: str, tags: list[str], project: str, mode: str | None = None
+    folder: str, config: dict[str, Any], name: str, group: str, tags: list[str], project: str, mode: str | None = None
 ) -> Wandb:
     """Start the run, or take it up again.
 
     Args:
         folder: the run folder; it determines the run's id.
-        run_config: the resolved configuration.
+        config: the resolved configuration.
         name: of the run.
         group: of the runs that belong together.
         tags: data and model.
@@ -45,7 +55,7 @@ def wandb_logger(
     mode = mode or os.environ.get("WANDB_MODE") or ("online" if _is_logged_in() else "offline")
     if getattr(rank_zero_only, "rank", 0) != 0:
         return Wandb(save_dir=folder, offline=mode != "online")
-    options = {"dir": folder, "config": run_config, "name": name, "group": group, "tags": tags, "project": project}
+    options = {"dir": folder, "config": config, "name": name, "group": group, "tags": tags, "project": project}
     run = _start(mode, id=_run_id(folder), resume="allow", **options)
     for axis in AXES:
         run.define_metric(axis)

@@ -2,9 +2,11 @@
 
 Makes every size b 2^k with b from 4 to 7 and k at least 1: 8, 16, 28, 32, 48, 64, 128 and more. G projects z to a b x b map
 and doubles it k times, while the channels halve down to ``width`` and then become the image's; D mirrors it. Layers have a
-bias only with norm none or spectral. Where k is 1 (8x8 to 14x14), a 3x3 convolution next to the image makes a second hidden map of half
-the width: with one map alone, D cannot tell fakes from 8x8 digits. The published b x b convolutions next to the latents and to the score are linear layers
+bias only with norm none or spectral. The published b x b convolutions next to the latents and to the score are linear layers
 here: the same maps, and faster on a CPU.
+
+Where k is 1 (8x8 to 14x14), a 3x3 convolution next to the image makes a second hidden map, of half the width: with one map
+alone D cannot tell fakes from 8x8 digits, and G learns little from it.
 """
 
 from itertools import pairwise

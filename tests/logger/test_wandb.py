@@ -1,0 +1,146 @@
+"""What an offline run wrote, read back from its .wandb file."""
+
+import json
+
+import pytest
+import wandb
+from wandb.proto.wandb_internal_pb2 import Record
+
+from gan_lab import checkpoint, train
+from gan_lab.logger.wandb import wandb_logger
+from tests.test_train import TINY, equal
+
+ONLINE = [option for option in TINY if not option.startswith(("logger", "hydra.run.dir"))]
+
+
+def records(folder):
+    """The records of a run folder's only .wandb file, which is a LevelDB log with a header of 7 bytes."""
+    (path,) = folder.glob("wandb/offline-run-*/*.wandb")
+    data, at, parts = path.read_bytes(), 7, b""
+    while at + 7 <= len(data):
+        if (rest := -at % 32768) < 7:  # no record begins in the last bytes of a block
+            at += rest
+            continue
+        length, kind = int.from_bytes(data[at + 4 : at + 6], "little"), data[at + 6]
+        parts += data[at + 7 : at + 7 + length]
+        at += 7 + length
+        if kind in (1, 4):  # whole, or the last part
+            yield Record.FromString(parts)
+            parts = b""
+
+
+def rows(folder):
+    """What each `log` call gave."""
+    for record in records(folder):
+        if record.HasField("history"):
+            items = {tuple(item.nested_key) or (item.key,): json.loads(item.value_json) for item in record.history.item}
+            yield {"/".join(key): value for key, value in items.items()}
+
+
+def start(folder, **options):
+    given = {"config": {}, "name": "a", "group": "b", "tags": [], "project": "gan_lab"} | options
+    return wandb_logger(str(folder), **given)
+
+
+@pytest.fixture(autouse=True)
+def no_run_is_left():
+    yield
+    wandb.teardown()
+
+
+@pytest.fixture
+def mode(monkeypatch, tmp_path):
+    """The mode in which W&B is started, in a world without a login."""
+    given = []
+    monkeypatch.setattr("gan_lab.logger.wandb._start", lambda mode, **options: given.append(mode) or wandb.init(mode="disabled"))
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for variable in ("WANDB_MODE", "WANDB_API_KEY"):
+        monkeypatch.delenv(variable, raising=False)
+    return lambda **options: start(tmp_path, **options) and given.pop()
+
+
+@pytest.fixture
+def folder(call):
+    return call(train.main, *ONLINE, "val_every_images=32", "penalty=none", "hydra.run.dir=run") / "run"
+
+
+def test_a_run_is_recorded_offline_with_its_rows_scores_pictures_and_what_finds_it(folder):
+    logged = list(rows(folder))
+    assert all({"images_seen", "g_steps_done"} <= row.keys() for row in logged)
+    losses = [(row["images_seen"], row["g_steps_done"]) for row in logged if "d_loss" in row]
+    assert losses == [(16, 4), (32, 8), (48, 12), (64, 16)]
+    assert [row["images_seen"] for row in logged if "val/d_overfit" in row] == [32, 64]
+    pictures = [row for row in logged if "samples/path" in row]
+    assert [row["images_seen"] for row in pictures] == [int(path.stem) for path in sorted(folder.glob("samples/*.png"))]
+    assert all(len(list(folder.glob(f"wandb/offline-run-*/files/{row['samples/path']}"))) == 1 for row in pictures)
+
+    (run,) = [record.run for record in records(folder) if record.HasField("run")]
+    assert (run.project, run.display_name, run.run_group) == ("gan_lab", "dcgan-fake-0", "dcgan-fake")
+    assert list(run.tags) == ["dcgan", "fake"]
+    config = {update.key: json.loads(update.value_json) for update in run.config.update}
+    assert config["data"]["image_size"] == config["network"]["generator"]["image_size"] == 8
+    assert config["total_images"] == 64
+
+
+def test_every_curve_is_drawn_over_images_seen_and_the_other_axis_is_known(folder):
+    metrics = [record.metric for record in records(folder) if record.HasField("metric")]
+    assert {m.name or m.glob_name: m.step_metric for m in metrics} == {
+        "images_seen": "",
+        "g_steps_done": "",
+        "*": "images_seen",
+    }
+
+
+def test_wandb_does_not_change_training(folder, call):
+    call(train.main, *ONLINE, "val_every_images=32", "logger=csv", "hydra.run.dir=silent")
+    loud, silent = (checkpoint.read(folder.parent / name / "checkpoints/last.ckpt") for name in ("run", "silent"))
+    assert equal(loud["state_dict"], silent["state_dict"])
+
+
+def test_each_run_of_a_process_has_its_own_record(call, tmp_path):
+    call(train.main, "-m", *ONLINE, "max_images=8", "seed=0,1", "hydra.sweep.dir=sweep")
+    runs = [record.run for job in ("0", "1") for record in records(tmp_path / "sweep" / job) if record.HasField("run")]
+    assert [run.display_name for run in runs] == ["dcgan-fake-0", "dcgan-fake-1"]
+    assert runs[0].run_id != runs[1].run_id
+
+
+def test_a_resumed_run_goes_on_under_the_id_of_its_folder(tmp_path, monkeypatch):
+    ids = []
+    for folder in ("a", "a", "b"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        logger = start(tmp_path / folder, mode="offline")
+        ids.append(logger.experiment.id)
+        logger.close()
+    assert ids[0] == ids[1] != ids[2]
+
+
+def test_the_option_wins_over_the_environment_and_that_over_a_login(mode, monkeypatch, tmp_path):
+    assert mode() == "offline"
+    (tmp_path / ".netrc").write_text("machine elsewhere login user password key")
+    assert mode() == "offline"
+    (tmp_path / ".netrc").write_text("machine api.wandb.ai login user password key")
+    assert mode() == "online"
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    assert mode() == "disabled"
+    assert mode(mode="online") == "online"
+
+
+def test_a_key_in_the_environment_is_a_login(mode, monkeypatch):
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    assert mode() == "online"
+
+
+@pytest.mark.parametrize("error", [wandb.errors.CommError, wandb.errors.UsageError])
+def test_a_server_that_does_not_answer_costs_a_warning_and_no_run(call, monkeypatch, error, recwarn):
+    init = wandb.init
+
+    def refuse(mode, **options):
+        if mode == "online":
+            raise error("no answer")
+        return init(mode=mode, **options)
+
+    monkeypatch.setattr(wandb, "init", refuse)
+    folder = call(train.main, *ONLINE, "logger.mode=online", "max_images=16", "hydra.run.dir=run") / "run"
+    assert any("W&B does not answer (no answer)" in str(warning.message) for warning in recwarn)
+    assert [row["images_seen"] for row in rows(folder) if "d_loss" in row] == [16]
