@@ -34,9 +34,11 @@ def benchmark(cfg: DictConfig) -> None:
 
     import torch
 
+    from gan_lab import console
     from gan_lab.callback.summary import peak_memory
     from gan_lab.train import settle
 
+    console.quiet()
     settle(cfg, cfg.data.batch_size, cfg.data.batch_size, Path.cwd())
     plain = cast(DictConfig, OmegaConf.merge(cfg, FLOAT32))
     runs = {

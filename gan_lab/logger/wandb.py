@@ -32,11 +32,6 @@ class Wandb(WandbLogger):
         run = self.experiment
         return run.url if not run.settings._offline else f"wandb sync {Path(run.dir).parent}"
 
-    @rank_zero_only
-    def close(self) -> None:
-        """Write all that is left; the next run of this process, of a sweep say, would go on in this one otherwise."""
-        self.experiment.finish()
-
 
 def wandb_logger(
     folder: str, config: dict[str, Any], name: str, group: str, tags: list[str], project: str, mode: str | None = None
@@ -78,7 +73,7 @@ def _is_logged_in() -> bool:
     if os.environ.get("WANDB_API_KEY"):
         return True
     try:
-        hosts = netrc.netrc().hosts
+        hosts = netrc.netrc(os.environ.get("NETRC")).hosts  # W&B heeds the variable too
     except (OSError, netrc.NetrcParseError):
         return False
     return any(host in hosts for host in HOSTS)

@@ -1,0 +1,47 @@
+"""The command without an argument, as a newcomer runs it: in a fresh process, with nothing made smaller."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from gan_lab import checkpoint
+from gan_lab.data.pixels import to_uint8
+from gan_lab.metric.digits8 import Digits8
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("main_job")
+    done = subprocess.run([sys.executable, "-m", "gan_lab.train"], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (path,) = folder.glob("outputs/dcgan-digits/*")
+    return path, done.stdout, json.loads((path / "summary.json").read_text())
+
+
+def test_the_distance_is_at_most_ten_times_that_of_held_out_digits(run):
+    _, _, summary = run
+    floor = summary["floor"]["fd_digits8"]
+    assert summary["protocol"]["n_fake"] == summary["protocol"]["n_real"] == 597
+    assert summary["scores"]["val/fd_digits8"]["best"] <= 10 * floor
+    assert summary["final_judgement"]["scores"]["fd_digits8"] <= 10 * floor
+
+
+def test_all_ten_digits_are_among_a_thousand_samples(run):
+    gan, _ = checkpoint.load(run[0])
+    _, logits = Digits8()(to_uint8(gan.sample(range(1000))))
+    shares = torch.bincount(logits.argmax(1), minlength=10) / 1000
+    assert ((0.03 <= shares) & (shares <= 0.25)).all(), shares
+
+
+def test_it_says_where_everything_lies(run):
+    path, said, _ = run
+    for name in ("curves.png", "checkpoints/best.ckpt", "samples/"):
+        assert f"{path}/{name}" in said
+    assert "held-out reals" in said
+    assert "wandb sync" in said
+    assert "images/s" in said
