@@ -36,9 +36,12 @@ def benchmark(cfg: DictConfig) -> None:
 
     from gan_lab import console
     from gan_lab.callback.summary import peak_memory
-    from gan_lab.train import settle
+    from gan_lab.errors import require
+    from gan_lab.settle import check_numbers, settle
 
     console.quiet()
+    check_numbers(cfg)
+    require(cfg, {"benchmark.steps": 1, "benchmark.rounds": 1, "benchmark.warmup": 1}, int)
     settle(cfg, cfg.data.batch_size, cfg.data.batch_size, Path.cwd())
     plain = cast(DictConfig, OmegaConf.merge(cfg, FLOAT32))
     runs = {
@@ -55,7 +58,7 @@ def benchmark(cfg: DictConfig) -> None:
         "batch": [cfg.data.batch_size, cfg.data.channels, cfg.data.image_size, cfg.data.image_size],
         "speed": OmegaConf.to_container(cfg.speed),
         "peak_memory_mib": round(peak_memory(_device(cfg)) / 2**20),
-        "device": torch.cuda.get_device_name() if _device(cfg).type == "cuda" else platform.processor(),
+        "device": torch.cuda.get_device_name() if _device(cfg).type == "cuda" else platform.machine(),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
     }
@@ -129,7 +132,9 @@ def plain_loop(cfg: DictConfig) -> Run:
         with torch.autocast(device.type, torch.bfloat16, enabled=cfg.speed.precision == "bf16-mixed"):
             fake = gan.generator(latents(1), y).detach().float()
             batch = Batch(real, fake, y, y, gan.discriminator, Noise(number, device=device), d_steps_done=number)
-            d_loss = gan.discriminator_loss(batch) + sum(p(gan.discriminator, batch) for p in gan.penalties.values())
+            d_loss = gan.discriminator_loss(batch) + sum(
+                p(gan.discriminator, batch) for p in gan.penalties.values() if p.is_due(batch)
+            )
         d_optimizer.zero_grad()
         d_loss.backward()
         d_optimizer.step()
@@ -141,7 +146,7 @@ def plain_loop(cfg: DictConfig) -> Run:
             g_loss.backward()
             g_optimizer.step()
 
-    d_steps = cfg.model.d_steps
+    d_steps = cfg.model.d_steps if isinstance(cfg.model.d_steps, int) else 1
 
     def run(steps: int) -> float:
         for number in range(cfg.benchmark.warmup):

@@ -9,7 +9,6 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from torch import nn
 
-from gan_lab.errors import InputError
 from gan_lab.model.gan import GAN
 from gan_lab.noise import key
 
@@ -48,12 +47,10 @@ def _optimizer(choice: DictConfig, fused: bool) -> partial[Any]:
 
 
 def _compile(gan: GAN) -> None:
-    """Compile in place, which keeps the names of the weights (a wrapper would rename them in checkpoints)."""
-    if len(gan.penalties):
-        names = ",".join(gan.penalties)
-        raise InputError(
-            f"speed.compile=true cannot take the second derivatives that penalty={names} may need "
-            "(pytorch#91469): use speed.compile=false or penalty=none"
-        )
+    """Compile in place, which keeps the names of the weights (a wrapper would rename them in checkpoints).
+
+    A compiled D has no second derivatives (pytorch#91469): under a penalty it stays as it is.
+    """
     gan.generator.compile()
-    gan.discriminator.compile()
+    if not len(gan.penalties):
+        gan.discriminator.compile()

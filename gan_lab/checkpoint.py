@@ -28,7 +28,7 @@ def find(run: str | Path, name: str = "best") -> Path:
     for candidate in (path / "checkpoints" / f"{name}.ckpt", path / "checkpoints" / "last.ckpt"):
         if candidate.is_file():
             return candidate
-    raise InputError(f"the run folder '{run}' holds no checkpoint (wanted checkpoints/{name}.ckpt or checkpoints/last.ckpt)")
+    raise InputError(f"the run folder '{run}' holds no checkpoint (checkpoints/best.ckpt or checkpoints/last.ckpt)")
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def read(path: Path) -> dict[str, Any]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        raise InputError(f"'{path}' is broken or no checkpoint: {str(error).splitlines()[0]}") from error
+        raise InputError(f"'{path}' is broken or no checkpoint of gan_lab ({type(error).__name__})") from error
     if not isinstance(content, dict) or "config" not in content or "state_dict" not in content:
         raise InputError(f"'{path}' was not written by gan_lab: it has no 'config' to build its networks from")
     return content
@@ -45,29 +45,27 @@ def read(path: Path) -> dict[str, Any]:
 def load(run: str | Path, name: str = "best") -> tuple[GAN, DictConfig]:
     """The GAN of a run, in evaluation mode on the CPU, and its configuration."""
     path = find(run, name)
-    content = read(path)
-    cfg = OmegaConf.create(content["config"])
+    cfg = OmegaConf.create(read(path)["config"])
     gan = build(cfg)
-    restore(gan, content, path)
+    restore(gan, path)
     return gan.eval(), cfg
 
 
-def restore(gan: GAN, content: dict[str, Any], path: Path) -> None:
-    """Load the weights; a checkpoint of another model is refused."""
+def restore(gan: GAN, path: Path) -> None:
+    """Load the weights and clocks; a checkpoint of other networks is refused."""
     try:
-        gan.load_state_dict(content["state_dict"])
+        gan.load_state_dict(read(path)["state_dict"])
     except RuntimeError as error:
-        target = content["config"]["model"]["_target_"]
-        reason = str(error).splitlines()[1].strip()
+        reason = str(error).splitlines()[1].strip().rstrip(".")
         raise InputError(
-            f"'{path}' is a checkpoint of {target} with other networks than this command's "
-            f"({reason}): leave model= and network= as they were"
+            f"'{path}' is a checkpoint of other networks than this command's ({reason}): leave network= and data= as they were"
         ) from error
 
 
 def save(trainer: Trainer, path: Path) -> None:
     """Write a checkpoint so that a crash or a full disk leaves the former one whole."""
     partial = path.with_suffix(".partial")
+    trainer.lightning_module.make_buffers_equal()
     try:
         trainer.save_checkpoint(partial)
         if trainer.is_global_zero:

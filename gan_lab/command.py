@@ -15,8 +15,10 @@ import hydra
 from hydra._internal.utils import get_args_parser
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, InstantiationException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -42,11 +44,21 @@ def explain(function: Callable[[], Any]) -> Any:
     try:
         return function()
     except (InputError, Diverged) as error:
-        sys.exit(f"gan_lab: {error}")
+        sentence = str(error)
     except InstantiationException as error:  # Hydra wraps what a constructor raises
-        if isinstance(error.__cause__, InputError):
-            sys.exit(f"gan_lab: {error.__cause__}")
-        raise
+        sentence = _cause(error)
+    if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
+        raise InputError(sentence)  # ends this job alone: Hydra runs the others and then fails
+    return sys.exit(f"gan_lab: {sentence}")
+
+
+def _cause(error: InstantiationException) -> str:
+    """What a constructor did not like, in one line, with the place in the configuration."""
+    if isinstance(error.__cause__, InputError):
+        return str(error.__cause__)
+    place = re.search(r"full_key: (\S+)", str(error))
+    reason = _first_line(error.__cause__ or error)
+    return f"{place.group(1)}: {reason}" if place else reason
 
 
 def check(config_name: str, overrides: list[str], config_dir: str | None = None) -> None:
@@ -63,12 +75,16 @@ def choices(overrides: list[str]) -> Iterator[list[str]]:
         try:
             parsed = OverridesParser.create(config_loader).parse_overrides(overrides)
         except HydraException as error:
-            raise InputError(f"the command line cannot be read: {_first_line(error)}") from error
+            raise InputError(
+                f"the command line cannot be read: {_first_line(error)} (options are KEY=VALUE; quote a value with special "
+                "characters twice: KEY=\"'VALUE'\")"
+            ) from error
         values = [
             [f"{o.get_key_element()}={value}" for value in o.sweep_string_iterator()]
             if o.is_discrete_sweep()
             else [str(o.input_line)]
             for o in parsed
+            if o.is_discrete_sweep() or not o.is_sweep_override()  # an interval has no values to try
         ]
     first = [options[0] for options in values]
     yield first

@@ -37,6 +37,21 @@ def start(cfg: DictConfig, resumed: Resumed | None) -> None:
 
 
 @rank_zero_only
+def complete(cfg: DictConfig, resumed: Resumed) -> None:
+    """There is nothing left to do."""
+    Console(highlight=False, soft_wrap=True).print(
+        f"{resumed.path} stands at {resumed.images_seen:,} of {cfg.total_images:,} images: the run is complete. "
+        "To go on, give a longer max_images=, max_g_steps= or max_epochs="
+    )
+
+
+@rank_zero_only
+def stopped(folder: Path) -> None:
+    """The process was told to end."""
+    Console(highlight=False, soft_wrap=True).print(f"stopped; python -m gan_lab.train resume={folder} goes on")
+
+
+@rank_zero_only
 def finish(folder: Path, loggers: Sequence[Any]) -> None:
     """Scores beside what held-out reals get, times, and where everything lies."""
     console = Console(highlight=False, soft_wrap=True)

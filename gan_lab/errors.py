@@ -2,7 +2,9 @@
 
 import difflib
 from collections.abc import Iterable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from omegaconf import DictConfig, OmegaConf
 
 T = TypeVar("T")
 
@@ -26,3 +28,14 @@ def pick(table: Mapping[str, T], name: str, option: str) -> T:
     if name not in table:
         raise InputError(f"{option}={name} does not exist (choices: {', '.join(table)}){nearest(name, table)}")
     return table[name]
+
+
+def require(cfg: DictConfig, least: Mapping[str, float | None], kind: Any) -> None:
+    """Refuse values that are not of a kind, or below their least; what is not given, or a function, is not looked at."""
+    for key, minimum in least.items():
+        value = OmegaConf.select(cfg, key)
+        if value is None or isinstance(value, DictConfig):
+            continue
+        if not isinstance(value, kind) or isinstance(value, bool) or (minimum is not None and value < minimum):
+            what = "a whole number" if kind is int else "a number"
+            raise InputError(f"{key}={value} cannot be: give {what}" + ("" if minimum is None else f" of at least {minimum}"))

@@ -44,7 +44,7 @@ def straight(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
 
 
 def great_circle(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
-    """The points on the great circle from a to b, (T, dim): lengths stay typical of the latents (White 2016, section 2.1)."""
+    """The points on the great circle from a to b, (T, dim): lengths stay typical of the latents (White 2016)."""
     angle = torch.acos((normalize(a, dim=0) @ normalize(b, dim=0)).clamp(-1, 1))
     if angle.sin() < 1e-6:
         return straight(a, b, t)

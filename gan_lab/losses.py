@@ -24,7 +24,7 @@ def saturating_g(fake: Tensor) -> Tensor:
 
 
 def kl_g(fake: Tensor) -> Tensor:
-    """-E[D(G(z))] on raw scores: descends KL(generated || data) where D is optimal (Sønderby 2017, eq. 5)."""
+    """-E[D(G(z))] on raw scores: descends KL(generated || data) where D is optimal (Sønderby 2017)."""
     return -fake.mean()
 
 
@@ -44,10 +44,10 @@ def hinge_d(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def wasserstein_d(real: Tensor, fake: Tensor) -> Tensor:
-    """E[D(G(z))] - E[D(x)]: minus the estimated distance (Arjovsky 2017, eq. 2)."""
+    """E[D(G(z))] - E[D(x)]: minus what the critic maximises (Arjovsky 2017, eq. 3)."""
     return fake.mean() - real.mean()
 
 
 def wasserstein_g(fake: Tensor) -> Tensor:
-    """-E[D(G(z))] (Arjovsky 2017, eq. 3); G's loss of the hinge GAN too (Miyato 2018, eq. 17)."""
+    """-E[D(G(z))] (Arjovsky 2017, theorem 3); G's loss of the hinge GAN too (Miyato 2018, eq. 17)."""
     return -fake.mean()

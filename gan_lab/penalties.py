@@ -126,7 +126,7 @@ class R2(Penalty):
 
 
 class Dragan(Penalty):
-    """DRAGAN's term: |grad D| is pulled to 1 around the data (Kodali 2017, section 3).
+    """DRAGAN's term: |grad D| is pulled to 1 around the data (Kodali 2017).
 
     Differs from the paper: the perturbation is uniform in +-``spread`` standard deviations of the batch, symmetric as in the
     published comparison of Lucic 2018, where the authors' notebook has U(0, 1) and the paper a normal distribution.

@@ -1,5 +1,6 @@
 """``resume=``: which command line, folder and configuration a run goes on with."""
 
+import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,11 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.errors import InputError
+from gan_lab.settle import CADENCES
 
 LENGTHS = ("max_images", "max_g_steps", "max_epochs")
+SETTLED = (*CADENCES, "folder", "total_images", "resume")
+"""What the command itself writes into a configuration."""
 
 
 @dataclass
@@ -31,41 +35,96 @@ def arguments(argv: list[str]) -> list[str]:
 
     So that a group chosen then (``model=wgan_gp``) is there before a value in it is changed now (``optimizer.d.lr=1e-4``).
     """
-    run = next((arg.removeprefix("resume=") for arg in argv if arg.startswith("resume=")), "auto")
-    if run in ("auto", "null"):
+    run = _run(argv)
+    if run in (None, "auto", "null"):
         return argv
     from gan_lab import checkpoint
 
     former = checkpoint.read(checkpoint.find(run, "last"))["overrides"]
-    folder = [f"hydra.run.dir='{run}'"] if Path(run).is_dir() else []
-    return [*folder, *(_last(former) | _last(argv)).values()]
+    folder = ["hydra.run.dir=" + _quoted(run)] if Path(run).is_dir() else []
+    new = [f"resume={_quoted(run)}" if arg.startswith("resume=") else arg for arg in argv]
+    flags = [
+        arg for arg in new if "=" not in arg.split("/")[0] or arg.startswith("-")
+    ]  # with their values, as --config-dir DIR
+    return [*folder, *(_last(former) | _last([arg for arg in new if arg not in flags])).values(), *flags]
 
 
 def take_up(cfg: DictConfig, overrides: list[str], folder: Path) -> tuple[DictConfig, Resumed | None]:
     """The configuration to run, and the checkpoint to go on from, if any.
+
+    ``resume=auto`` runs this command's configuration, any other the checkpoint's with this command's overrides.
 
     Args:
         cfg: composed from `arguments`.
         overrides: the command line of that composition.
         folder: the run folder.
     """
-    last = folder / "checkpoints" / "last.ckpt"
-    if cfg.resume is None or (cfg.resume == "auto" and not last.is_file()):
+    if cfg.resume is None and (folder / "metrics.csv").is_file():
+        raise InputError(f"'{folder}' holds a run already: give resume={folder} to go on, or another hydra.run.dir=")
+    if (path := _path(cfg.resume, folder)) is None:
         return cfg, None
     from gan_lab import checkpoint
 
-    path = last if cfg.resume == "auto" else checkpoint.find(cfg.resume, "last")
     content = checkpoint.read(path)
-    images_seen = content["state_dict"]["_extra_state"]["images_seen"]
-    if cfg.resume == "auto":
-        return cfg, Resumed(path, images_seen, [])
-    stored = OmegaConf.create(content["config"])
-    former = _last(content["overrides"])
-    new = [key for key, override in _last(overrides).items() if former.get(key) != override and key != "resume"]
-    if set(LENGTHS) & set(new):  # a length given now replaces the former one, whatever its unit
-        stored.update(dict.fromkeys(set(LENGTHS) - set(new)))
-    changes = [line for key in new for line in _take_over(stored, cfg, key)]
-    return stored, Resumed(path, images_seen, changes)
+    stored, run = OmegaConf.create(content["config"]), cfg
+    if cfg.resume != "auto":
+        former = _last(content["overrides"])
+        new = [key for key, override in _last(overrides).items() if former.get(key) != override and key != "resume"]
+        run = _changed(stored, cfg, new)
+    _check_networks(stored, run)
+    return run, Resumed(path, content["state_dict"]["_extra_state"]["images_seen"], differences(stored, run))
+
+
+def differences(stored: DictConfig, run: DictConfig) -> list[str]:
+    """What another configuration changes, a line for each value."""
+    before, after = _leaves(OmegaConf.to_container(stored)), _leaves(OmegaConf.to_container(run))
+    keys = [key for key in before | after if key.split(".")[0] not in SETTLED and before.get(key) != after.get(key)]
+    return [f"{key}: {before.get(key)} -> {after.get(key)}" for key in keys]
+
+
+def _run(argv: list[str]) -> str | None:
+    """The value of ``resume=``, without the quotes that Hydra may ask for."""
+    values = [arg.removeprefix("resume=") for arg in argv if arg.startswith("resume=")]
+    return values[-1].strip("'\"") if values else None
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _path(resume: str | None, folder: Path) -> Path | None:
+    """The checkpoint; with auto the last good one of the folder, if there is one."""
+    from gan_lab import checkpoint
+
+    if resume != "auto":
+        return None if resume is None else checkpoint.find(resume, "last")
+    for path in (folder / "checkpoints" / name for name in ("last.ckpt", "best.ckpt")):
+        try:
+            checkpoint.read(path)
+        except InputError:
+            continue
+        return path
+    return None
+
+
+def _changed(stored: DictConfig, cfg: DictConfig, keys: list[str]) -> DictConfig:
+    """A copy of the stored configuration with the nodes at these keys as this command has them."""
+    run = copy.deepcopy(stored)
+    if set(LENGTHS) & set(keys):  # a length given now replaces the former one, whatever its unit
+        run.update(dict.fromkeys(LENGTHS))
+    for key in [*keys, *(["metric"] if "data" in keys else [])]:  # data choose their metric
+        OmegaConf.update(run, key, OmegaConf.select(cfg, key), merge=False, force_add=True)
+    return run
+
+
+def _check_networks(stored: DictConfig, run: DictConfig) -> None:
+    for key in ("model", "network.generator", "network.discriminator"):
+        was, wanted = (OmegaConf.select(cfg, f"{key}._target_") for cfg in (stored, run))
+        if was != wanted:
+            raise InputError(
+                f"the checkpoint's {key} is {was}, and this command asks for {wanted}: leave out {key.split('.')[0]}= to go on, "
+                "or leave out resume= to start afresh"
+            )
 
 
 def _key(override: str) -> str:
@@ -78,17 +137,8 @@ def _last(overrides: list[str]) -> dict[str, str]:
     return {_key(override): override for override in overrides}
 
 
-def _take_over(stored: DictConfig, cfg: DictConfig, key: str) -> list[str]:
-    """Copy one node of this command's configuration into the stored one; what changed, in words."""
-    before, after = OmegaConf.select(stored, key), OmegaConf.select(cfg, key)
-    if key == "model" and before._target_ != after._target_:
-        raise InputError(
-            f"the checkpoint is one of {before._target_}, and model= asks for {after._target_}: "
-            "leave out model= to go on, or leave out resume= to start afresh"
-        )
-    OmegaConf.update(stored, key, after, force_add=True)
-    return [] if before == after else [f"{key}: {_plain(before)} -> {_plain(after)}"]
-
-
-def _plain(node: Any) -> Any:
-    return OmegaConf.to_container(node, resolve=False) if OmegaConf.is_config(node) else node
+def _leaves(node: Any, prefix: str = "") -> dict[str, Any]:
+    """Every value by its full key."""
+    if not isinstance(node, dict):
+        return {prefix.removesuffix("."): node}
+    return {key: leaf for name, child in node.items() for key, leaf in _leaves(child, f"{prefix}{name}.").items()}

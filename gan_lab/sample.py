@@ -23,10 +23,12 @@ def sample(cfg: DictConfig) -> None:
     from rich.console import Console
 
     from gan_lab import checkpoint
-    from gan_lab.errors import InputError, pick
+    from gan_lab.errors import InputError, pick, require
 
     if cfg.run is None:
         raise InputError("which run? Give run=outputs/MODEL-DATA/DATE_TIME, or run=FILE.ckpt")
+    require(cfg, {"n": 1, "steps": 2, "batch_size": 1, "seed": None}, int)
+    pick({"best": 0, "last": 0}, cfg.checkpoint, "checkpoint")
     path = checkpoint.find(cfg.run, cfg.checkpoint)
     gan, _ = checkpoint.load(path)
     gan.to(cfg.device)
@@ -62,8 +64,12 @@ def png(gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
     from torchvision.io import write_png
 
     from gan_lab.data.pixels import to_uint8
+    from gan_lab.errors import InputError
 
-    for index, image in enumerate(to_uint8(images(gan, cfg))):
+    made = images(gan, cfg)
+    if made.shape[-1] == 1:
+        raise InputError("points are no pictures: use format=npz or format=grid")
+    for index, image in enumerate(to_uint8(made)):
         write_png(image, str(folder / f"{index:06d}.png"))
     return folder
 

@@ -8,7 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gan_lab import resume
 from gan_lab.command import command, explain
-from gan_lab.errors import InputError
+from gan_lab.settle import check_numbers, settle
 
 if TYPE_CHECKING:
     from lightning.pytorch.loggers import Logger
@@ -24,6 +24,7 @@ def train(cfg: DictConfig) -> float | None:
     """Run one configuration to its end and judge its best checkpoint; returns the best value of the primary score."""
     from hydra.core.hydra_config import HydraConfig
     from hydra.utils import instantiate
+    from lightning.pytorch.utilities.exceptions import SIGTERMException
 
     from gan_lab import cadence, checkpoint, console
     from gan_lab.build import build
@@ -32,20 +33,20 @@ def train(cfg: DictConfig) -> float | None:
     folder = Path(HydraConfig.get().runtime.output_dir)
     overrides = list(HydraConfig.get().overrides.task)
     cfg, resumed = resume.take_up(cfg, overrides, folder)
+    check_numbers(cfg)
     data = instantiate(cfg.data)
     data.prepare_data()
     data.setup("fit")
     trainer = instantiate(cfg.trainer, logger=False, default_root_dir=str(folder))
     settle(cfg, data.num_train, data.batch_size * trainer.world_size, folder)
     if resumed and resumed.images_seen >= cfg.total_images:
-        raise InputError(
-            f"{resumed.path} already stands at {resumed.images_seen:,} of {cfg.total_images:,} images: "
-            "give a longer max_images=, max_g_steps= or max_epochs="
-        )
+        return console.complete(cfg, resumed)
+    gan = build(cfg)
+    if resumed:
+        checkpoint.restore(gan, resumed.path)  # `fit` does it too, but only here a misfit is one sentence
     (folder / "config.yaml").write_text(OmegaConf.to_yaml(cfg, resolve=True))
     console.start(cfg, resumed)
 
-    gan = build(cfg)
     callbacks = {name: instantiate(node) for name, node in cfg.callback.items()}
     trainer.callbacks += [*callbacks.values(), checkpoint.StandAlone(cfg, overrides)]
     trainer.loggers = loggers(cfg, resumed)
@@ -54,6 +55,9 @@ def train(cfg: DictConfig) -> float | None:
         trainer.fit(gan, data, ckpt_path=resumed and resumed.path, weights_only=True)
         trainer.test(gan, data, ckpt_path=checkpoint.find(folder), weights_only=True, verbose=False)
         console.finish(folder, trainer.loggers)
+    except SIGTERMException:
+        console.stopped(folder)
+        sys.exit(143)  # as a shell reports a SIGTERM
     finally:
         for logger in trainer.loggers:
             if hasattr(logger, "close"):
@@ -63,29 +67,6 @@ def train(cfg: DictConfig) -> float | None:
     return callbacks["checkpoint"].best
 
 
-def settle(cfg: DictConfig, num_train: int, global_batch: int, folder: Path) -> None:
-    """Write into the configuration what the data and the folder decide: the length in images, and the cadences."""
-    cfg.folder = str(folder)
-    if cfg.max_images is not None:
-        cfg.total_images = cfg.max_images
-    elif cfg.max_g_steps is not None:
-        cfg.total_images = d_steps(cfg, cfg.max_g_steps) * global_batch
-    else:
-        cfg.total_images = round(cfg.max_epochs * num_train)
-    for cadence in ("val_every_images", "sample_every_images", "checkpoint_every_images"):
-        if cfg[cadence] is None:
-            cfg[cadence] = max(1, cfg.total_images // 10)
-
-
-def d_steps(cfg: DictConfig, g_steps: int) -> int:
-    """How many steps D does for so many of G."""
-    from hydra.utils import instantiate
-
-    if isinstance(cfg.model.d_steps, int):
-        return cfg.model.d_steps * g_steps
-    return sum(map(instantiate(cfg.model.d_steps), range(g_steps)))
-
-
 def loggers(cfg: DictConfig, resumed: resume.Resumed | None) -> list["Logger"]:
     """metrics.csv, and the one that was chosen."""
     from hydra.core.hydra_config import HydraConfig
@@ -93,7 +74,7 @@ def loggers(cfg: DictConfig, resumed: resume.Resumed | None) -> list["Logger"]:
 
     from gan_lab.logger.csv import CsvLogger
 
-    csv = CsvLogger(Path(cfg.folder) / "metrics.csv", resumed.images_seen if resumed else None)
+    csv = CsvLogger(Path(cfg.folder) / "metrics.csv", resumed.images_seen if resumed else 0)
     if not cfg.get("logger"):
         return [csv]
     config: Any = OmegaConf.to_container(cfg, resolve=True)

@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 
 from gan_lab import checkpoint, train
 from gan_lab.logger import csv
+from gan_lab.settle import settle
 
 TINY = ["data=fake", "data.image_size=8", "data.channels=1", "data.batch_size=4", "max_images=64", "log_every_steps=4",
         "network.generator.width=8", "network.discriminator.width=8", "logger=csv", "hydra.run.dir=run"]  # fmt: skip
@@ -153,5 +154,5 @@ def test_length_in_g_steps_or_epochs_becomes_images():
         (["max_images=77"], 77),
     ):
         cfg = compose("train", overrides)
-        train.settle(cfg, num_train=100, global_batch=8, folder=Path("x"))
+        settle(cfg, num_train=100, global_batch=8, folder=Path("x"))
         assert cfg.total_images == images

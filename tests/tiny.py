@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 from gan_lab import command
 from gan_lab.build import build
 from gan_lab.model.gan import GAN
-from gan_lab.train import settle
+from gan_lab.settle import settle
 
 CONF = command.CONF
 MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))

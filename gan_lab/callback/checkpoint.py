@@ -6,6 +6,7 @@ from typing import Any
 
 import lightning as L
 import torch
+from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from gan_lab import checkpoint
@@ -66,7 +67,7 @@ class Checkpoint(L.Callback):
 
     def on_exception(self, trainer: L.Trainer, gan: GAN, exception: BaseException) -> None:
         """SIGTERM arrives between two steps: save. Anything else may have torn a step: the last file stands."""
-        if isinstance(exception, SIGTERMException):
+        if isinstance(exception, SIGTERMException) and trainer.state.fn == TrainerFn.FITTING:
             self._save(trainer, gan, self.last_path)
 
     def _save(self, trainer: L.Trainer, gan: GAN, path: Path) -> None:
@@ -76,8 +77,9 @@ class Checkpoint(L.Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """The best score survives a resume."""
-        return {"best": self.best}
+        return {"best": self.best, "primary": self.primary, "folder": str(self.folder)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take up the best score."""
-        self.best = state["best"]
+        """Take up the best score, if it is one of this folder and of the same kind."""
+        if (state["primary"], state["folder"]) == (self.primary, str(self.folder)):
+            self.best = state["best"]

@@ -1,6 +1,7 @@
 """When a run ends: at its length in images, after its hours, or at the first Ctrl-C."""
 
 import signal
+import threading
 import time
 from types import FrameType
 from typing import Any
@@ -25,7 +26,7 @@ class Limit(L.Callback):
     def on_train_start(self, trainer: L.Trainer, gan: GAN) -> None:
         """Start the clock, and let the first Ctrl-C end the step that it falls into instead of tearing it."""
         self.started = time.monotonic()
-        if trainer.is_global_zero:
+        if threading.current_thread() is threading.main_thread():
             self.former_handler = signal.signal(signal.SIGINT, self._interrupt)
 
     def on_train_end(self, trainer: L.Trainer, gan: GAN) -> None:
@@ -40,7 +41,8 @@ class Limit(L.Callback):
         """Ask for the end when a limit is reached."""
         hours = (time.monotonic() - self.started) / 3600
         late = self.max_hours is not None and hours >= self.max_hours
-        trainer.should_stop = gan.images_seen >= self.max_images or late or self.interrupted
+        stop = trainer.should_stop or gan.images_seen >= self.max_images or late or self.interrupted
+        trainer.should_stop = trainer.strategy.reduce_boolean_decision(stop, all=False)  # all processes or none
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         self.interrupted = True

@@ -22,6 +22,7 @@ class Samples(L.Callback):
 
     def __init__(self, folder: str, every_images: int, n: int = 64) -> None:
         self.folder, self.every_images, self.n = Path(folder), every_images, n
+        self.written_at: int | None = None
 
     def on_train_start(self, trainer: L.Trainer, gan: GAN) -> None:
         """Where it begins."""
@@ -38,9 +39,9 @@ class Samples(L.Callback):
 
     @rank_zero_only
     def _write(self, trainer: L.Trainer, gan: GAN) -> None:
-        path = self.folder / f"{gan.images_seen:010d}.png"
-        if path.exists():
+        if gan.images_seen == self.written_at:
             return
+        self.written_at, path = gan.images_seen, self.folder / f"{gan.images_seen:010d}.png"
         self.folder.mkdir(parents=True, exist_ok=True)
         save_picture(gan.sample(range(self.n)), path)
         for logger in trainer.loggers:

@@ -13,7 +13,9 @@ from typing import Any
 
 import lightning as L
 import torch
+from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_only
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from gan_lab import __version__
 from gan_lab.callback.judge import Judge
@@ -32,10 +34,11 @@ class Summary(L.Callback):
 
     Args:
         folder: the run folder, with its metrics.csv.
+        max_images: length of the run.
     """
 
-    def __init__(self, folder: str) -> None:
-        self.folder = Path(folder)
+    def __init__(self, folder: str, max_images: int) -> None:
+        self.folder, self.max_images = Path(folder), max_images
         self.content: dict[str, Any] = {}
 
     def on_train_start(self, trainer: L.Trainer, gan: GAN) -> None:
@@ -43,12 +46,16 @@ class Summary(L.Callback):
         self.started, self.first_image = time.monotonic(), gan.images_seen
 
     def on_train_end(self, trainer: L.Trainer, gan: GAN) -> None:
-        """The run came to its end, or was asked to stop."""
-        self._write(trainer, gan, {"status": "finished"})
+        """The run came to its end, or was asked to stop before it."""
+        self._write(trainer, gan, {"status": "finished" if gan.images_seen >= self.max_images else "stopped"})
 
     def on_exception(self, trainer: L.Trainer, gan: GAN, exception: BaseException) -> None:
-        """The run failed."""
-        if hasattr(self, "started"):
+        """The run was told to end, or failed."""
+        if trainer.state.fn != TrainerFn.FITTING or not hasattr(self, "started"):
+            return
+        if isinstance(exception, SIGTERMException):
+            self._write(trainer, gan, {"status": "stopped"})
+        else:
             self._write(trainer, gan, {"status": "failed", "error": f"{type(exception).__name__}: {exception}"})
 
     @rank_zero_only

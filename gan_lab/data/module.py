@@ -107,6 +107,12 @@ class Data(L.LightningDataModule):
     def _check_labels(self, num_classes: int, label: Any) -> None:
         if label is None:
             raise InputError(f"data.num_classes={num_classes}, but the data have no labels: use data.num_classes=null")
+        labels = getattr(self.train_set, "labels", None)  # those of a set in memory
+        if labels is not None and int(labels.max()) >= num_classes:
+            raise InputError(
+                f"data.num_classes={num_classes}, but a label is {int(labels.max())}: use data.num_classes="
+                f"{int(labels.max()) + 1}, or null to leave the labels out"
+            )
         found = len(getattr(self.train_set, "classes", range(num_classes)))  # torchvision's name for the class names
         if found != num_classes:
             raise InputError(

@@ -32,10 +32,11 @@ class CsvLogger(Logger):
     def __init__(self, path: Path, resumed_at: int | None = None) -> None:
         super().__init__()
         self.path = path
-        rows: list[Row] = [row for row in read(path) if resumed_at is None or row["images_seen"] <= resumed_at]
-        self.columns = list(dict.fromkeys(name for row in rows for name in row))
-        if rows:
-            self._write(rows)
+        rows = read(path)
+        kept: list[Row] = [row for row in rows if resumed_at is None or row["images_seen"] <= resumed_at]
+        self.columns = list(dict.fromkeys(name for row in kept for name in row))
+        if len(kept) < len(rows):
+            self._write(kept)
 
     @property
     def name(self) -> str:
@@ -68,6 +69,7 @@ class CsvLogger(Logger):
         with self.path.open("a", newline="") as file:
             csv.DictWriter(file, self.columns).writerow(metrics)
 
+    @rank_zero_only
     def _write(self, rows: list[Row]) -> None:
         partial = self.path.with_suffix(".partial")
         with partial.open("w", newline="") as file:

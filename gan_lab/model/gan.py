@@ -6,7 +6,7 @@ Images are (N, C, H, W) in [-1, 1], points (N, 2, 1, 1), scores raw (N,), labels
 from collections.abc import Callable, ItemsView, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 import lightning as L
 import torch
@@ -118,7 +118,7 @@ class GAN(L.LightningModule):
         self._advance(len(real), g_is_due)
 
     def discriminator_gradient(self, real: Tensor, y: Tensor | None) -> None:
-        """Ascend on what D knows of reals and of fakes that G makes now."""
+        """The gradient of D's loss and penalties, on reals and on fakes that G makes now."""
         with torch.no_grad():
             fake = self.generator(self.latents(len(real)), y).to(real.dtype)
         batch = self._batch(real, fake, y, y)
@@ -133,7 +133,7 @@ class GAN(L.LightningModule):
         self.both_optimizers[1].step()
 
     def generator_gradient(self, real: Tensor, y: Tensor | None) -> None:
-        """Ascend on being taken for real; D's weights are frozen meanwhile, so that no gradient is spent on them."""
+        """The gradient of G's loss on fresh fakes; D's weights are frozen meanwhile, so that none is spent on them."""
         with frozen(self.discriminator):
             fake_y = None if y is None else y.repeat(self.g_batch_ratio)
             fake = self.generator(self.latents(len(real) * self.g_batch_ratio), fake_y).to(real.dtype)
@@ -149,8 +149,8 @@ class GAN(L.LightningModule):
         self.both_optimizers[0].step()
 
     def score(self, images: Tensor, y: Tensor | None) -> Tensor:
-        """D as it is used everywhere: raw scores (N,)."""
-        return self.discriminator(images, y)
+        """D as it is used everywhere: raw scores (N,), in float32 under autocast too, as half precision would round losses."""
+        return self.discriminator(images, y).to(images.dtype)
 
     def latents(self, n: int) -> Tensor:
         """This step's next latents (n, latent_dim)."""
@@ -247,11 +247,27 @@ class GAN(L.LightningModule):
         """G's optimizer, then D's."""
         return [self.g_optimizer(self.generator.parameters()), self.d_optimizer(self.discriminator.parameters())]
 
-    def on_train_start(self) -> None:
-        """After a restore, what this run's configuration says of the optimizers wins over what the checkpoint says."""
-        for optimizer in self.both_optimizers:
-            for group in optimizer.param_groups:
-                group.update(optimizer.optimizer.defaults)
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """What this run's configuration says of the optimizers wins; one of another class starts without a memory."""
+        for stored, optimizer in zip(checkpoint["optimizer_states"], self.configure_optimizers(), strict=True):
+            if stored["param_groups"][0].keys() - {"params"} != optimizer.param_groups[0].keys() - {"params"}:
+                stored["state"] = {}
+            stored["param_groups"] = [{"params": group["params"]} | optimizer.defaults for group in stored["param_groups"]]
+
+    def on_validation_start(self) -> None:
+        """All processes judge the same generator."""
+        self.make_buffers_equal()
+
+    on_test_start = on_validation_start
+
+    def make_buffers_equal(self) -> None:
+        """Give every process the first one's BatchNorm statistics and spectral-norm vectors.
+
+        Under manual optimization Lightning's DDP does so at the first step only.
+        """
+        if self.trainer.world_size > 1:
+            for buffer in self.buffers():
+                torch.distributed.broadcast(buffer, 0)
 
     def get_extra_state(self) -> dict[str, int]:
         """The clocks. Python ints: a buffer would make the device wait at each reading."""

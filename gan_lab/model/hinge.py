@@ -14,9 +14,9 @@ class HingeGAN(GAN):
     """
 
     def discriminator_loss(self, batch: Batch) -> Tensor:
-        """E[max(0, 1 - D(x))] + E[max(0, 1 + D(G(z)))], eq. 12."""
+        """E[max(0, 1 - D(x))] + E[max(0, 1 + D(G(z)))]."""
         return losses.hinge_d(batch.real_scores, batch.fake_scores)
 
     def generator_loss(self, batch: Batch) -> Tensor:
-        """-E[D(G(z))], eq. 13."""
+        """-E[D(G(z))]."""
         return losses.wasserstein_g(batch.fake_scores)

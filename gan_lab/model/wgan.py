@@ -29,11 +29,11 @@ class WGAN(GAN):
         self.clip = clip
 
     def discriminator_loss(self, batch: Batch) -> Tensor:
-        """E[D(G(z))] - E[D(x)], minus the estimate of the distance (eq. 2)."""
+        """E[D(G(z))] - E[D(x)], minus what the critic maximises (eq. 3)."""
         return losses.wasserstein_d(batch.real_scores, batch.fake_scores)
 
     def generator_loss(self, batch: Batch) -> Tensor:
-        """-E[D(G(z))], eq. 3."""
+        """-E[D(G(z))], theorem 3 and algorithm 1, line 10."""
         return losses.wasserstein_g(batch.fake_scores)
 
     @torch.no_grad()

@@ -13,7 +13,7 @@ class WGANGP(GAN):
     The penalty is ``penalty=wgan_gp`` (`gan_lab.penalties.GradientPenalty`), which this model's configuration chooses; the base
     adds it to the loss below.
 
-    Differs from the paper: the loop is D first, then G (the authors' code begins with G).
+    Differs from the paper: its CIFAR-10 networks have 128 channels in G too, and average where ours sum over positions.
     """
 
     undecided = None

@@ -84,7 +84,10 @@ def test_every_curve_is_drawn_over_images_seen_and_the_other_axis_is_known(tmp_p
 
 
 def test_wandb_does_not_change_training(tmp_path):
-    loud = fit(tiny("model=gan"), Record(every_steps=2), logger=start(tmp_path, mode="offline"))
+    logger = start(tmp_path, mode="offline")
+    loud = fit(tiny("model=gan"), Record(every_steps=2), logger=logger)
+    logger.close()
+    assert len(list(rows(tmp_path))) == 6
     assert same(loud, fit(tiny("model=gan")))
 
 

@@ -1,0 +1,53 @@
+"""What is settled before a run: numbers are checked, and the length and the cadences become images."""
+
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from gan_lab.errors import require
+
+CADENCES = ("val_every_images", "sample_every_images", "checkpoint_every_images")
+INTEGERS = {
+    "max_images": 1,
+    "max_g_steps": 1,
+    **dict.fromkeys(CADENCES, 1),
+    "log_every_steps": 1,
+    "data.batch_size": 1,
+    "data.num_workers": 0,
+    "data.channels": 1,
+    "data.image_size": 1,
+    "model.d_steps": 1,
+    "model.g_batch_ratio": 1,
+    "network.generator.latent_dim": 1,
+    "seed": None,
+}
+NUMBERS = {"max_epochs": 0, "max_hours": 0, "model.ema_half_life_kimg": 0, "model.clip": 0}
+
+
+def check_numbers(cfg: DictConfig) -> None:
+    """Refuse what is no number or too small, before anything is built."""
+    require(cfg, INTEGERS | {f"penalty.{name}.interval": 1 for name in cfg.get("penalty") or ()}, int)
+    require(cfg, NUMBERS, (int, float))
+
+
+def settle(cfg: DictConfig, num_train: int, global_batch: int, folder: Path) -> None:
+    """Write into the configuration what the data and the folder decide: the length in images, and the cadences."""
+    cfg.folder = str(folder)
+    if cfg.max_images is not None:
+        cfg.total_images = cfg.max_images
+    elif cfg.max_g_steps is not None:
+        cfg.total_images = d_steps(cfg, cfg.max_g_steps) * global_batch
+    else:
+        cfg.total_images = max(1, round(cfg.max_epochs * num_train))
+    for cadence in CADENCES:
+        if cfg[cadence] is None:
+            cfg[cadence] = max(1, cfg.total_images // 10)
+
+
+def d_steps(cfg: DictConfig, g_steps: int) -> int:
+    """How many steps D does for so many of G."""
+    from hydra.utils import instantiate
+
+    if isinstance(cfg.model.d_steps, int):
+        return cfg.model.d_steps * g_steps
+    return sum(map(instantiate(cfg.model.d_steps), range(g_steps)))

@@ -1,0 +1,44 @@
+from lightning.pytorch.loggers import CSVLogger
+from PIL import Image
+
+from gan_lab.callback.samples import Samples
+from gan_lab.picture import save_picture
+from tests.tiny import fit, tiny
+
+
+def test_pictures_are_taken_at_first_when_due_and_at_last_named_by_images_seen(tmp_path):
+    fit(tiny(images=28), Samples(str(tmp_path), every_images=12))
+    assert [path.name for path in sorted(tmp_path.iterdir())] == [f"{seen:010d}.png" for seen in (0, 12, 24, 28)]
+
+
+def test_pictures_of_an_unchanged_generator_are_equal_and_show_its_first_samples(tmp_path):
+    cfg = tiny("network.generator.norm=none", images=8)
+    cfg.optimizer.g.lr = 0.0
+    gan = fit(cfg, Samples(str(tmp_path), every_images=8, n=4))
+    save_picture(gan.sample(range(4)), tmp_path / "expected.png")
+    first, last, expected = (path.read_bytes() for path in sorted(tmp_path.iterdir()))
+    assert first == last == expected
+
+
+def test_a_resumed_run_does_not_overwrite_a_picture(tmp_path):
+    (tmp_path / "0000000000.png").write_text("the first run's")
+    fit(tiny(images=4), Samples(str(tmp_path), every_images=4))
+    assert (tmp_path / "0000000000.png").read_text() == "the first run's"
+
+
+def test_points_give_scatter_plots(tmp_path):
+    fit(tiny("data=gaussians", "model=gan", images=256), Samples(str(tmp_path), every_images=256))
+    pictures = [Image.open(path) for path in sorted(tmp_path.iterdir())]
+    assert [picture.size for picture in pictures] == [(400, 400)] * 2
+    assert pictures[0].tobytes() != pictures[1].tobytes()
+
+
+def test_loggers_that_take_pictures_get_them_with_their_clocks(tmp_path):
+    shown = []
+    logger = CSVLogger(tmp_path / "log")
+    logger.log_picture = lambda *args: shown.append(args)
+    fit(tiny("model.d_steps=2", images=8), Samples(str(tmp_path / "samples"), every_images=8), logger=logger)
+    assert [(name, path.name, clocks) for name, path, clocks in shown] == [
+        ("samples", "0000000000.png", {"images_seen": 0, "g_steps_done": 0}),
+        ("samples", "0000000008.png", {"images_seen": 8, "g_steps_done": 1}),
+    ]

@@ -1,0 +1,54 @@
+import pytest
+import torch
+
+from gan_lab.build import build
+from gan_lab.errors import InputError
+from tests.model.test_every_model import same
+from tests.tiny import tiny
+
+
+def optimizers(*overrides):
+    return build(tiny(*overrides)).configure_optimizers()
+
+
+def test_fused_reaches_the_optimizers_that_have_it():
+    g, d = optimizers("optimizer=adam_sgd", "speed.fused=true")
+    assert g.defaults["fused"] is d.defaults["fused"] is True
+    g, d = optimizers("optimizer=rmsprop", "speed.fused=true")
+    assert "fused" not in g.defaults
+    assert not optimizers("optimizer=adam")[0].defaults["fused"]
+
+
+def test_channels_last_changes_the_memory_format_and_no_number():
+    plain, fast = build(tiny()), build(tiny("speed.channels_last=true"))
+    assert same(plain, fast)
+    for gan, last in ((plain, False), (fast, True)):
+        for network in (gan.generator, gan.discriminator, gan.generator_ema):
+            kernels = [p for p in network.parameters() if p.ndim == 4 and p.shape[1] > 1 and p.shape[2] > 1]
+            assert kernels
+            assert all(p.is_contiguous(memory_format=torch.channels_last) == last for p in kernels)
+
+
+def test_compiling_under_a_penalty_is_refused_with_the_remedy():
+    with pytest.raises(InputError, match=r"penalty=r1,r2 .* use speed\.compile=false or penalty=none"):
+        build(tiny("model=gan", "penalty=[r1,r2]", "speed.compile=true"))
+
+
+def test_compiling_keeps_the_names_of_the_weights():
+    compiled = build(tiny("model=gan", "speed.compile=true"))
+    assert same(compiled, build(tiny("model=gan")))
+
+
+def test_the_first_weights_depend_on_the_seed_alone_and_the_global_generator_is_left_alone():
+    torch.manual_seed(1)
+    one, drawn = build(tiny()), torch.rand(1)
+    torch.manual_seed(1)
+    assert torch.equal(drawn, torch.rand(1))
+    assert same(one, build(tiny()))
+    assert not same(one, build(tiny("seed=1")))
+
+
+def test_the_average_begins_as_the_generator():
+    gan = build(tiny())
+    assert same(gan.generator, gan.generator_ema)
+    assert not any(p.requires_grad for p in gan.generator_ema.parameters())

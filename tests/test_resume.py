@@ -1,0 +1,99 @@
+"""Which command line and which configuration a resumed run goes on with; `test_train` has the runs themselves."""
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from gan_lab import command, resume
+from gan_lab.errors import InputError
+
+
+@pytest.fixture
+def former(tmp_path, monkeypatch):
+    """A run folder whose command line was this, at 40 images; returns it with both lines joined, and what is taken up."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*overrides):
+        (tmp_path / "run" / "checkpoints").mkdir(parents=True)
+        config = OmegaConf.to_container(command.compose("train", list(overrides)))
+        content = {"config": config, "overrides": list(overrides), "state_dict": {"_extra_state": {"images_seen": 40}}}
+        torch.save(content, tmp_path / "run" / "checkpoints" / "last.ckpt")
+        return go_on
+
+    def go_on(*overrides, run="run"):
+        line = resume.arguments([f"resume={run}", *overrides])
+        task = [override for override in line if not override.startswith("hydra.")]
+        return resume.take_up(command.compose("train", task), task, tmp_path / "run")
+
+    return run
+
+
+def test_a_run_without_resume_is_left_as_it_is(tmp_path):
+    line, cfg = ["model=gan"], command.compose("train", ["model=gan"])
+    assert resume.arguments(line) == line
+    assert resume.take_up(cfg, line, tmp_path) == (cfg, None)
+
+
+def test_auto_starts_where_there_is_nothing_to_go_on_from(tmp_path):
+    cfg = command.compose("train", ["resume=auto"])
+    assert resume.take_up(cfg, ["resume=auto"], tmp_path) == (cfg, None)
+
+
+def test_what_was_chosen_then_stays_and_what_is_chosen_now_wins(former):
+    cfg, resumed = former("model=gan", "optimizer.d.lr=0.01", "seed=3")("optimizer.d.lr=0.02")
+    assert (cfg.seed, cfg.optimizer.d.lr, cfg.model._target_) == (3, 0.02, "gan_lab.model.gan.GAN")
+    assert resumed.changes == ["optimizer.d.lr: 0.01 -> 0.02"]
+    assert resumed.images_seen == 40
+    assert resumed.path.parts[-3:] == ("run", "checkpoints", "last.ckpt")
+
+
+def test_nothing_new_changes_nothing(former):
+    _, resumed = former("model=gan", "seed=3")("seed=3")
+    assert resumed.changes == []
+
+
+def test_of_an_option_given_twice_the_last_counts(former):
+    cfg, resumed = former("seed=1", "seed=2")("optimizer.d.lr=0.1", "optimizer.d.lr=0.2")
+    assert (cfg.seed, cfg.optimizer.d.lr) == (2, 0.2)
+    assert resumed.changes == ["optimizer.d.lr: 0.0002 -> 0.2"]
+
+
+def test_a_value_inside_a_group_that_was_chosen_then_can_be_changed_now(former):
+    cfg, _ = former("model=wgan_gp", "penalty=[wgan_gp,r1]")("penalty.r1.weight=3.0", "model.g_batch_ratio=1")
+    assert list(cfg.penalty) == ["wgan_gp", "r1"]
+    assert (cfg.penalty.r1.weight, cfg.model.g_batch_ratio) == (3.0, 1)
+
+
+def test_a_whole_group_can_be_chosen_anew(former):
+    cfg, resumed = former("model=gan", "optimizer=adam")("optimizer=sgd")
+    assert cfg.optimizer.g._target_ == "torch.optim.SGD"
+    assert cfg.model._target_ == "gan_lab.model.gan.GAN"
+    assert len(resumed.changes) == 1
+
+
+def test_a_group_within_the_model_can_be_chosen_anew(former):
+    cfg, _ = former("model=gan", "model.ema_half_life_kimg=5")("model/latent=sphere")
+    assert (cfg.model.latent.path, cfg.model.ema_half_life_kimg) == ("gan_lab.latents.sphere", 5)
+
+
+@pytest.mark.parametrize("length", resume.LENGTHS)
+def test_a_length_given_now_replaces_the_former_one_whatever_its_unit(former, length):
+    cfg, _ = former("max_images=100", "max_g_steps=7")(f"{length}=300")
+    assert {name: cfg[name] for name in resume.LENGTHS if cfg[name] is not None} == {length: 300}
+
+
+def test_without_a_new_length_the_former_one_stands(former):
+    cfg, _ = former("max_images=100")("seed=1")
+    assert cfg.max_images == 100
+
+
+def test_a_folder_is_gone_on_in_and_a_file_is_not(former):
+    former("seed=1")
+    assert resume.arguments(["resume=run"])[0] == "hydra.run.dir='run'"
+    from_file = resume.arguments(["resume=run/checkpoints/last.ckpt"])
+    assert from_file == ["seed=1", "resume=run/checkpoints/last.ckpt"]
+
+
+def test_another_model_is_refused(former):
+    with pytest.raises(InputError, match=r"model= asks for gan_lab\.model\.wgan\.WGAN: leave out model="):
+        former("model=gan")("model=wgan")
