@@ -133,7 +133,7 @@ def plain_loop(cfg: DictConfig) -> Run:
             fake = gan.generator(latents(1), y).detach().float()
             batch = Batch(real, fake, y, y, gan.discriminator, Noise(number, device=device), d_steps_done=number)
             d_loss = gan.discriminator_loss(batch) + sum(
-                p(gan.discriminator, batch) for p in gan.penalties.values() if p.is_due(batch)
+                p(gan.discriminator, batch) for p in dict(gan.named_penalties()).values() if p.is_due(batch)
             )
         d_optimizer.zero_grad()
         d_loss.backward()

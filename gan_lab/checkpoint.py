@@ -7,7 +7,7 @@ data (it loads with ``weights_only``).
 import os
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning import Callback, Trainer
@@ -65,7 +65,7 @@ def restore(gan: GAN, path: Path) -> None:
 def save(trainer: Trainer, path: Path) -> None:
     """Write a checkpoint so that a crash or a full disk leaves the former one whole."""
     partial = path.with_suffix(".partial")
-    trainer.lightning_module.make_buffers_equal()
+    cast(GAN, trainer.lightning_module).make_buffers_equal()
     try:
         trainer.save_checkpoint(partial)
         if trainer.is_global_zero:

@@ -122,8 +122,8 @@ def _check_networks(stored: DictConfig, run: DictConfig) -> None:
         was, wanted = (OmegaConf.select(cfg, f"{key}._target_") for cfg in (stored, run))
         if was != wanted:
             raise InputError(
-                f"the checkpoint's {key} is {was}, and this command asks for {wanted}: leave out {key.split('.')[0]}= to go on, "
-                "or leave out resume= to start afresh"
+                f"the checkpoint's {key} is {was}, and this command asks for {wanted}: "
+                f"leave out {key.split('.')[0]}= to go on, or leave out resume= to start afresh"
             )
 
 

@@ -1,7 +1,10 @@
 """Which command line and which configuration a resumed run goes on with; `test_train` has the runs themselves."""
 
+from pathlib import Path
+
 import pytest
 import torch
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from gan_lab import command, resume
@@ -68,7 +71,14 @@ def test_a_whole_group_can_be_chosen_anew(former):
     cfg, resumed = former("model=gan", "optimizer=adam")("optimizer=sgd")
     assert cfg.optimizer.g._target_ == "torch.optim.SGD"
     assert cfg.model._target_ == "gan_lab.model.gan.GAN"
-    assert len(resumed.changes) == 1
+    assert "betas" not in cfg.optimizer.g
+    assert "optimizer.d._target_: torch.optim.Adam -> torch.optim.SGD" in resumed.changes
+
+
+@pytest.mark.parametrize(("then", "now", "names"), [("r1", "r2", ["r2"]), ("r1", "none", []), ("[r1,r2]", "r1", ["r1"])])
+def test_a_group_chosen_now_replaces_the_one_chosen_then(former, then, now, names):
+    cfg, _ = former("model=gan", f"penalty={then}")(f"penalty={now}")
+    assert list(cfg.penalty) == names
 
 
 def test_a_group_within_the_model_can_be_chosen_anew(former):
@@ -91,9 +101,23 @@ def test_a_folder_is_gone_on_in_and_a_file_is_not(former):
     former("seed=1")
     assert resume.arguments(["resume=run"])[0] == "hydra.run.dir='run'"
     from_file = resume.arguments(["resume=run/checkpoints/last.ckpt"])
-    assert from_file == ["seed=1", "resume=run/checkpoints/last.ckpt"]
+    assert from_file == ["seed=1", "resume='run/checkpoints/last.ckpt'"]
+
+
+def test_flags_stay_behind_the_options(former):
+    former("seed=1")
+    assert resume.arguments(["--config-dir", "mine", "resume=run"])[-2:] == ["--config-dir", "mine"]
+
+
+@pytest.mark.parametrize("name", ["a=b", "a b", "it's", "a,b", "[1]"])
+def test_a_folder_of_any_name_is_found_again(former, name):
+    former("seed=1")
+    Path("run").rename(name)
+    folder, *_ = resume.arguments([f"resume={name}"])
+    (parsed,) = OverridesParser.create().parse_overrides([folder])
+    assert parsed.value() == name
 
 
 def test_another_model_is_refused(former):
-    with pytest.raises(InputError, match=r"model= asks for gan_lab\.model\.wgan\.WGAN: leave out model="):
+    with pytest.raises(InputError, match=r"asks for gan_lab\.model\.wgan\.WGAN: leave out model="):
         former("model=gan")("model=wgan")

@@ -107,7 +107,7 @@ def test_bad_input_is_one_sentence_and_no_traceback(run, overrides, sentence):
 
 def test_a_checkpoint_of_another_model_is_refused(run, call):
     run("max_images=8")
-    with pytest.raises(SystemExit, match=r"model= asks for gan_lab\.model\.wgan\.WGAN"):
+    with pytest.raises(SystemExit, match=r"asks for gan_lab\.model\.wgan\.WGAN: leave out model="):
         call(train.main, "resume=run/checkpoints/last.ckpt", "model=wgan", "hydra.run.dir=second")
 
 

@@ -123,7 +123,7 @@ class GAN(L.LightningModule):
             fake = self.generator(self.latents(len(real)), y).to(real.dtype)
         batch = self._batch(real, fake, y, y)
         loss = self.discriminator_loss(batch)
-        terms = {name: p(self.score, batch) for name, p in self._penalties() if p.is_due(batch)}
+        terms = {name: p(self.score, batch) for name, p in self.named_penalties() if p.is_due(batch)}
         self.track(d_loss=loss, real_scores=batch.real_scores, fake_scores=batch.fake_scores, **terms)
         self.both_optimizers[1].zero_grad()
         self.manual_backward(sum(terms.values(), loss))
@@ -190,7 +190,8 @@ class GAN(L.LightningModule):
     def _batch(self, real: Tensor, fake: Tensor, y: Tensor | None, fake_y: Tensor | None) -> Batch:
         return Batch(real, fake, y, fake_y, self.score, self.noise, self.images_seen, self.d_steps_done)
 
-    def _penalties(self) -> ItemsView[str, Penalty]:
+    def named_penalties(self) -> ItemsView[str, Penalty]:
+        """The penalties by name."""
         return cast(ItemsView[str, Penalty], self.penalties.items())
 
     def track(self, **values: Tensor) -> None:

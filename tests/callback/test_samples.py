@@ -20,12 +20,6 @@ def test_pictures_of_an_unchanged_generator_are_equal_and_show_its_first_samples
     assert first == last == expected
 
 
-def test_a_resumed_run_does_not_overwrite_a_picture(tmp_path):
-    (tmp_path / "0000000000.png").write_text("the first run's")
-    fit(tiny(images=4), Samples(str(tmp_path), every_images=4))
-    assert (tmp_path / "0000000000.png").read_text() == "the first run's"
-
-
 def test_points_give_scatter_plots(tmp_path):
     fit(tiny("data=gaussians", "model=gan", images=256), Samples(str(tmp_path), every_images=256))
     pictures = [Image.open(path) for path in sorted(tmp_path.iterdir())]

@@ -46,7 +46,7 @@ def summarised(tmp_path):
         logger = CsvLogger(tmp_path / "metrics.csv")
         judge = Judge(Scores(3.0, 1.0, 2.0))
         options = {"logger": logger, "limit_val_batches": 1, "val_check_interval": 1}
-        fit(tiny("model.d_steps=2", images=12), judge, *callbacks, Summary(str(tmp_path)), **options)
+        fit(tiny("model.d_steps=2", images=12), judge, *callbacks, Summary(str(tmp_path), 12), **options)
 
     return lambda *callbacks: run(*callbacks) or json.loads((tmp_path / "summary.json").read_text())
 
@@ -83,8 +83,16 @@ def test_a_failed_run_says_so_and_why(summarised, tmp_path):
     assert summary["scores"]["val/low"]["best"] == 1.0
 
 
+def test_a_run_that_was_asked_to_stop_is_not_called_finished(summarised):
+    class Ask(L.Callback):
+        def on_train_batch_end(self, trainer, *args):
+            trainer.should_stop = True
+
+    assert summarised(Ask())["status"] == "stopped"
+
+
 def test_the_chosen_checkpoints_judgement_is_added(summarised, tmp_path):
-    summary = Summary(str(tmp_path))
+    summary = Summary(str(tmp_path), 4)
     judge = Judge()
     gan = fit(tiny(images=4), judge, summary)
     judge.scores = {"low": 1.25}
