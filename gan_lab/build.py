@@ -9,6 +9,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from torch import nn
 
+from gan_lab.errors import InputError
 from gan_lab.model.gan import GAN
 from gan_lab.noise import key
 
@@ -27,6 +28,10 @@ def build(cfg: DictConfig) -> GAN:
             penalties=_named(cfg.get("penalty")),
             regularizers=_named(cfg.get("regularizer")),
         )
+    try:
+        gan.configure_optimizers()
+    except (TypeError, ValueError) as error:
+        raise InputError(f"the optimizer cannot be made: {error}") from error
     if cfg.speed.channels_last:
         gan.to(memory_format=torch.channels_last)
     if cfg.speed.compile:

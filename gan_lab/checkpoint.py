@@ -5,7 +5,6 @@ data (it loads with ``weights_only``).
 """
 
 import os
-import pickle
 from pathlib import Path
 from typing import Any, cast
 
@@ -35,7 +34,7 @@ def read(path: Path) -> dict[str, Any]:
     """The checkpoint's content, on the CPU; refuses what is broken or was not written by gan_lab."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+    except Exception as error:  # a broken file fails in many ways
         raise InputError(f"'{path}' is broken or no checkpoint of gan_lab ({type(error).__name__})") from error
     if not isinstance(content, dict) or "config" not in content or "state_dict" not in content:
         raise InputError(f"'{path}' was not written by gan_lab: it has no 'config' to build its networks from")

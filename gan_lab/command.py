@@ -106,7 +106,7 @@ def compose(config_name: str, overrides: list[str]) -> DictConfig:
     try:
         with composer():
             return hydra.compose(config_name, overrides)
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise InputError(_sentence(config_name, error)) from error
 
 
@@ -129,6 +129,8 @@ def _sentence(config_name: str, error: Exception) -> str:
 def _unknown_key(config_name: str, key: str) -> str:
     cfg = OmegaConf.to_container(compose(config_name, []))
     known = [*_keys(cfg)]
+    if key in known:
+        return f"there is no option '{key}' beside the other choices of this command (all options: --cfg job)"
     return f"there is no option '{key}'{nearest(key, known)} (all options: --cfg job; a new one: +{key}=VALUE)"
 
 

@@ -87,6 +87,50 @@ def test_resume_from_a_file_starts_a_new_folder(run, call):
     assert csv.read(Path("run/metrics.csv"))[-1]["images_seen"] == 32
 
 
+def test_a_folder_that_holds_a_run_is_not_overwritten(run):
+    run("max_images=8")
+    with pytest.raises(SystemExit, match="holds a run already: give resume="):
+        run("max_images=8")
+
+
+def test_a_complete_run_taken_up_by_auto_is_left_as_it_is(run, capsys):
+    run("max_images=8")
+    before = Path("run/metrics.csv").read_text()
+    run("max_images=8", "resume=auto")
+    assert "the run is complete" in capsys.readouterr().out
+    assert Path("run/metrics.csv").read_text() == before
+
+
+def test_auto_goes_on_from_the_best_when_the_last_is_broken_and_starts_when_nothing_is_good(run):
+    run("max_images=8")
+    last = Path("run/checkpoints/last.ckpt")
+    last.rename("run/checkpoints/best.ckpt")
+    last.write_bytes(b"broken")
+    run("max_images=16", "resume=auto")
+    assert [row["images_seen"] for row in csv.read(Path("run/metrics.csv")) if "d_loss" in row] == [8, 16]
+    for name in ("last", "best"):
+        Path(f"run/checkpoints/{name}.ckpt").write_bytes(b"broken")
+    run("max_images=8", "resume=auto")
+    assert [row["images_seen"] for row in csv.read(Path("run/metrics.csv")) if "d_loss" in row] == [8]
+
+
+def test_another_optimizer_on_resume_starts_without_the_memory_of_the_first(run, capsys):
+    run("max_images=8", "optimizer=adam")
+    run_again(max_images=16, optimizer="rmsprop")
+    assert "optimizer.d._target_: torch.optim.Adam -> torch.optim.RMSprop" in capsys.readouterr().out
+    groups = checkpoint.read(Path("run/checkpoints/last.ckpt"))["optimizer_states"]
+    assert all("alpha" in state["param_groups"][0] for state in groups)
+
+
+def test_a_run_that_diverges_ends_its_own_job_of_a_sweep_alone(call, monkeypatch):
+    sweep = ["optimizer=sgd", "optimizer.d.lr=1e30,1e-3", "hydra.sweep.dir=sweep"]
+    with pytest.raises(SystemExit) as exit_:
+        call(train.main, "-m", *TINY[:-1], *sweep)
+    assert exit_.value.code == 1
+    statuses = [json.loads(Path(f"sweep/{job}/summary.json").read_text())["status"] for job in (0, 1)]
+    assert statuses == ["failed", "finished"]
+
+
 @pytest.mark.parametrize(
     ("overrides", "sentence"),
     [
@@ -95,6 +139,23 @@ def test_resume_from_a_file_starts_a_new_folder(run, call):
         (["data.image_size=30"], "data.image_size"),
         (["penalty=r1", "data.image_size=16"], "use network.discriminator.norm=layer"),
         (["resume=nowhere"], "there is no run folder or checkpoint 'nowhere'"),
+        (["data.batch_size=abc"], "data.batch_size=abc cannot be: give a whole number of at least 1"),
+        (["max_images=0"], "max_images=0 cannot be: give a whole number of at least 1"),
+        (["log_every_steps=0"], "log_every_steps=0 cannot be: give a whole number of at least 1"),
+        (["model.ema_half_life_kimg=-1"], "model.ema_half_life_kimg=-1 cannot be: give a number of at least 0"),
+        (["model.d_steps=0"], "model.d_steps=0 cannot be: give a whole number of at least 1"),
+        (["penalty=r1", "penalty.r1.interval=0"], "penalty.r1.interval=0 cannot be: give a whole number of at least 1"),
+        (["optimizer.d.lr=-1"], "the optimizer cannot be made: Invalid learning rate: -1"),
+        (["optimizer.d._target_=torch.optim.Nope"], "optimizer.d: Error loading 'torch.optim.Nope'"),
+        (["model._target_=my_nope.MyGAN"], "model: Error loading 'my_nope.MyGAN'"),
+        (["network.discriminator.norm=lyer"], "did you mean 'layer'?"),
+        (["speed.precision=foo"], "trainer: Precision 'foo' is invalid"),
+        (["data=digits", "data.num_classes=7"], "a label is 9: use data.num_classes=10"),
+        (["data=digits", "metric.mode=max"], "metric.mode=max would keep the worst fd_digits8"),
+        (["data=gaussians", "data.image_size=1", "data.channels=2", "network=dcgan"], "use network=mlp"),
+        (["data=image_folder", "data.root=nowhere"], "nowhere"),
+        (["foo"], "options are KEY=VALUE"),
+        (["=3"], "gan_lab: "),
     ],
 )
 def test_bad_input_is_one_sentence_and_no_traceback(run, overrides, sentence):

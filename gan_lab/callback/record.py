@@ -51,6 +51,11 @@ class Record(L.Callback):
         if gan.d_steps_done % self.every_steps == 0:
             self._write(trainer, gan)
 
+    def on_train_end(self, trainer: L.Trainer, gan: GAN) -> None:
+        """What is left since the last row."""
+        if self.series:
+            self._write(trainer, gan)
+
     def _write(self, trainer: L.Trainer, gan: GAN) -> None:
         last = {name: {gan.d_steps_done: value} for name, value in scores(gan).items()}
         series = read_out(self.series | last)
