@@ -53,7 +53,7 @@ def train(cfg: DictConfig) -> float | None:
     trainer.val_check_interval = cadence.steps(data.batch_size * trainer.world_size, cfg.val_every_images)
     try:
         trainer.fit(gan, data, ckpt_path=resumed and resumed.path, weights_only=True)
-        trainer.test(gan, data, ckpt_path=checkpoint.find(folder), weights_only=True, verbose=False)
+        trainer.test(gan, data, ckpt_path=callbacks["checkpoint"].chosen_path, weights_only=True, verbose=False)
         console.finish(folder, trainer.loggers)
     except SIGTERMException:
         console.stopped(folder)

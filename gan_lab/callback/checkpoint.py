@@ -48,6 +48,11 @@ class Checkpoint(L.Callback):
         """The file to use."""
         return self.folder / "best.ckpt"
 
+    @property
+    def chosen_path(self) -> Path:
+        """The best of this run, or the last where no score chose one."""
+        return self.last_path if self.best is None else self.best_path
+
     def on_train_start(self, trainer: L.Trainer, gan: GAN) -> None:
         """Make the folder."""
         self.folder.mkdir(parents=True, exist_ok=True)
