@@ -101,7 +101,7 @@ class GAN(L.LightningModule):
 
     def training_step(self, batch: Step, batch_idx: int) -> None:
         """One step of D, and of G when it is due."""
-        real, y = batch
+        real, y = batch[0].to(self.float_type), batch[1]
         self._begin_step()
         g_is_due = self.d_steps_since_g + 1 >= self._d_steps_now()
 
@@ -154,7 +154,7 @@ class GAN(L.LightningModule):
 
     def latents(self, n: int) -> Tensor:
         """This step's next latents (n, latent_dim)."""
-        return self.latent(self.noise, n, self.generator.latent_dim).to(cast(torch.dtype, self.dtype))
+        return self.latent(self.noise, n, self.generator.latent_dim).to(self.float_type)
 
     def _begin_step(self) -> None:
         """Key all that is random in this step by its number, and set the learning rates."""
@@ -229,7 +229,7 @@ class GAN(L.LightningModule):
         return self._judged(batch, batch_idx, dataloader_idx, Stream.FINAL)
 
     def _judged(self, batch: Step, batch_idx: int, dataloader_idx: int, stream: Stream) -> dict[str, Tensor]:
-        real, y = batch
+        real, y = batch[0].to(self.float_type), batch[1]
         judged = {"real": real, "real_scores": self.score(real, y)}
         if dataloader_idx == 0:
             first = batch_idx * self.trainer.datamodule.eval_batch_size  # type: ignore[attr-defined]  # `fit` sets it
@@ -238,6 +238,11 @@ class GAN(L.LightningModule):
         return judged
 
     # ----- state -----------------------------------------------------------------------------------------------------
+
+    @property
+    def float_type(self) -> torch.dtype:
+        """What the weights are: float32, or float64 with ``trainer.precision=64-true``."""
+        return cast(torch.dtype, self.dtype)
 
     @property
     def both_optimizers(self) -> list[LightningOptimizer]:
