@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 from hydra.utils import instantiate
 
@@ -72,3 +75,14 @@ def test_every_option_of_a_small_group_instantiates(group):
 def test_any_torch_optimizer_can_be_named():
     cfg = command.compose("train", ["optimizer.d._target_=torch.optim.AdamW"])
     assert instantiate(cfg.optimizer.d).func.__name__ == "AdamW"
+
+
+@pytest.mark.parametrize("verb", ["train", "sample", "benchmark"])
+def test_help_imports_nothing_heavy(verb):
+    code = (
+        f"import sys; from gan_lab import {verb}; sys.argv = ['{verb}', '--help']; {verb}.main(); "
+        "sys.exit(any(name in sys.modules for name in ('torch', 'lightning', 'wandb')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert f"python -m gan_lab.{verb}" in done.stdout

@@ -217,3 +217,14 @@ def test_length_in_g_steps_or_epochs_becomes_images():
         cfg = compose("train", overrides)
         settle(cfg, num_train=100, global_batch=8, folder=Path("x"))
         assert cfg.total_images == images
+
+
+def test_a_users_own_configs_and_gan_are_found_outside_the_package(run, tmp_path):
+    (tmp_path / "mine" / "model").mkdir(parents=True)
+    (tmp_path / "mine" / "model" / "twice.yaml").write_text("defaults: [dcgan]\n_target_: own_gan.Twice\nd_steps: 2\n")
+    (tmp_path / "own_gan.py").write_text("from gan_lab.model.gan import GAN\n\n\nclass Twice(GAN):\n    pass\n")
+    run("model=twice", "--config-dir", "mine")
+    summary = json.loads(Path("run/summary.json").read_text())
+    assert (summary["g_steps_done"], summary["d_steps_done"]) == (8, 16)
+    run_again(max_images=80, **{"--config-dir": "mine"})
+    assert json.loads(Path("run/summary.json").read_text())["images_seen"] == 80
