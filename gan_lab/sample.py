@@ -61,7 +61,7 @@ def grid(gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
 
 def png(gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
     """A file per image, at its own size."""
-    from torchvision.io import write_png
+    from torchvision.transforms.functional import to_pil_image
 
     from gan_lab.data.pixels import to_uint8
     from gan_lab.errors import InputError
@@ -70,7 +70,7 @@ def png(gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
     if made.shape[-1] == 1:
         raise InputError("points are no pictures: use format=npz or format=grid")
     for index, image in enumerate(to_uint8(made)):
-        write_png(image, str(folder / f"{index:06d}.png"))
+        to_pil_image(image).save(folder / f"{index:06d}.png")
     return folder
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from torchvision.io import write_png
+from torchvision.transforms.functional import to_pil_image
 
 from gan_lab import benchmark, sample, train
 from gan_lab.command import PACKAGE
@@ -39,7 +39,7 @@ def workplace(call, tmp_path):
     (tmp_path / "images").mkdir()
     for number in range(40):
         image = torch.randint(256, (3, 20, 20), dtype=torch.uint8, generator=torch.Generator().manual_seed(number))
-        write_png(image, str(tmp_path / "images" / f"{number}.png"))
+        to_pil_image(image).save(tmp_path / "images" / f"{number}.png")
     (tmp_path / "my_gan.py").write_text(MY_GAN)
     sys.modules.pop("my_gan", None)
     return lambda main, *arguments: call(main, *arguments)

@@ -1,11 +1,16 @@
 import numpy as np
 import pytest
 import torch
-from torchvision.io import read_image
+from PIL import Image
+from torchvision.transforms.functional import pil_to_tensor
 
 from gan_lab import checkpoint, sample, train
 from gan_lab.data.pixels import to_uint8
 from tests.tiny import tiny
+
+
+def read_image(path: str) -> torch.Tensor:
+    return pil_to_tensor(Image.open(path))
 
 
 @pytest.fixture
