@@ -43,9 +43,7 @@ def arguments(argv: list[str]) -> list[str]:
     former = checkpoint.read(checkpoint.find(run, "last"))["overrides"]
     folder = ["hydra.run.dir=" + _quoted(run)] if Path(run).is_dir() else []
     new = [f"resume={_quoted(run)}" if arg.startswith("resume=") else arg for arg in argv]
-    flags = [
-        arg for arg in new if "=" not in arg.split("/")[0] or arg.startswith("-")
-    ]  # with their values, as --config-dir DIR
+    flags = [arg for arg in new if arg.startswith("-") or "=" not in arg]  # with their values, as --config-dir DIR
     return [*folder, *(_last(former) | _last([arg for arg in new if arg not in flags])).values(), *flags]
 
 

@@ -104,6 +104,12 @@ def test_a_folder_is_gone_on_in_and_a_file_is_not(former):
     assert from_file == ["seed=1", "resume='run/checkpoints/last.ckpt'"]
 
 
+def test_a_choice_within_a_group_replaces_the_former_one(former):
+    former("model/latent=uniform")
+    assert resume.arguments(["resume=run", "model/latent=sphere"]).count("model/latent=sphere") == 1
+    assert "model/latent=uniform" not in resume.arguments(["resume=run", "model/latent=sphere"])
+
+
 def test_flags_stay_behind_the_options(former):
     former("seed=1")
     assert resume.arguments(["--config-dir", "mine", "resume=run"])[-2:] == ["--config-dir", "mine"]

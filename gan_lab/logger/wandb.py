@@ -1,6 +1,5 @@
 """Weights & Biases through Lightning's logger: offline unless asked for or logged in, and never a reason to wait or to die."""
 
-import hashlib
 import netrc
 import os
 from pathlib import Path
@@ -39,7 +38,7 @@ def wandb_logger(
     """Start the run, or take it up again.
 
     Args:
-        folder: the run folder; it determines the run's id.
+        folder: the run folder; a W&B run that lies in it already goes on.
         config: the resolved configuration.
         name: of the run.
         group: of the runs that belong together.
@@ -51,7 +50,7 @@ def wandb_logger(
     if getattr(rank_zero_only, "rank", 0) != 0:
         return Wandb(save_dir=folder, offline=mode != "online")
     options = {"dir": folder, "config": config, "name": name, "group": group, "tags": tags, "project": project}
-    run = _start(mode, id=_run_id(folder), resume="allow", **options)
+    run = _start(mode, id=_former_id(folder), resume="allow", **options)
     for axis in AXES:
         run.define_metric(axis)
     run.define_metric("*", step_metric=AXES[0])
@@ -79,5 +78,7 @@ def _is_logged_in() -> bool:
     return any(host in hosts for host in HOSTS)
 
 
-def _run_id(folder: str) -> str:
-    return hashlib.blake2b(str(Path(folder).absolute()).encode(), digest_size=5).hexdigest()
+def _former_id(folder: str) -> str | None:
+    """The id of the W&B run that lies in the folder already."""
+    former = sorted(Path(folder).glob("wandb/*run-*-*"))
+    return former[-1].name.rsplit("-", 1)[1] if former else None

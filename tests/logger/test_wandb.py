@@ -139,3 +139,13 @@ def test_a_server_that_does_not_answer_costs_a_warning_and_no_run(tmp_path, monk
     logger.log_metrics({"images_seen": 4, "d_loss": 0.5})
     logger.close()
     assert [row["d_loss"] for row in rows(tmp_path)] == [0.5]
+
+
+def test_a_run_that_lies_in_the_folder_already_goes_on(tmp_path):
+    ids = []
+    for folder in ("a", "a", "b"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        logger = start(tmp_path / folder, mode="offline")
+        ids.append(logger.experiment.id)
+        logger.close()
+    assert ids[0] == ids[1] != ids[2]
