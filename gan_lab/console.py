@@ -63,7 +63,8 @@ def finish(folder: Path, loggers: Sequence[Any]) -> None:
         f"({summary['images_per_second']:,.0f} images/s, judging included)"
     )
     grid = max((folder / "samples").glob("*.png"), default=None)
-    lines = {"run": folder, "samples": grid, "curves": folder / "curves.png", "checkpoint": checkpoint.find(folder)}
+    lines = {"run": folder, "samples": grid, "curves": folder / "curves.png", "to use": checkpoint.find(folder)}
+    lines["to go on"] = checkpoint.find(folder, "last")
     for name, path in lines.items():
         console.print(f"{name:<11}{path}")
     console.print(f"{'more':<11}python -m gan_lab.sample run={folder}")

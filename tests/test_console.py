@@ -42,7 +42,7 @@ def test_the_end_names_what_lies_where_and_how_to_go_on(folder, capsys):
     said = capsys.readouterr().out
     assert "64,000 images, 1,000 G steps in 20 s (3,200 images/s, judging included)" in said
     assert f"samples    {folder / 'samples/0000064000.png'}" in said
-    assert f"checkpoint {folder / 'checkpoints/last.ckpt'}" in said
+    assert f"to go on   {folder / 'checkpoints/last.ckpt'}" in said
     assert f"python -m gan_lab.sample run={folder}" in said
     assert "W&B        wandb sync x" in said
 
