@@ -83,7 +83,14 @@ def test_dragan_stays_within_its_spread_of_the_data():
 
 
 @pytest.mark.parametrize(
-    "penalty", [penalties.GradientPenalty(), penalties.GradientPenalty(target=0.0), penalties.R1(1.0), penalties.R2(1.0)]
+    "penalty",
+    [
+        penalties.GradientPenalty(),
+        penalties.GradientPenalty(target=0.0),
+        penalties.R1(1.0),
+        penalties.R2(1.0),
+        penalties.Dragan(),
+    ],
 )
 def test_the_gradient_in_ds_weights_agrees_with_finite_differences(penalty):
     def value(a):
