@@ -23,8 +23,13 @@ train: install ## the main job: DCGAN on the embedded digits (1 to 2 minutes on 
 test: install ## the fast tests, one process per core
 	$(BIN)/pytest -n auto
 
-test-slow: install ## all tests, the slow ones too
+test-slow: install chromium ## all tests, the slow ones too (Chromium from Debian's packages)
 	$(BIN)/pytest -n auto -m ''
+
+chromium:
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || { \
+		if [ "$$(id -u)" = 0 ]; then sudo=; else sudo=sudo; fi; \
+		$$sudo apt-get update -qq && $$sudo apt-get install -y -qq chromium chromium-driver; }
 
 check: install ## format, lint, types and the fast tests: before every commit
 	$(BIN)/ruff format --check
@@ -36,11 +41,12 @@ format: install ## format, and mend what lint can mend
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-bench: install ## images per second beside a plain loop
+bench: install ## images per second: our step beside a plain loop, our data beside torchvision's
 	$(BIN)/python -m gan_lab.benchmark
+	$(BIN)/python -m gan_lab.benchmark_data
 
 clean: ## take away what the targets above made; runs in outputs/ stay
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache dist benchmark.json
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache dist benchmark.json benchmark_data.json
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help install train test test-slow check format bench clean
+.PHONY: help install train test test-slow chromium check format bench clean

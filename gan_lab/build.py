@@ -16,14 +16,15 @@ from gan_lab.noise import key
 
 def build(cfg: DictConfig) -> GAN:
     """The GAN that ``cfg`` describes, its first weights a function of ``cfg.seed`` alone."""
+    fused = cfg.speed.fused and cfg.trainer.precision != "16-mixed"  # its scale would still be on what is clipped and recorded
     with torch.random.fork_rng():
         torch.manual_seed(key(cfg.seed))
         generator, discriminator = (instantiate(net) for net in (cfg.network.generator, cfg.network.discriminator))
         gan = instantiate(cfg.model, _partial_=True, _convert_="all")(
             generator=generator,
             discriminator=discriminator,
-            g_optimizer=_optimizer(cfg.optimizer.g, cfg.speed.fused),
-            d_optimizer=_optimizer(cfg.optimizer.d, cfg.speed.fused),
+            g_optimizer=_optimizer(cfg.optimizer.g, fused),
+            d_optimizer=_optimizer(cfg.optimizer.d, fused),
             schedule=instantiate(cfg.schedule),
             penalties=_named(cfg.get("penalty")),
             regularizers=_named(cfg.get("regularizer")),

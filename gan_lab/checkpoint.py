@@ -6,7 +6,7 @@ data (it loads with ``weights_only``).
 
 import os
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from lightning import Callback, Trainer
@@ -64,7 +64,6 @@ def restore(gan: GAN, path: Path) -> None:
 def save(trainer: Trainer, path: Path) -> None:
     """Write a checkpoint so that a crash or a full disk leaves the former one whole."""
     partial = path.with_suffix(".partial")
-    cast(GAN, trainer.lightning_module).make_buffers_equal()
     try:
         trainer.save_checkpoint(partial)
         if trainer.is_global_zero:

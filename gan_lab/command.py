@@ -17,6 +17,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, InstantiationException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -43,13 +44,18 @@ def explain(function: Callable[[], Any]) -> Any:
     """Call the function; bad input ends the command with its one sentence instead of a traceback."""
     try:
         return function()
-    except (InputError, Diverged) as error:
-        sentence = str(error)
-    except InstantiationException as error:  # Hydra wraps what a constructor raises
-        sentence = _cause(error)
+    except (InputError, Diverged, InstantiationException) as error:
+        reason = sentence(error)
     if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
-        raise InputError(sentence)  # ends this job alone: Hydra runs the others and then fails
-    return sys.exit(f"gan_lab: {sentence}")
+        raise InputError(reason)  # ends this job alone: Hydra runs the others and then fails
+    return sys.exit(f"gan_lab: {reason}")
+
+
+def sentence(error: Exception) -> str | None:
+    """What was wrong with the input, in one sentence; None for any other error."""
+    if isinstance(error, InstantiationException):  # Hydra wraps what a constructor raises
+        return _cause(error)
+    return str(error) if isinstance(error, InputError | Diverged) else None
 
 
 def _cause(error: InstantiationException) -> str:
@@ -65,8 +71,29 @@ def check(config_name: str, overrides: list[str], config_dir: str | None = None)
     """Compose once per value of a sweep, so that a misspelt option is named before anything runs."""
     if config_dir:
         overrides = [f"hydra.searchpath=[file://{Path(config_dir).absolute()}]", *overrides]
-    for choice in choices(overrides):
-        compose(config_name, choice)
+    first, *others = choices(overrides)
+    cfgs = [compose(config_name, first, with_hydra=True)]
+    given = {override.split("=")[0] for override in overrides}
+    params = (cfgs[0].hydra.sweeper.get("params") or {}).items()  # a sweep that stands in a yaml
+    if swept := [f"{key}={value}" for key, value in params if key not in given]:
+        others = [*choices([*swept, *overrides])]
+    cfgs += [compose(config_name, choice, with_hydra=True) for choice in others]
+    if "direction" in cfgs[0].hydra.sweeper:
+        common = [override for override in first if all(override in choice for choice in others)]
+        _check_direction([compose(config_name, common, with_hydra=True), *cfgs])
+
+
+def _check_direction(cfgs: list[DictConfig]) -> None:
+    """Refuse a search without a score, and one whose score falls for some trials and rises for others."""
+    try:
+        directions = {str(cfg.hydra.sweeper.direction) for cfg in cfgs}
+    except OmegaConfBaseException as error:
+        raise InputError("a search needs a score to go by: choose a metric= other than none, or data that bring one") from error
+    if len(directions) > 1:
+        raise InputError(
+            "what this search sweeps has scores of which some should fall and some rise, or none before it begins: "
+            "give hydra.sweeper.direction=minimize or maximize"
+        )
 
 
 def choices(overrides: list[str]) -> Iterator[list[str]]:
@@ -79,18 +106,22 @@ def choices(overrides: list[str]) -> Iterator[list[str]]:
                 f"the command line cannot be read: {_first_line(error)} (options are KEY=VALUE; quote a value with special "
                 "characters twice: KEY=\"'VALUE'\")"
             ) from error
-        values = [
-            [f"{o.get_key_element()}={value}" for value in o.sweep_string_iterator()]
-            if o.is_discrete_sweep()
-            else [str(o.input_line)]
-            for o in parsed
-            if o.is_discrete_sweep() or not o.is_sweep_override()  # an interval has no values to try
-        ]
+        values = [_values(override) for override in parsed]
     first = [options[0] for options in values]
     yield first
     for position, options in enumerate(values):
         for option in options[1:]:
             yield [*first[:position], option, *first[position + 1 :]]
+
+
+def _values(override: Override) -> list[str]:
+    """What to try of one override: each value of a choice, the lower end of an interval."""
+    key = override.get_key_element()
+    if override.is_discrete_sweep():
+        return [f"{key}={value}" for value in override.sweep_string_iterator()]
+    if override.is_interval_sweep():
+        return [f"{key}={override.value().start}"]  # type: ignore[union-attr]
+    return [str(override.input_line)]
 
 
 @contextmanager
@@ -101,11 +132,11 @@ def composer() -> Iterator[ConfigLoader]:
         yield GlobalHydra.instance().config_loader()
 
 
-def compose(config_name: str, overrides: list[str]) -> DictConfig:
+def compose(config_name: str, overrides: list[str], with_hydra: bool = False) -> DictConfig:
     """The configuration of these overrides; a misspelt one raises an `InputError` with the nearest right one."""
     try:
         with composer():
-            return hydra.compose(config_name, overrides)
+            return hydra.compose(config_name, overrides, return_hydra_config=with_hydra)
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise InputError(_sentence(config_name, error)) from error
 
@@ -116,7 +147,8 @@ def _sentence(config_name: str, error: Exception) -> str:
         group, option = found.groups()
         with composer() as config_loader:
             options = config_loader.get_group_options(group)
-        return f"there is no {group} '{option}' (choices: {', '.join(options)}){nearest(option, options)}"
+        extra = "; pip install 'gan_lab[sweep]' brings others" if group in ("hydra/launcher", "hydra/sweeper") else ""
+        return f"there is no {group} '{option}' (choices: {', '.join(options)}){extra or nearest(option, options)}"
     cause = error.__cause__ or error
     if found := re.search(r"Key '(.+?)' is not in struct\s+full_key: (\S+)", str(cause)):
         _, full_key = found.groups()

@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from gan_lab import checkpoint
+from gan_lab.data.module import Data
+from gan_lab.data.prepared import Prepared
 from gan_lab.resume import Resumed
 
 
@@ -26,14 +28,16 @@ def quiet() -> None:
 
 
 @rank_zero_only
-def start(cfg: DictConfig, resumed: Resumed | None) -> None:
-    """Where the run goes, how long it is, and what a resumed one changes."""
+def start(cfg: DictConfig, resumed: Resumed | None, data: Data) -> None:
+    """Where the run goes, how long it is, what it reads, and what a resumed one changes."""
     console = Console(highlight=False, soft_wrap=True)
     if resumed:
         console.print(f"going on from {resumed.path} at {resumed.images_seen:,} images")
         for change in resumed.changes or ["nothing"]:
             console.print(f"  this command changes {change}")
     console.print(f"{cfg.folder}: {cfg.total_images:,} images, seed {cfg.seed}")
+    if isinstance(data.train_set, Prepared):
+        console.print(f"prepared images from {data.train_set.folder}")
 
 
 @rank_zero_only
@@ -52,7 +56,7 @@ def stopped(folder: Path) -> None:
 
 
 @rank_zero_only
-def finish(folder: Path, loggers: Sequence[Any]) -> None:
+def finish(folder: Path, loggers: Sequence[Any], broken: Sequence[str]) -> None:
     """Scores beside what held-out reals get, times, and where everything lies."""
     console = Console(highlight=False, soft_wrap=True)
     summary = json.loads((folder / "summary.json").read_text())
@@ -62,6 +66,8 @@ def finish(folder: Path, loggers: Sequence[Any]) -> None:
         f"{summary['images_seen']:,} images, {summary['g_steps_done']:,} G steps in {summary['seconds']:.0f} s "
         f"({summary['images_per_second']:,.0f} images/s, judging included)"
     )
+    if broken:
+        console.print(f"{len(broken):,} broken images were left out, as {broken[0]}")
     grid = max((folder / "samples").glob("*.png"), default=None)
     lines = {"run": folder, "samples": grid, "curves": folder / "curves.png", "to use": checkpoint.find(folder)}
     lines["to go on"] = checkpoint.find(folder, "last")
@@ -70,7 +76,7 @@ def finish(folder: Path, loggers: Sequence[Any]) -> None:
     console.print(f"{'more':<11}python -m gan_lab.sample run={folder}")
     for logger in loggers:
         if hasattr(logger, "where"):
-            console.print(f"{'W&B':<11}{logger.where()}")
+            console.print(f"{'dashboard':<11}{logger.where()}")
 
 
 def scores(summary: dict[str, Any]) -> Table:

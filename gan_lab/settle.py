@@ -4,7 +4,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from gan_lab.errors import require
+from gan_lab.errors import InputError, require
 
 CADENCES = ("val_every_images", "sample_every_images", "checkpoint_every_images")
 INTEGERS = {
@@ -12,6 +12,7 @@ INTEGERS = {
     "max_g_steps": 1,
     **dict.fromkeys(CADENCES, 1),
     "log_every_steps": 1,
+    "accumulate": 1,
     "data.batch_size": 1,
     "data.num_workers": 0,
     "data.channels": 1,
@@ -21,13 +22,22 @@ INTEGERS = {
     "network.generator.latent_dim": 1,
     "seed": None,
 }
-NUMBERS = {"max_epochs": 0, "max_hours": 0, "model.ema_half_life_kimg": 0, "model.clip": 0}
+NUMBERS = {
+    "max_epochs": 0,
+    "max_hours": 0,
+    "model.ema_half_life_kimg": 0,
+    "model.clip": 0,
+    "clip_grad_norm.g": 0,
+    "clip_grad_norm.d": 0,
+}
 
 
 def check_numbers(cfg: DictConfig) -> None:
     """Refuse what is no number or too small, before anything is built."""
     require(cfg, INTEGERS | {f"penalty.{name}.interval": 1 for name in cfg.get("penalty") or ()}, int)
     require(cfg, NUMBERS, (int, float))
+    if cfg.data.batch_size % cfg.accumulate:
+        raise InputError(f"data.batch_size={cfg.data.batch_size} does not fall into accumulate={cfg.accumulate} equal parts")
 
 
 def settle(cfg: DictConfig, num_train: int, global_batch: int, folder: Path) -> None:

@@ -2,11 +2,11 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig, OmegaConf
 
-from gan_lab import resume
+from gan_lab import processes, resume, sweep
 from gan_lab.command import command, explain
 from gan_lab.settle import check_numbers, settle
 
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 def main() -> None:
     """The command."""
     sys.argv[1:] = explain(lambda: resume.arguments(sys.argv[1:]))
-    command("train", train)
+    explain(lambda: processes.check_torchrun(sys.argv[1:]))
+    with sweep.report():
+        command("train", sweep.job(train))
 
 
 def train(cfg: DictConfig) -> float | None:
@@ -34,10 +36,12 @@ def train(cfg: DictConfig) -> float | None:
     overrides = list(HydraConfig.get().overrides.task)
     cfg, resumed = resume.take_up(cfg, overrides, folder)
     check_numbers(cfg)
-    data = instantiate(cfg.data)
-    data.prepare_data()
-    data.setup("fit")
     trainer = instantiate(cfg.trainer, logger=False, default_root_dir=str(folder))
+    if processes.needs_a_command(trainer):
+        processes.run_command(folder, overrides)
+        return None
+    data = instantiate(cfg.data)
+    data.setup("fit")
     settle(cfg, data.num_train, data.batch_size * trainer.world_size, folder)
     if resumed and resumed.images_seen >= cfg.total_images:
         return console.complete(cfg, resumed)
@@ -45,7 +49,7 @@ def train(cfg: DictConfig) -> float | None:
     if resumed:
         checkpoint.restore(gan, resumed.path)  # `fit` does it too, but only here a misfit is one sentence
     (folder / "config.yaml").write_text(OmegaConf.to_yaml(cfg, resolve=True))
-    console.start(cfg, resumed)
+    console.start(cfg, resumed, data)
 
     callbacks = {name: instantiate(node) for name, node in cfg.callback.items()}
     trainer.callbacks += [*callbacks.values(), checkpoint.StandAlone(cfg, overrides)]
@@ -54,7 +58,7 @@ def train(cfg: DictConfig) -> float | None:
     try:
         trainer.fit(gan, data, ckpt_path=resumed and resumed.path, weights_only=True)
         trainer.test(gan, data, ckpt_path=callbacks["checkpoint"].chosen_path, weights_only=True, verbose=False)
-        console.finish(folder, trainer.loggers)
+        console.finish(folder, trainer.loggers, data.broken)
     except SIGTERMException:
         console.stopped(folder)
         sys.exit(143)  # as a shell reports a SIGTERM
@@ -69,20 +73,17 @@ def train(cfg: DictConfig) -> float | None:
 
 def loggers(cfg: DictConfig, resumed: resume.Resumed | None) -> list["Logger"]:
     """metrics.csv, and the one that was chosen."""
-    from hydra.core.hydra_config import HydraConfig
     from hydra.utils import instantiate
 
     from gan_lab.logger.csv import CsvLogger
+    from gan_lab.logger.run import describe
 
-    csv = CsvLogger(Path(cfg.folder) / "metrics.csv", resumed.images_seen if resumed else 0)
+    resumed_at = resumed.images_seen if resumed else 0
+    csv = CsvLogger(Path(cfg.folder) / "metrics.csv", resumed_at)
     if not cfg.get("logger"):
         return [csv]
-    config: Any = OmegaConf.to_container(cfg, resolve=True)
-    choices: Any = HydraConfig.get().runtime.choices
-    model, data = choices["model"], choices["data"]
-    name = {"name": f"{model}-{data}-{cfg.seed}", "group": f"{model}-{data}", "tags": [model, data]}
     make = instantiate(cfg.logger, _partial_=True)  # given to instantiate, the configuration would be instantiated too
-    return [csv, make(folder=cfg.folder, config=config, **name)]
+    return [csv, make(describe(cfg, resumed_at))]
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Every command of the README runs, on a small stand-in where it needs data, an account or much time."""
 
+import io
 import re
 import shlex
 import shutil
@@ -7,25 +8,39 @@ import subprocess
 import sys
 from pathlib import Path
 
+import lmdb
 import pytest
 import torch
 from torchvision.transforms.functional import to_pil_image
 
-from gan_lab import benchmark, sample, train
-from gan_lab.command import PACKAGE
+from gan_lab import benchmark, benchmark_data, prepare, sample, train
+from gan_lab.command import PACKAGE, compose
 
 README = (PACKAGE.parent / "README.md").read_text()
 COMMANDS = [
     line.split("  #")[0].strip() for block in re.findall(r"```bash\n(.*?)```", README, re.DOTALL) for line in block.splitlines()
 ]
-MAIN = {"gan_lab.train": train.main, "gan_lab.sample": sample.main, "gan_lab.benchmark": benchmark.main}
+MAIN = {
+    "gan_lab.train": train.main,
+    "gan_lab.sample": sample.main,
+    "gan_lab.prepare": prepare.main,
+    "gan_lab.benchmark": benchmark.main,
+    "gan_lab.benchmark_data": benchmark_data.main,
+}
 SMALL = {
     "gan_lab.train": ["max_images=16", "data.batch_size=8", "network.generator.width=8", "network.discriminator.width=8",
-                      "metric=none", "trainer.accelerator=cpu"],
+                      "metric=none", "trainer.accelerator=cpu", "data.num_workers=0"],
+    "gan_lab.prepare": ["prepare.workers=0"],
+    "gan_lab.benchmark_data": ["benchmark.images=400", "benchmark.seconds=0.1", "benchmark.rounds=1"],
     "gan_lab.sample": ["n=4"],
     "gan_lab.benchmark": ["data.image_size=8", "data.batch_size=4", "benchmark.steps=1", "benchmark.rounds=1",
                           "benchmark.warmup=1", "network.generator.width=8", "network.discriminator.width=8"],
 }  # fmt: skip
+SMALLER = {  # by an option that the command has: fewer jobs
+    "sweep=landscape": ["model=gan", "penalty=none", "seed=0", "experiment=landscape/blobs_mlp,landscape/gaussians_mlp"],
+    "hparams_search=optuna": ["hydra.sweeper.n_trials=2", "metric=modes"],
+}
+OWN_PROCESSES = "trainer.devices=2"  # such a command starts itself again
 MY_GAN = re.search(r"```python\n(from gan_lab import losses.*?)```", README, re.DOTALL).group(1)
 
 
@@ -35,29 +50,60 @@ def of(kind: str) -> list[str]:
 
 @pytest.fixture
 def workplace(call, tmp_path):
-    """A folder with a run in it, a folder of images and the README's own GAN."""
-    (tmp_path / "images").mkdir()
-    for number in range(40):
-        image = torch.randint(256, (3, 20, 20), dtype=torch.uint8, generator=torch.Generator().manual_seed(number))
-        to_pil_image(image).save(tmp_path / "images" / f"{number}.png")
+    """A folder with a run in it, images in every form and the README's own GAN."""
+    images = [torch.randint(256, (3, 20, 20), dtype=torch.uint8, generator=torch.Generator().manual_seed(n)) for n in range(40)]
+    for folder, suffix in (("images", "png"), ("data/celeba/img_align_celeba", "jpg")):
+        (tmp_path / folder).mkdir(parents=True)
+        for number, image in enumerate(images):
+            to_pil_image(image).save(tmp_path / folder / f"{number:06d}.{suffix}")
+    shutil.make_archive(str(tmp_path / "images"), "zip", tmp_path / "images")
+    names = " ".join(["Smiling", "Male", *(f"Other_{number}" for number in range(38))])
+    attributes = [f"{number:06d}.jpg" + (" 1 -1" if number % 2 else " -1 1") + " 1" * 38 for number in range(40)]
+    (tmp_path / "data/celeba/list_attr_celeba.txt").write_text("\n".join(["40", names, *attributes]))
+    write_lsun(tmp_path / "data/lsun/bedroom_train_lmdb", images)
     (tmp_path / "my_gan.py").write_text(MY_GAN)
     sys.modules.pop("my_gan", None)
     return lambda main, *arguments: call(main, *arguments)
 
 
+def write_lsun(path, images):
+    path.mkdir(parents=True)
+    with lmdb.open(str(path)) as base, base.begin(write=True) as transaction:
+        for number, image in enumerate(images):
+            to_pil_image(image).save(file := io.BytesIO(), "webp")
+            transaction.put(f"{number:040x}".encode(), file.getvalue())
+
+
 @pytest.mark.parametrize("command", of("python -m"))
-def test_a_command_of_the_readme_runs(workplace, command):
+def test_a_command_of_the_readme_runs(workplace, command, tmp_path):
     if "RUN" in command:
         workplace(train.main, *SMALL["gan_lab.train"], "max_images=8", "hydra.run.dir=a_run", "logger=csv")
     _, _, module, *arguments = shlex.split(command.replace("RUN", "a_run").replace("DIR", "images"))
-    small = [option for option in SMALL[module] if not ("dirac" in command and "width" in option)]
-    workplace(MAIN[module], *arguments, *small)
+    small = [option for option in SMALL[module] if not ("mlp" in command and "width" in option)]
+    small += [option for key, options in SMALLER.items() if key in arguments for option in options]
+    if OWN_PROCESSES in arguments:
+        subprocess.run([sys.executable, "-m", module, *arguments, *small, "logger=csv"], cwd=tmp_path, check=True)
+    else:
+        workplace(MAIN[module], *arguments, *small)
+
+
+@pytest.mark.parametrize(
+    "command", re.findall(r"-m gan_lab.train (.*)", "".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL)))
+)
+def test_a_command_for_several_machines_composes(command):
+    options = [option for option in shlex.split(command) if not option.startswith("hydra.")]
+    assert compose("train", options).trainer.num_nodes == 2
 
 
 @pytest.mark.parametrize("command", of("make"))
 def test_a_make_target_of_the_readme_exists(command):
     done = subprocess.run([*command.split(), "--dry-run"], cwd=PACKAGE.parent, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_tensorboard_is_there():
+    assert of("tensorboard") == ["tensorboard --logdir outputs"]
+    assert shutil.which("tensorboard", path=str(Path(sys.executable).parent))
 
 
 @pytest.mark.parametrize("command", of("wandb"))
@@ -70,7 +116,7 @@ def test_the_dashboard_commands_exist_and_find_the_offline_run(workplace, comman
 
 
 def test_every_command_block_of_the_readme_is_covered():
-    assert len(COMMANDS) == sum(len(of(kind)) for kind in ("python -m", "make", "wandb"))
+    assert len(COMMANDS) == sum(len(of(kind)) for kind in ("python -m", "make", "wandb", "tensorboard"))
 
 
 def test_every_file_that_the_readme_shows_exists():

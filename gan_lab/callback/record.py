@@ -12,8 +12,6 @@ from torch.optim import Optimizer
 from gan_lab.errors import Diverged
 from gan_lab.model.gan import GAN
 
-NETWORKS = {0: "g", 1: "d"}  # the order of `GAN.configure_optimizers`
-
 
 def log_row(trainer: L.Trainer, gan: GAN, row: dict[str, float]) -> None:
     """Hand a row to every logger, with the clocks that are its axes, and to whoever reads ``trainer.callback_metrics``."""
@@ -37,8 +35,7 @@ class Record(L.Callback):
 
     def on_before_optimizer_step(self, trainer: L.Trainer, gan: GAN, optimizer: Optimizer) -> None:
         """The gradient norm of each network's first step after a row."""
-        index = [id(o) for o in trainer.optimizers].index(id(optimizer))
-        name = f"{NETWORKS.get(index, index)}_gradient_norm"
+        name = f"{gan.network_of(optimizer)}_gradient_norm"
         if name not in self.series:
             gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
             self.series[name] = {gan.d_steps_done + 1: torch.nn.utils.get_total_norm(gradients).detach()}
@@ -60,10 +57,12 @@ class Record(L.Callback):
         last = {name: {gan.d_steps_done: value} for name, value in scores(gan).items()}
         series = read_out(self.series | last)
         self.series = {}
+        if getattr(trainer.precision_plugin, "scaler", None):
+            series = {name: values for name, values in series.items() if not _is_skipped(name, values)}
         check_finite(series, gan)
         row = {name: fmean(values.values()) for name, values in series.items()}
-        for index, optimizer in enumerate(trainer.optimizers):
-            row[f"{NETWORKS.get(index, index)}_lr"] = optimizer.param_groups[0]["lr"]
+        for optimizer in trainer.optimizers:
+            row[f"{gan.network_of(optimizer)}_lr"] = optimizer.param_groups[0]["lr"]
         log_row(trainer, gan, row)
 
 
@@ -71,6 +70,11 @@ def read_out(series: dict[str, dict[int, Tensor]]) -> dict[str, dict[int, float]
     """The numbers of all tensors, in one host sync."""
     numbers = iter(torch.stack([value.float() for values in series.values() for value in values.values()]).tolist())
     return {name: {step: next(numbers) for step in values} for name, values in series.items()}
+
+
+def _is_skipped(name: str, values: dict[int, float]) -> bool:
+    """Whether this is an overflow, after which the 16-bit scaler leaves out the step and lowers its scale."""
+    return name.endswith("_gradient_norm") and not all(map(math.isfinite, values.values()))
 
 
 def scores(gan: GAN) -> dict[str, Tensor]:

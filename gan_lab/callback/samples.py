@@ -46,4 +46,4 @@ class Samples(L.Callback):
         save_picture(gan.sample(range(self.n)), path)
         for logger in trainer.loggers:
             if hasattr(logger, "log_picture"):
-                logger.log_picture("samples", path, {"images_seen": gan.images_seen, "g_steps_done": gan.g_steps_done})
+                logger.log_picture("samples/grid", path, {"images_seen": gan.images_seen, "g_steps_done": gan.g_steps_done})

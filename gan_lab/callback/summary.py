@@ -29,8 +29,8 @@ PACKAGES = ("torch", "lightning", "hydra-core", "torchmetrics", "wandb")
 class Summary(L.Callback):
     """Writes both files when a run ends, however it ends, and again when its best checkpoint has been judged.
 
-    ``summary.json``: status, first, final and best value of each score, the floor (the same scores for held-out reals) and the
-    protocol, counters, speed, memory, versions.
+    ``summary.json``: status, the score that chooses and its mode, first, final and best value of each score, the floor (the
+    same scores for held-out reals) and the protocol, counters, speed, memory, versions.
 
     Args:
         folder: the run folder, with its metrics.csv.
@@ -70,9 +70,12 @@ class Summary(L.Callback):
         seconds, judge = time.monotonic() - self.started, _judge(trainer)
         rows = csv.read(self.folder / "metrics.csv")
         self.content = outcome | {
+            "primary": judge.metric.primary if judge.metric else None,
+            "mode": judge.metric.mode if judge.metric else None,
             "scores": _course(rows, judge),
             "floor": judge.floor,
             "protocol": judge.metric.protocol() if judge.metric else {},
+            "broken_images": trainer.datamodule.broken,  # type: ignore[attr-defined]  # `fit` sets it
             "images_seen": gan.images_seen,
             "g_steps_done": gan.g_steps_done,
             "d_steps_done": gan.d_steps_done,

@@ -1,34 +1,93 @@
-"""A folder tree of image files."""
+"""Images that lie in files, and the plainest case: a folder tree, or a zip file, of them."""
 
 import hashlib
-from collections.abc import Iterable
-from functools import cached_property
+import heapq
+from collections.abc import Iterable, Sequence
+from functools import cached_property, partial
 from pathlib import Path
+from typing import Any, NamedTuple, Unpack
 
-import numpy as np
-from PIL import Image, ImageOps
-from torch import Tensor
-from torch.utils.data import Dataset
-from torchvision.transforms.v2.functional import pil_to_tensor
-
-from gan_lab.data.module import Data
+from gan_lab.data.files import MODES, Images, Store, decode, open_store, stamp
+from gan_lab.data.module import Data, Options
 from gan_lab.errors import InputError
 
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
-MODES = {1: "L", 3: "RGB"}  # PIL's names of what the channels make
+
+class FileOptions(Options, total=False):
+    """What every data module of image files takes besides where they lie; see `ImageFiles`."""
+
+    crop: int | None
+    strict: bool
 
 
-class ImageFolder(Data):
-    """The images below a folder; if all lie in subfolders, those of the first level are their classes.
+class Part(NamedTuple):
+    """The files of one split; labels as in `Images`."""
+
+    store: Store
+    files: list[str]
+    labels: Sequence[int] | None = None
+    classes: Sequence[str] = ()
+
+
+class ImageFiles(Data):
+    """Images that lie in files, and are decoded when they are asked for; a subclass says which ones.
 
     Args:
-        root: the folder.
+        crop: first cut out the middle square of so many pixels a side; None: as large as the image has it.
+        strict: stop at a broken image; else its name is printed and the next one stands in its place.
+        options: see `Data`; ``channels`` is 1 (grey) or 3 (colour).
+    """
+
+    name: str
+    """What the prepared array is called."""
+
+    def __init__(self, *, crop: int | None = None, strict: bool = False, **options: Unpack[Options]) -> None:
+        if options["channels"] not in MODES:
+            raise InputError(f"data.channels={options['channels']} cannot be read from image files: use 1 (grey) or 3 (colour)")
+        if crop is not None and crop < 1:
+            raise InputError(f"data.crop={crop} cannot be: give the pixels of a side, or null for as many as there are")
+        super().__init__(partial(self._images, "train"), partial(self._images, "held_out"), **options)
+        self.crop, self.strict = crop, strict
+
+    def part(self, split: str) -> Part:
+        """What lies in a split, "train" or "held_out"."""
+        raise NotImplementedError
+
+    @property
+    def sources(self) -> list[Path]:
+        """The files and folders whose dates tell whether the images have changed."""
+        raise NotImplementedError
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """What decides the bytes and the labels."""
+        return {
+            "name": self.name,
+            "channels": self.channels,
+            "image_size": self.image_size,
+            "crop": self.crop,
+            "num_classes": self.num_classes,
+        }
+
+    @property
+    def stamp(self) -> str | None:
+        """Of all sources; None when one is not there."""
+        sources = self.sources
+        return " ".join(map(stamp, sources)) if sources and all(path.exists() for path in sources) else None
+
+    def _images(self, split: str) -> Images:
+        store, files, labels, classes = self.part(split)
+        read = partial(decode, channels=self.channels, image_size=self.image_size, crop=self.crop)
+        return Images(store, files, read, labels, classes, self.strict)
+
+
+class ImageFolder(ImageFiles):
+    """The images below a folder, or in a zip file; if all lie in subfolders, those of the first level are their classes.
+
+    Args:
+        root: the folder or zip file.
         held_out_root: another one, with the same classes, to judge by; None holds out a part of ``root``.
         held_out_fraction: that part.
-        channels: 1 makes grey images, 3 colour.
-        image_size: of the squares that the images are made.
-        num_classes: number of class folders; None takes no labels.
-        batch_size, seed, num_workers, flip, dequantize: see `Data`.
+        options: see `ImageFiles` and `Data`; ``num_classes`` is the number of class folders, None takes no labels.
     """
 
     def __init__(
@@ -36,165 +95,76 @@ class ImageFolder(Data):
         root: str | None,
         held_out_root: str | None = None,
         held_out_fraction: float = 0.1,
-        *,
-        channels: int,
-        image_size: int,
-        num_classes: int | None,
-        batch_size: int,
-        seed: int,
-        num_workers: int = 0,
-        flip: bool = False,
-        dequantize: bool = False,
+        **options: Unpack[FileOptions],
     ) -> None:
         if root is None:
-            raise InputError("data=image_folder needs a folder of images: give data.root=FOLDER")
-        if channels not in MODES:
-            raise InputError(f"data.channels={channels} cannot be read from image files: use 1 (grey) or 3 (colour)")
+            raise InputError("data=image_folder needs a folder or zip file of images: give data.root=FOLDER")
         if not 0 < held_out_fraction < 1:
             raise InputError(f"data.held_out_fraction={held_out_fraction} must lie between 0 and 1: use 0.1")
-        super().__init__(
-            self._train,
-            self._held_out,
-            channels=channels,
-            image_size=image_size,
-            num_classes=num_classes,
-            batch_size=batch_size,
-            seed=seed,
-            num_workers=num_workers,
-            flip=flip,
-            dequantize=dequantize,
-        )
+        super().__init__(**options)
         self.root = Path(root).expanduser()
         self.held_out_root = None if held_out_root is None else Path(held_out_root).expanduser()
         self.held_out_fraction = held_out_fraction
+        self.name = self.root.resolve().stem
 
-    @cached_property
-    def _files(self) -> list[Path]:
-        return find_images(self.root)
+    @property
+    def sources(self) -> list[Path]:
+        """One or two folders or zip files."""
+        return [self.root] if self.held_out_root is None else [self.root, self.held_out_root]
 
-    @cached_property
-    def _classes(self) -> list[str]:
-        return [] if self.num_classes is None else class_names(self._files)
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """Also where the images lie, because a folder may hold anything."""
+        sources = [str(path.resolve()) for path in self.sources]
+        return super().recipe | {"sources": sources, "held_out_fraction": self.held_out_fraction}
 
-    @cached_property
-    def _held_out_files(self) -> set[Path]:
-        """The part of ``root`` that is held out."""
-        return hold_out(self._files, self.held_out_fraction) if self.held_out_root is None else set()
-
-    def _train(self) -> "Images":
-        return self._images(self.root, [file for file in self._files if file not in self._held_out_files])
-
-    def _held_out(self) -> "Images":
+    def part(self, split: str) -> Part:
+        """All files of a root, or those that are, or are not, held out."""
         if self.held_out_root is None:
-            return self._images(self.root, sorted(self._held_out_files))
-        files = find_images(self.held_out_root)
-        if self._classes and self._classes != class_names(files):
+            files = [file for file in self._store.files if (file in self._held_out_files) == (split == "held_out")]
+            return self._labelled(self._store, files)
+        if split == "train":
+            return self._labelled(self._store, self._store.files)
+        store = open_store(self.held_out_root)
+        if self._classes and self._classes != class_names(store.files):
             raise InputError(
                 f"the class folders of '{self.held_out_root}' are not those of '{self.root}': make them the same, or use "
                 "data.num_classes=null"
             )
-        return self._images(self.held_out_root, files)
+        return self._labelled(store, store.files)
 
-    def _images(self, root: Path, files: list[Path]) -> "Images":
-        return Images(root, files, self._classes, self.channels, self.image_size)
+    def _labelled(self, store: Store, files: list[str]) -> Part:
+        if not self._classes:
+            return Part(store, files)
+        label = {name: index for index, name in enumerate(self._classes)}
+        return Part(store, files, [label[_first(file)] for file in files], self._classes)
 
+    @cached_property
+    def _store(self) -> Store:
+        return open_store(self.root)
 
-class Images(Dataset[tuple[Tensor, int | None]]):
-    """Image files, each read when it is asked for.
+    @cached_property
+    def _classes(self) -> list[str]:
+        return [] if self.num_classes is None else class_names(self._store.files)
 
-    Args:
-        root: the folder.
-        files: paths in it.
-        classes: names of the folders on its first level, in the order of their labels; none: no labels.
-        channels: 1 or 3.
-        image_size: height and width.
-    """
-
-    def __init__(self, root: Path, files: list[Path], classes: list[str], channels: int, image_size: int) -> None:
-        self.root, self.files, self.classes = root, files, classes
-        self.channels, self.image_size = channels, image_size
-
-    def __len__(self) -> int:
-        """Number of files."""
-        return len(self.files)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, int | None]:
-        """Image, uint8 (C, H, W), and label."""
-        file = self.files[index]
-        label = self.classes.index(file.parts[0]) if self.classes else None
-        return read(self.root / file, self.channels, self.image_size), label
+    @cached_property
+    def _held_out_files(self) -> set[str]:
+        return hold_out(self._store.files, self.held_out_fraction)
 
 
-def find_images(root: Path) -> list[Path]:
-    """The image files below a folder, relative to it, sorted.
-
-    Hidden ones, links to folders and links that leave the folder are passed over.
-    """
-    if not root.is_dir():
-        raise InputError(f"there is no folder '{root}': set data.root or data.held_out_root to a folder of images")
-    root = root.resolve()
-    files = sorted(path.relative_to(root) for path in root.rglob("*") if _is_image(path, root))
-    if not files:
-        raise InputError(
-            f"the folder '{root}' holds no images ({', '.join(EXTENSIONS)}); hidden files and links that leave it do not count"
-        )
-    for file in files:
-        if not (root / file).stat().st_size:
-            raise BrokenImage.at(root / file)
-    return files
-
-
-def _is_image(path: Path, root: Path) -> bool:
-    if path.suffix.lower() not in EXTENSIONS or any(part.startswith(".") for part in path.relative_to(root).parts):
-        return False
-    return path.is_file() and (not path.is_symlink() or path.resolve().is_relative_to(root))
-
-
-def class_names(files: Iterable[Path]) -> list[str]:
+def class_names(files: Iterable[str]) -> list[str]:
     """The folders on the first level, if all files lie in some, else none."""
-    if any(len(file.parts) == 1 for file in files):
-        return []
-    return sorted({file.parts[0] for file in files})
+    files = list(files)
+    return sorted({_first(file) for file in files}) if all("/" in file for file in files) else []
 
 
-def hold_out(files: list[Path], fraction: float) -> set[Path]:
+def _first(file: str) -> str:
+    return file.partition("/")[0]
+
+
+def hold_out(files: list[str], fraction: float) -> set[str]:
     """A part of the files, by the hashes of their paths: who removes a file leaves the others where they were."""
     if len(files) < 2:
         raise InputError(f"'{files[0]}' is the only image: there must be one to train on and one to hold out")
-    shuffled = sorted(files, key=lambda file: hashlib.blake2b(file.as_posix().encode()).digest())
-    return set(shuffled[: min(max(1, round(len(files) * fraction)), len(files) - 1)])
-
-
-def read(path: Path, channels: int, image_size: int) -> Tensor:
-    """An image file as uint8 (C, H, W): upright, its short side scaled to ``image_size`` (Lanczos), its middle cropped."""
-    try:
-        with Image.open(path) as image:
-            plain = _plain(ImageOps.exif_transpose(image)).convert(MODES[channels])
-    except Exception as error:  # decoders raise almost anything
-        raise BrokenImage.at(path) from error
-    return pil_to_tensor(ImageOps.fit(plain, (image_size, image_size), Image.Resampling.LANCZOS))
-
-
-def _plain(image: Image.Image) -> Image.Image:
-    """8 bits and opaque: 16 bits are scaled, which PIL would clip at 255; what is transparent shows white."""
-    if image.mode == "F":
-        raise ValueError("the range of floating-point pixels is not known")
-    if image.mode.startswith("I"):
-        return Image.fromarray((np.asarray(image).clip(0, 65535) / 257).round().astype(np.uint8))
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image
-
-
-class BrokenImage(InputError):
-    """A file that is no image, or not a whole one."""
-
-    def __init__(self, message: str) -> None:
-        # a worker of the DataLoader makes the error anew from its traceback, which ends in the sentence
-        super().__init__(message.rstrip().rpartition("BrokenImage: ")[2])
-
-    @classmethod
-    def at(cls, path: Path) -> "BrokenImage":
-        """The error that names a file."""
-        return cls(f"the image '{path}' is broken or of an unknown kind: replace or remove it")
+    count = min(max(1, round(len(files) * fraction)), len(files) - 1)
+    return set(heapq.nsmallest(count, files, key=lambda file: hashlib.blake2b(file.encode(errors="surrogateescape")).digest()))

@@ -4,21 +4,38 @@ A data set hands over uint8 images (C, H, W), or float32 points (2, 1, 1), each 
 with ``PILToTensor``. One with ``__getitems__(indices)`` hands over a whole batch at once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, TypedDict
 
 import lightning as L
 import torch
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset
 
+from gan_lab.data import prepared
+from gan_lab.data.arrays import Arrays
 from gan_lab.data.pixels import dequantize, flip, to_unit
 from gan_lab.data.sampler import EndlessBatches
 from gan_lab.errors import InputError
 from gan_lab.noise import Noise, Stream, generator
 
 Batch = tuple[Tensor, Tensor | None]
+
+
+class Options(TypedDict, total=False):
+    """What every data module takes besides where its images come from; see `Data`."""
+
+    channels: int
+    image_size: int
+    num_classes: int | None
+    batch_size: int
+    seed: int
+    num_workers: int
+    flip: bool
+    dequantize: bool
+    num_judged: int | None
+    prepared: str | None
 
 
 class Data(L.LightningDataModule):
@@ -38,6 +55,8 @@ class Data(L.LightningDataModule):
         num_workers: processes that read ahead; 0 for data in memory.
         flip: mirror a random half of the training images.
         dequantize: add noise within a grey level to the training images.
+        num_judged: held-out samples, and as many training samples, to judge by, the same in every run; None: all held-out.
+        prepared: where `gan_lab.prepare` writes arrays; the one of this data's `recipe` is used when it is there.
         layout: where the modes are, if that is known: the metric and both sets are built on it.
     """
 
@@ -54,6 +73,8 @@ class Data(L.LightningDataModule):
         num_workers: int = 0,
         flip: bool = False,
         dequantize: bool = False,
+        num_judged: int | None = None,
+        prepared: str | None = None,
         layout: object | None = None,
     ) -> None:
         super().__init__()
@@ -61,16 +82,32 @@ class Data(L.LightningDataModule):
         self.channels, self.image_size, self.num_classes = channels, image_size, num_classes
         self.batch_size, self.eval_batch_size = batch_size, max(batch_size, 250)
         self.seed, self.num_workers, self.flip, self.dequantize = seed, num_workers, flip, dequantize
+        self.num_judged, self.prepared = num_judged, prepared
 
     @cached_property
     def train_set(self) -> Any:
         """The training set, made when first asked for."""
-        return self.train()
+        return prepared.find(self, "train") or self.train()
 
     @cached_property
     def held_out_set(self) -> Any:
         """The held-out set, made when first asked for."""
-        return self.held_out()
+        return prepared.find(self, "held_out") or self.held_out()
+
+    @property
+    def recipe(self) -> dict[str, Any] | None:
+        """What decides the bytes of a prepared array, as plain data with a ``name``; None: there is nothing to prepare."""
+        return None
+
+    @property
+    def stamp(self) -> str | None:
+        """Changes when the source does, so that a prepared array shows its age; None when there is no source to ask."""
+        return None
+
+    @property
+    def broken(self) -> list[str]:
+        """Names of the images that could not be read so far and were left out."""
+        return [name for dataset in (self.train_set, self.held_out_set) for name in getattr(dataset, "broken", [])]
 
     @property
     def num_train(self) -> int:
@@ -125,15 +162,17 @@ class Data(L.LightningDataModule):
     def train_dataloader(self) -> DataLoader:
         """Endless batches from where the GAN's clock stands."""
         order = EndlessBatches(self.num_train, self.batch_size, self.seed, self._images_seen, *self._process)
-        return self._loader(self.train_set, order, persistent_workers=self.num_workers > 0)
+        return self._loader(self.train_set, order, persistent_workers=True)
 
     def val_dataloader(self) -> list[DataLoader]:
         """This process' share, without overlap, of all held-out samples in order and of as many training samples.
 
         The training samples are the same in every run, whatever its seed: scores against them compare.
         """
-        held_out = range(len(self.held_out_set))
-        reference = torch.randperm(self.num_train, generator=generator(0, Stream.ORDER))[: len(held_out)].tolist()
+        held_out: Sequence[int] = range(len(self.held_out_set))
+        if self.num_judged is not None and self.num_judged < len(held_out):
+            held_out = sorted(_shuffled(len(held_out))[: self.num_judged])
+        reference = _shuffled(self.num_train)[: len(held_out)]
         return [self._share(self.held_out_set, held_out), self._share(self.train_set, reference)]
 
     test_dataloader = val_dataloader
@@ -143,13 +182,14 @@ class Data(L.LightningDataModule):
         return self._loader(dataset, BatchSampler(indices[rank::world_size], self.eval_batch_size, drop_last=False))
 
     def _loader(self, dataset: Dataset, batches: Any, persistent_workers: bool = False) -> DataLoader:
+        num_workers = 0 if isinstance(dataset, Arrays) else self.num_workers
         return DataLoader(
             dataset,
             batch_sampler=batches,
             collate_fn=self.collate,
-            num_workers=self.num_workers,
-            persistent_workers=persistent_workers,
-            multiprocessing_context="fork" if self.num_workers else None,  # others fail below joblib's launcher
+            num_workers=num_workers,
+            persistent_workers=persistent_workers and num_workers > 0,
+            multiprocessing_context="fork" if num_workers else None,  # others fail below joblib's launcher
             generator=torch.Generator(),  # without one, iter() draws from torch's global generator
             pin_memory=self._on_gpu,  # a copy from pageable memory would wait for the device
         )
@@ -198,3 +238,8 @@ class Data(L.LightningDataModule):
 
     def _images_seen(self) -> int:
         return self._gan.images_seen if self._gan else 0
+
+
+def _shuffled(n: int) -> list[int]:
+    """The numbers below ``n`` in an order that no seed of a run changes."""
+    return torch.randperm(n, generator=generator(0, Stream.ORDER)).tolist()

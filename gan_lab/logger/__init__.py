@@ -1,1 +1,1 @@
-"""Where rows and pictures go: metrics.csv always, Weights & Biases by default."""
+"""Where rows and pictures go: metrics.csv always, Weights & Biases by default, or TensorBoard."""

@@ -2,6 +2,7 @@
 
 import netrc
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,19 @@ import wandb
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_only, rank_zero_warn
 
-AXES = ("images_seen", "g_steps_done")
+from gan_lab.logger.run import Run
+from gan_lab.logger.sections import CLOCKS, section
+
 HOSTS = ("api.wandb.ai", "api.forge.coreweave.com")  # where a login is stored; the second since wandb 0.31
 
 
 class Wandb(WandbLogger):
     """A run whose curves are drawn over images seen, and which continues when its folder does."""
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Write a row, in sections. W&B counts the rows itself; ``step`` would be one more axis."""
+        self.experiment.log({section(name): value for name, value in metrics.items()})
 
     @rank_zero_only
     def log_picture(self, name: str, path: Path, clocks: dict[str, float]) -> None:
@@ -32,29 +40,23 @@ class Wandb(WandbLogger):
         return run.url if not run.settings._offline else f"wandb sync {Path(run.dir).parent}"
 
 
-def wandb_logger(
-    folder: str, config: dict[str, Any], name: str, group: str, tags: list[str], project: str, mode: str | None = None
-) -> Wandb:
-    """Start the run, or take it up again.
+def wandb_logger(run: Run, project: str, mode: str | None = None) -> Wandb:
+    """Start the W&B run, or take up again the one that lies in the run folder already.
 
     Args:
-        folder: the run folder; a W&B run that lies in it already goes on.
-        config: the resolved configuration.
-        name: of the run.
-        group: of the runs that belong together.
-        tags: data and model.
+        run: what is recorded.
         project: of the dashboard.
         mode: online, offline or disabled; None: ``WANDB_MODE``, else online if a login is stored, else offline.
     """
     mode = mode or os.environ.get("WANDB_MODE") or ("online" if _is_logged_in() else "offline")
     if getattr(rank_zero_only, "rank", 0) != 0:
-        return Wandb(save_dir=folder, offline=mode != "online")
-    options = {"dir": folder, "config": config, "name": name, "group": group, "tags": tags, "project": project}
-    run = _start(mode, id=_former_id(folder), resume="allow", **options)
-    for axis in AXES:
-        run.define_metric(axis)
-    run.define_metric("*", step_metric=AXES[0])
-    return Wandb(experiment=run, save_dir=folder)
+        return Wandb(save_dir=run.folder, offline=mode != "online")
+    options = {"config": run.config, "name": run.name, "group": run.group, "tags": run.tags, "project": project}
+    experiment = _start(mode, dir=run.folder, id=_former_id(run.folder), resume="allow", **options)
+    for clock in CLOCKS:
+        experiment.define_metric(clock, hidden=True)  # an axis to choose, and no curve
+    experiment.define_metric("*", step_metric="images_seen")
+    return Wandb(experiment=experiment, save_dir=run.folder)
 
 
 def _start(mode: Any, **options: Any) -> Any:

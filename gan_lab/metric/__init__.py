@@ -20,7 +20,7 @@ class Metric(Protocol):
     `compute` and `floor` add up all shards, so every process must call them.
 
     Attributes:
-        better: "min" or "max", for each score that `compute` may give.
+        better: "min" or "max", for each score that `compute` may give and that says which samples are better.
         primary: the score that chooses the best checkpoint.
         mode: "min" or "max", for it.
     """

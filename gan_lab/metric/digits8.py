@@ -47,8 +47,12 @@ class Digits8:
     name = "digits8"
     distance_name = "fd_digits8"
     score_name = "cs_digits8"
+    score_std_name: str | None = None
+    score_splits = 1  # 597 held-out digits: each further split would read lower
+    classes_name: str | None = "classes_digits8"
     num_features = 64
     num_classes = 10
+    resize = "none"
     weights_sha256 = SHA256
 
     def __init__(self) -> None:

@@ -5,6 +5,7 @@ Score (Salimans 2016, https://arxiv.org/abs/1606.03498, section 4). ``fid`` and 
 Inception weights of 2015; another extractor gives another number, and another name.
 """
 
+import math
 import warnings
 from typing import Any, Protocol
 
@@ -12,11 +13,14 @@ import torch
 from torch import Tensor, nn
 from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.inception import InceptionScore
+from torchmetrics.utilities.data import dim_zero_cat
 
 from gan_lab.data.pixels import to_uint8
 from gan_lab.errors import InputError
 from gan_lab.metric import check_primary
 from gan_lab.metric.histogram import Histogram
+
+SINGULAR = "fewer than {} samples: a covariance is singular, so compare the distance with no other"
 
 
 class Extractor(Protocol):
@@ -25,17 +29,25 @@ class Extractor(Protocol):
     Attributes:
         name: what its scores and errors are called after.
         distance_name: what its Fréchet distance is called.
-        score_name: what its classifier score is called.
+        score_name: what its classifier score is called: the mean over the splits.
+        score_std_name: what the standard deviation over the splits is called; None: there is one split.
+        score_splits: number of splits of the samples; each reads lower than all samples together.
+        classes_name: what the number of classes among the samples is called; None: there are too many to count.
         num_features: d.
         num_classes: K.
+        resize: how it resizes images.
         weights_sha256: which weights they are.
     """
 
     name: str
     distance_name: str
     score_name: str
+    score_std_name: str | None
+    score_splits: int
+    classes_name: str | None
     num_features: int
     num_classes: int
+    resize: str
     weights_sha256: str
 
     def to(self, device: torch.device) -> None:
@@ -53,16 +65,39 @@ class Identity(nn.Identity):
         self.num_features = num_features
 
 
+class ClassifierScore(InceptionScore):
+    """torchmetrics' own, but the same for the same images, whatever their order: so on one process as on many.
+
+    Args:
+        splits: of the images; one as long as a split would have fewer images than there are splits.
+    """
+
+    def __init__(self, splits: int) -> None:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*will save all extracted features.*")  # a row of logits per image
+            super().__init__(nn.Identity())
+        self.add_state("features", [], dist_reduce_fx="cat")  # processes may have seen other numbers of batches
+        self.most_splits = splits
+
+    def splits_of(self, n: int) -> int:
+        """Number of splits of ``n`` images."""
+        return self.most_splits if n >= self.most_splits**2 else 1
+
+    def compute(self) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation over the splits, the latter no number for a single one."""
+        logits = dim_zero_cat(self.features)
+        order = (logits @ torch.arange(logits.shape[1]).to(logits)).argsort()  # any that the images alone decide
+        self.features, self.splits = [logits[order]], self.splits_of(len(logits))
+        return super().compute()
+
+
 class Judged:
     """The scores of one set of images against the reference: of the samples, or of the held-out reals."""
 
-    def __init__(self, num_features: int, num_classes: int) -> None:
-        self.distance = FrechetInceptionDistance(Identity(num_features), reset_real_features=False)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", ".*will save all extracted features.*")  # a row of logits per image
-            self.score = InceptionScore(nn.Identity(), splits=1)  # one split: each further one reads lower
-        self.score.add_state("features", [], dist_reduce_fx="cat")  # processes may have seen other numbers of batches
-        self.classes = Histogram(num_classes)
+    def __init__(self, extractor: Extractor) -> None:
+        self.distance = FrechetInceptionDistance(Identity(extractor.num_features), reset_real_features=False)
+        self.score = ClassifierScore(extractor.score_splits)
+        self.classes = Histogram(extractor.num_classes)
         self.metrics = (self.distance, self.score, self.classes)
 
     def to(self, device: torch.device) -> None:
@@ -84,12 +119,13 @@ class Judged:
         counts = self.classes.compute().double()
         return counts / counts.sum().clamp_min(1)
 
-    def classifier_score(self) -> float:
-        """The score; leaves the global random state, by which torchmetrics shuffles, as it was."""
+    def classifier_score(self) -> tuple[float, float]:
+        """Mean and standard deviation; leaves the global random state, by which torchmetrics shuffles, as it was."""
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
             warnings.filterwarnings("ignore", r"std\(\)")  # of one split
             torch.default_generator.manual_seed(0)  # one order on all processes; torch.manual_seed would seed GPUs too
-            return float(self.score.compute()[0])
+            mean, std = self.score.compute()
+        return float(mean), float(std)
 
     def frechet_distance(self) -> float:
         """The distance; not below 0, as roundoff in the square root of a singular matrix may read."""
@@ -104,9 +140,10 @@ class Judged:
 class Fidelity:
     """How near the samples are to the training images in the eyes of a classifier.
 
-    Scores, for an extractor called ``digits8``:
-        fd_digits8: Fréchet distance between the features of samples and training images.
-        cs_digits8: classifier score, exp of the mean KL(p(y|x) || p(y)); to be read beside that of held-out reals.
+    Scores, by the names that the extractor gives them (``digits8``'s; Inception's):
+        fd_digits8, fid: Fréchet distance between the features of samples and training images.
+        cs_digits8, is_mean: classifier score, exp of the mean KL(p(y|x) || p(y)); to be read beside that of held-out reals.
+        is_std: its standard deviation over the splits.
         classes_digits8: number of classes that hold at least ``min_class_share`` of the samples.
 
     Args:
@@ -117,12 +154,13 @@ class Fidelity:
     """
 
     def __init__(self, extractor: Extractor, primary: str, mode: str, min_class_share: float = 0.03) -> None:
-        self.classes_name = f"classes_{extractor.name}"
-        self.better = {extractor.distance_name: "min", extractor.score_name: "max", self.classes_name: "max"}
+        self.better = {extractor.distance_name: "min", extractor.score_name: "max"}
+        if extractor.classes_name:
+            self.better[extractor.classes_name] = "max"
         check_primary(self.better, primary, mode)
         self.extractor, self.primary, self.mode, self.min_class_share = extractor, primary, mode, min_class_share
         self.reference = Histogram(extractor.num_classes)
-        self.fakes, self.held_out = (Judged(extractor.num_features, extractor.num_classes) for _ in range(2))
+        self.fakes, self.held_out = (Judged(extractor) for _ in range(2))
         self.device = torch.device("cpu")
         self.n_real = self.n_fake = self.n_held_out = 0
 
@@ -176,16 +214,19 @@ class Fidelity:
 
     def protocol(self) -> dict[str, Any]:
         """How the scores of the last `compute` and `floor` were made."""
+        least = self.extractor.num_features + 1
         return {
             "extractor": self.extractor.name,
             "weights_sha256": self.extractor.weights_sha256,
             "quantiser": "uint8, clamp to [-1, 1], round((x + 1) * 127.5)",
+            "resize": self.extractor.resize,
             "reference": "train",
-            "score_splits": 1,
-            "min_class_share": self.min_class_share,
+            "score_splits": self.fakes.score.splits_of(self.n_fake),
+            "min_class_share": self.min_class_share if self.extractor.classes_name else None,
             "n_real": self.n_real,
             "n_fake": self.n_fake,
             "n_held_out": self.n_held_out,
+            "note": SINGULAR.format(least) if min(self.n_real, self.n_fake) < least else None,
         }
 
     def _extract(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -193,8 +234,10 @@ class Fidelity:
         return features.double(), logits.double()
 
     def _scores(self, judged: Judged) -> dict[str, float]:
-        return {
-            self.extractor.distance_name: judged.frechet_distance(),
-            self.extractor.score_name: judged.classifier_score(),
-            self.classes_name: float((judged.class_shares() >= self.min_class_share).sum()),
-        }
+        mean, std = judged.classifier_score()
+        scores = {self.extractor.distance_name: judged.frechet_distance(), self.extractor.score_name: mean}
+        if self.extractor.score_std_name and math.isfinite(std):
+            scores[self.extractor.score_std_name] = std
+        if self.extractor.classes_name:
+            scores[self.extractor.classes_name] = float((judged.class_shares() >= self.min_class_share).sum())
+        return scores

@@ -4,7 +4,7 @@ Images are (N, C, H, W) in [-1, 1], points (N, 2, 1, 1), scores raw (N,), labels
 """
 
 from collections.abc import Callable, ItemsView, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import deepcopy
 from typing import Any, ClassVar, cast
 
@@ -16,6 +16,7 @@ from torch.optim import Optimizer
 
 from gan_lab import ema, latents, losses
 from gan_lab.batch import Batch
+from gan_lab.errors import InputError
 from gan_lab.noise import Noise, Rows, Stream, key
 from gan_lab.penalties import Penalty
 from gan_lab.schedules import Constant, Schedule
@@ -45,6 +46,9 @@ class GAN(L.LightningModule):
         d_steps: D's steps per step of G, or a function of G's steps done.
         g_batch_ratio: fakes in a step of G per real in a batch.
         simultaneous: take both gradients before either step; the default alternates, D first.
+        accumulate: parts that a batch is taken in, their gradients added up: the same step in less memory, but for what couples
+            the images of a batch (BatchNorm).
+        clip_grad_norm: largest norm of the gradient of each network, by its name in `networks`; None: no limit.
         ema_half_life_kimg: thousands of images after which a weight counts half in the average; 0 copies G.
         ema_ramp: limits the half-life to this share of the images seen; None does not.
         seed: of every draw.
@@ -52,6 +56,9 @@ class GAN(L.LightningModule):
 
     undecided: ClassVar[float | None] = 0.0
     """The score at which D takes a sample for neither real nor fake; None where scores have no such origin."""
+
+    networks: ClassVar[tuple[str, ...]] = ("g", "d")
+    """What each of `configure_optimizers` moves: the prefix of its records and the key of its limits."""
 
     def __init__(
         self,
@@ -68,6 +75,8 @@ class GAN(L.LightningModule):
         d_steps: int | Callable[[int], int] = 1,
         g_batch_ratio: int = 1,
         simultaneous: bool = False,
+        accumulate: int = 1,
+        clip_grad_norm: Mapping[str, float | None] | None = None,
         ema_half_life_kimg: float = 10.0,
         ema_ramp: float | None = 0.05,
         seed: int = 0,
@@ -83,9 +92,10 @@ class GAN(L.LightningModule):
         self.g_optimizer, self.d_optimizer = g_optimizer, d_optimizer
         self.schedule, self.latent, self.g_loss = schedule, latent, g_loss
         self.d_steps, self.g_batch_ratio, self.simultaneous = d_steps, g_batch_ratio, simultaneous
+        self.accumulate, self.clip_grad_norm = accumulate, clip_grad_norm or {}
         self.ema_half_life_kimg, self.ema_ramp, self.seed = ema_half_life_kimg, ema_ramp, seed
         self.images_seen = self.d_steps_done = self.g_steps_done = self.d_steps_since_g = 0
-        self.tracked: dict[str, Tensor] = {}
+        self._tracked: dict[str, list[Tensor]] = {}
 
     # ----- the two losses --------------------------------------------------------------------------------------------
 
@@ -105,11 +115,11 @@ class GAN(L.LightningModule):
         self._begin_step()
         g_is_due = self.d_steps_since_g + 1 >= self._d_steps_now()
 
-        self.discriminator_gradient(real, y)
+        self.add_up(self.discriminator_gradient, real, y)
         if not self.simultaneous:
             self.discriminator_step()
         if g_is_due:
-            self.generator_gradient(real, y)
+            self.add_up(self.generator_gradient, real, y)
         if self.simultaneous:
             self.discriminator_step()
         if g_is_due:
@@ -125,28 +135,52 @@ class GAN(L.LightningModule):
         loss = self.discriminator_loss(batch)
         terms = {name: p(self.score, batch) for name, p in self.named_penalties() if p.is_due(batch)}
         self.track(d_loss=loss, real_scores=batch.real_scores, fake_scores=batch.fake_scores, **terms)
-        self.both_optimizers[1].zero_grad()
         self.manual_backward(sum(terms.values(), loss))
 
     def discriminator_step(self) -> None:
-        """Move D along its gradient."""
+        """Move D along its gradient, and forget that."""
         self.both_optimizers[1].step()
+        self.both_optimizers[1].zero_grad()
 
     def generator_gradient(self, real: Tensor, y: Tensor | None) -> None:
         """The gradient of G's loss on fresh fakes; D's weights are frozen meanwhile, so that none is spent on them."""
         with frozen(self.discriminator):
-            fake_y = None if y is None else y.repeat(self.g_batch_ratio)
+            fake_y = None if y is None else y.repeat_interleave(self.g_batch_ratio)
             fake = self.generator(self.latents(len(real) * self.g_batch_ratio), fake_y).to(real.dtype)
             batch = self._batch(real, fake, y, fake_y)
             loss = self.generator_loss(batch)
             terms = {name: r(self.generator, batch) for name, r in self.regularizers.items()}
             self.track(g_loss=loss, **terms)
-            self.both_optimizers[0].zero_grad()
             self.manual_backward(sum(terms.values(), loss))
 
     def generator_step(self) -> None:
-        """Move G along its gradient."""
+        """Move G along its gradient, and forget that."""
         self.both_optimizers[0].step()
+        self.both_optimizers[0].zero_grad()
+
+    def add_up(self, gradient: Callable[[Tensor, Tensor | None], None], real: Tensor, y: Tensor | None) -> None:
+        """The gradients of all parts of the batch; processes exchange them at the last part alone."""
+        labels = [None] * self.accumulate if y is None else y.chunk(self.accumulate)
+        *parts, last = zip(self.noises, real.chunk(self.accumulate), labels, strict=True)
+        with self._without_exchange() if parts else nullcontext():
+            for self.noise, part, part_y in parts:
+                gradient(part, part_y)
+        self.noise, part, part_y = last
+        gradient(part, part_y)
+
+    def manual_backward(self, loss: Tensor) -> None:
+        """Add the gradient of a part's loss, which counts by its share of the batch."""
+        super().manual_backward(loss if self.accumulate == 1 else loss / self.accumulate)
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Limit the norm of the gradient: here, where that of a 16-bit loss has its scale again."""
+        limit = self.clip_grad_norm.get(self.network_of(optimizer))
+        if limit is not None:
+            nn.utils.clip_grad_norm_([weight for group in optimizer.param_groups for weight in group["params"]], limit)
+
+    def network_of(self, optimizer: Optimizer) -> str:
+        """What this optimizer moves, of `networks`."""
+        return self.networks[[id(each) for each in self.trainer.optimizers].index(id(optimizer))]
 
     def score(self, images: Tensor, y: Tensor | None) -> Tensor:
         """D as it is used everywhere: raw scores (N,), in float32 under autocast too, as half precision would round losses."""
@@ -158,9 +192,13 @@ class GAN(L.LightningModule):
 
     def _begin_step(self) -> None:
         """Key all that is random in this step by its number, and set the learning rates."""
-        self.tracked = {}
-        rank, world_size, step = self.global_rank, self.trainer.world_size, self.d_steps_done
-        self.noise = Noise(self.seed, Stream.STEP, step, device=self.device, rank=rank, world_size=world_size)
+        self._tracked = {}
+        rank, step = self.global_rank, self.d_steps_done
+        shares = self.trainer.world_size * self.accumulate  # a part draws as a process of its own would
+        self.noises = [
+            Noise(self.seed, Stream.STEP, step, device=self.device, rank=rank * self.accumulate + part, world_size=shares)
+            for part in range(self.accumulate)
+        ]
         torch.manual_seed(key(self.seed, Stream.LAYERS, rank, step))
         factor = self.schedule(self.images_seen)
         for optimizer in self.both_optimizers:
@@ -172,11 +210,12 @@ class GAN(L.LightningModule):
             optimizer._on_before_step = optimizer._on_after_step = _nothing
 
     def _advance(self, batch_size: int, g_stepped: bool) -> None:
-        """Move the clocks and, after a step of G, the average."""
+        """Move the clocks and, after a step of G, the average; make the processes equal."""
         global_batch = batch_size * self.trainer.world_size
         self.images_seen += global_batch
         self.d_steps_done += 1
         self.d_steps_since_g += 1
+        self._make_buffers_equal()
         if g_stepped:
             images = self.d_steps_since_g * global_batch
             decay = ema.decay(images, self.images_seen, self.ema_half_life_kimg, self.ema_ramp)
@@ -195,8 +234,18 @@ class GAN(L.LightningModule):
         return cast(ItemsView[str, Penalty], self.penalties.items())
 
     def track(self, **values: Tensor) -> None:
-        """Keep values of this step for the callbacks, as tensors: reading one here would make the device wait."""
-        self.tracked.update((name, tensor.detach()) for name, tensor in values.items())
+        """Keep values of this part for the callbacks, as tensors: reading one here would make the device wait."""
+        for name, value in values.items():
+            self._tracked.setdefault(name, []).append(value.detach())
+
+    @property
+    def tracked(self) -> dict[str, Tensor]:
+        """What was tracked in this step: scalars averaged over the parts of the batch, scores (N,) one after the other."""
+        return {name: values[0] if len(values) == 1 else _joined(values) for name, values in self._tracked.items()}
+
+    def _without_exchange(self) -> AbstractContextManager[None]:
+        """Within it, processes keep their gradients to themselves."""
+        return getattr(self.trainer.strategy.model, "no_sync", nullcontext)()
 
     # ----- sampling and judging --------------------------------------------------------------------------------------
 
@@ -260,20 +309,25 @@ class GAN(L.LightningModule):
                 stored["state"] = {}
             stored["param_groups"] = [{"params": group["params"]} | optimizer.defaults for group in stored["param_groups"]]
 
-    def on_validation_start(self) -> None:
-        """All processes judge the same generator."""
-        self.make_buffers_equal()
+    def on_fit_start(self) -> None:
+        """Refuse an order of steps that would be wrong."""
+        if self.simultaneous and getattr(self.trainer.precision_plugin, "scaler", None):
+            raise InputError(
+                "model.simultaneous=true does not go with 16-bit floats, whose scale changes between the two steps: "
+                "use trainer.precision=bf16-mixed or 32-true"
+            )
 
-    on_test_start = on_validation_start
-
-    def make_buffers_equal(self) -> None:
+    def _make_buffers_equal(self) -> None:
         """Give every process the first one's BatchNorm statistics and spectral-norm vectors.
 
         Under manual optimization Lightning's DDP does so at the first step only.
         """
-        if self.trainer.world_size > 1:
-            for buffer in self.buffers():
-                torch.distributed.broadcast(buffer, 0)
+        buffers = [buffer for buffer in self.buffers() if buffer.is_floating_point()]
+        if self.trainer.world_size > 1 and buffers:
+            together = torch.cat([buffer.flatten() for buffer in buffers])
+            torch.distributed.broadcast(together, 0)
+            for buffer, values in zip(buffers, together.split([buffer.numel() for buffer in buffers]), strict=True):
+                buffer.copy_(values.view_as(buffer))
 
     def get_extra_state(self) -> dict[str, int]:
         """The clocks. Python ints: a buffer would make the device wait at each reading."""
@@ -299,6 +353,10 @@ def frozen(module: nn.Module) -> Iterator[None]:
     finally:
         for weight in weights:
             weight.requires_grad_(True)
+
+
+def _joined(parts: list[Tensor]) -> Tensor:
+    return torch.stack(parts).mean() if parts[0].ndim == 0 else torch.cat(parts)
 
 
 def _nothing() -> None:

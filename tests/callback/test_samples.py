@@ -33,6 +33,6 @@ def test_loggers_that_take_pictures_get_them_with_their_clocks(tmp_path):
     logger.log_picture = lambda *args: shown.append(args)
     fit(tiny("model.d_steps=2", images=8), Samples(str(tmp_path / "samples"), every_images=8), logger=logger)
     assert [(name, path.name, clocks) for name, path, clocks in shown] == [
-        ("samples", "0000000000.png", {"images_seen": 0, "g_steps_done": 0}),
-        ("samples", "0000000008.png", {"images_seen": 8, "g_steps_done": 1}),
+        ("samples/grid", "0000000000.png", {"images_seen": 0, "g_steps_done": 0}),
+        ("samples/grid", "0000000008.png", {"images_seen": 8, "g_steps_done": 1}),
     ]

@@ -62,6 +62,7 @@ def test_a_reader_finds_floor_protocol_counters_speed_memory_and_versions(summar
     summary = summarised()
     assert (summary["status"], summary["floor"], summary["protocol"]) == ("finished", {"low": 0.5}, {"n_fake": 7})
     assert (summary["images_seen"], summary["d_steps_done"], summary["g_steps_done"]) == (12, 3, 1)
+    assert (summary["primary"], summary["mode"], summary["broken_images"]) == ("low", "min", [])
     assert summary["images_per_second"] > 0
     assert 50 < summary["peak_memory_mib"] < 100_000
     assert summary["versions"]["gan_lab"] == __version__

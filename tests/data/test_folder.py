@@ -1,15 +1,26 @@
-import numpy as np
+import zipfile
+
 import pytest
 import torch
 from PIL import Image
 
-from gan_lab.data.folder import ImageFolder, find_images, hold_out, read
+from gan_lab import command
+from gan_lab.data.files import BrokenImage
+from gan_lab.data.folder import ImageFolder, hold_out
 from gan_lab.errors import InputError
 
 
-def write(path, image=None, **options):
+def write(path, colour="red"):
     path.parent.mkdir(parents=True, exist_ok=True)
-    (image or Image.new("RGB", (8, 8), "red")).save(path, **options)
+    Image.new("RGB", (8, 8), colour).save(path)
+    return path
+
+
+def packed(root, path):
+    """The folder as a zip file."""
+    with zipfile.ZipFile(path, "w") as file:
+        for image in sorted(root.rglob("*.png")):
+            file.write(image, image.relative_to(root.parent))
     return path
 
 
@@ -20,47 +31,19 @@ def folder(root, **settings):
 
 @pytest.fixture
 def images(tmp_path):
+    root = tmp_path / "images"
     for index in range(20):
-        write(tmp_path / f"{index}.png", Image.new("RGB", (8, 8), (index, 0, 0)))
-    return tmp_path
+        write(root / f"{index}.png", (index, 0, 0))
+    return root
 
 
 @pytest.fixture
 def classes(tmp_path):
+    root = tmp_path / "classes"
     for name in ("cat", "dog"):
         for index in range(4):
-            write(tmp_path / name / "deep" / f"{index}.png", Image.new("RGB", (8, 8), "red" if name == "cat" else "blue"))
-    return tmp_path
-
-
-# ----- which files -------------------------------------------------------------------------------------------------------
-
-
-def test_listing_is_sorted_and_ignores_the_case_of_extensions(tmp_path):
-    for name in ("b.PNG", "a/z.Jpeg", "a.png"):
-        write(tmp_path / name)
-    (tmp_path / "notes.txt").write_text("no image")
-    write(tmp_path / "._a.png")
-    write(tmp_path / ".thumbnails" / "a.png")
-    assert [file.as_posix() for file in find_images(tmp_path)] == ["a/z.Jpeg", "a.png", "b.PNG"]
-
-
-def test_links_that_leave_the_root_are_not_followed(tmp_path):
-    root, outside = tmp_path / "root", tmp_path / "outside"
-    write(outside / "secret.png")
-    write(root / "own.png")
-    (root / "file.png").symlink_to(outside / "secret.png")
-    (root / "folder").symlink_to(outside, target_is_directory=True)
-    (root / "loop").symlink_to(root, target_is_directory=True)
-    (root / "inside.png").symlink_to(root / "own.png")
-    (root / "dangling.png").symlink_to(root / "gone.png")
-    assert [file.name for file in find_images(root)] == ["inside.png", "own.png"]
-
-
-def test_the_root_may_be_a_link(tmp_path):
-    write(tmp_path / "real" / "a.png")
-    (tmp_path / "link").symlink_to(tmp_path / "real")
-    assert len(find_images(tmp_path / "link")) == 1
+            write(root / name / "deep" / f"{index}.png", "red" if name == "cat" else "blue")
+    return root
 
 
 def test_a_home_folder_is_found(tmp_path, monkeypatch):
@@ -78,32 +61,43 @@ def test_a_tenth_is_held_out_and_nothing_is_in_both(images):
     train, held_out = set(data.train_set.files), set(data.held_out_set.files)
     assert len(held_out) == 2
     assert not train & held_out
-    assert train | held_out == set(find_images(images))
+    assert train | held_out == {f"{index}.png" for index in range(20)}
 
 
-def test_removing_an_image_moves_no_other_from_one_part_to_the_other(images):
-    files = find_images(images)
+def test_removing_an_image_moves_no_other_from_one_part_to_the_other():
+    files = [f"{index}.png" for index in range(20)]
     held_out = hold_out(files, 0.3)
     for gone in files:
         rest = [file for file in files if file != gone]
         assert len(hold_out(rest, 0.3) ^ (held_out - {gone})) <= 1
 
 
-def test_another_folder_can_be_held_out(images, tmp_path_factory):
-    other = tmp_path_factory.mktemp("other")
-    write(other / "x.png")
-    data = folder(images, held_out_root=str(other))
+def test_another_folder_can_be_held_out(images, tmp_path):
+    write(tmp_path / "other" / "x.png")
+    data = folder(images, held_out_root=str(tmp_path / "other"))
     data.setup()
     assert data.num_train == 20
-    assert [file.name for file in data.held_out_set.files] == ["x.png"]
+    assert data.held_out_set.files == ["x.png"]
+
+
+def test_zip_files_are_read_as_folders_are(images, tmp_path):
+    path = packed(images, tmp_path / "images.zip")
+    loose, zipped = folder(images), folder(path)
+    zipped.setup()
+    assert zipped.train_set.files == loose.train_set.files
+    assert all(torch.equal(zipped.train_set[i][0], loose.train_set[i][0]) for i in range(18))
+    both = folder(path, held_out_root=str(path))
+    assert len(both.held_out_set) == both.num_train == 20
 
 
 # ----- classes -----------------------------------------------------------------------------------------------------------
 
 
-def test_first_level_folders_are_the_classes(classes):
-    data = folder(classes, num_classes=2)
+@pytest.mark.parametrize("zipped", [False, True])
+def test_first_level_folders_are_the_classes(classes, tmp_path, zipped):
+    data = folder(packed(classes, tmp_path / "classes.zip") if zipped else classes, num_classes=2)
     data.setup()
+    assert data.train_set.classes == ["cat", "dog"]
     for part in (data.train_set, data.held_out_set):
         for image, label in part:
             assert image[:, 0, 0].tolist() == ([255, 0, 0], [0, 0, 255])[label]
@@ -132,8 +126,8 @@ def test_wrong_number_of_classes_names_the_right_one(classes):
         folder(classes, num_classes=3).setup()
 
 
-def test_the_held_out_folder_must_have_the_same_classes(classes, tmp_path_factory):
-    other = tmp_path_factory.mktemp("other")
+def test_the_held_out_folder_must_have_the_same_classes(classes, tmp_path):
+    other = tmp_path / "other"
     write(other / "cat" / "x.png")
     write(other / "horse" / "x.png")
     with pytest.raises(InputError) as error:
@@ -144,86 +138,47 @@ def test_the_held_out_folder_must_have_the_same_classes(classes, tmp_path_factor
     assert folder(classes, held_out_root=str(other)).held_out_set[0][1] is None
 
 
-# ----- odd images --------------------------------------------------------------------------------------------------------
+# ----- broken images -----------------------------------------------------------------------------------------------------
 
 
-def colour(path, channels=3):
-    image = read(path, channels, 4)
-    assert image.shape == (channels, 4, 4)
-    assert image.dtype == torch.uint8
-    return image[:, 2, 2].tolist()
+def test_a_run_goes_on_over_broken_images_and_counts_them(images):
+    (images / "bad.png").write_text("no image")
+    data = folder(images, num_workers=1, batch_size=10)
+    batches = iter(data.train_dataloader())
+    assert all(len(next(batches)[0]) == 10 for _ in range(4))
+    assert data.broken == [str(images / "bad.png")]
 
 
-def test_grey_and_colour(tmp_path):
-    path = write(tmp_path / "grey.png", Image.new("L", (4, 4), 77))
-    assert colour(path, 1) == [77]
-    assert colour(path, 3) == [77, 77, 77]
-    assert colour(write(tmp_path / "red.png", Image.new("RGB", (4, 4), "red")), 1) == [76]  # ITU-R 601: 0.299 * 255
+def test_a_strict_run_stops_at_a_broken_image(images):
+    (images / "bad.png").write_text("no image")
+    data = folder(images, num_workers=1, batch_size=10, strict=True)
+    with pytest.raises(BrokenImage) as error:
+        list(data.train_dataloader())
+    assert str(error.value) == f"the image '{images / 'bad.png'}' is broken or of an unknown kind: replace or remove it"
 
 
-def test_palette(tmp_path):
-    path = write(tmp_path / "p.png", Image.new("RGB", (4, 4), (10, 200, 30)).quantize(8))
-    assert colour(path) == [10, 200, 30]
+# ----- what a prepared array is made of ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("mode, value", [("RGBA", (255, 0, 0, 0)), ("LA", (0, 0))])
-def test_what_is_transparent_shows_white(tmp_path, mode, value):
-    assert colour(write(tmp_path / "a.png", Image.new(mode, (4, 4), value))) == [255, 255, 255]
+def test_the_recipe_names_all_that_decides_the_bytes(images, tmp_path):
+    options = {"held_out_root": str(tmp_path), "image_size": 4, "channels": 1, "crop": 6, "held_out_fraction": 0.2}
+    plain = folder(images).recipe
+    assert plain["name"] == "images"
+    changed = [folder(images, **{key: value}).recipe for key, value in options.items()]
+    changed += [folder(tmp_path / "else" / "images").recipe, folder(images, num_classes=2).recipe]
+    assert all(recipe != plain for recipe in changed)
+    assert folder(images, batch_size=4, flip=True, seed=3, strict=True).recipe == plain
 
 
-def test_what_is_half_transparent_is_mixed(tmp_path):
-    assert colour(write(tmp_path / "a.png", Image.new("RGBA", (4, 4), (255, 0, 0, 128)))) == [255, 127, 127]
-
-
-def test_a_transparent_palette_entry_shows_white(tmp_path):
-    image = Image.new("P", (4, 4), 1)
-    image.putpalette([0, 0, 0, 9, 9, 9])
-    assert colour(write(tmp_path / "p.png", image, transparency=1)) == [255, 255, 255]
-
-
-def test_cmyk(tmp_path):
-    path = write(tmp_path / "c.tif", Image.new("CMYK", (4, 4), (0, 255, 255, 0)))
-    assert colour(path) == [255, 0, 0]
-
-
-@pytest.mark.parametrize("value, level", [(0, 0), (128, 0), (129, 1), (32896, 128), (65535, 255)])
-def test_16_bits_are_scaled_not_clipped(tmp_path, value, level):
-    path = write(tmp_path / "16.png", Image.fromarray(np.full((4, 4), value, np.uint16)))
-    assert colour(path, 1) == [level]
-    assert colour(path, 3) == [level] * 3
-
-
-def test_a_photo_is_turned_upright(tmp_path):
-    image = Image.new("L", (4, 4))
-    image.paste(255, (0, 0, 4, 2))  # white above
-    exif = Image.Exif()
-    exif[0x0112] = 3  # taken upside down
-    upright = read(write(tmp_path / "photo.png", image, exif=exif), 1, 4)
-    assert upright[0, 0].tolist() == [0] * 4
-    assert upright[0, 3].tolist() == [255] * 4
-
-
-@pytest.mark.parametrize("size", [(30, 10), (10, 30)])
-def test_the_middle_of_the_long_side_is_kept(tmp_path, size):
-    image = Image.new("RGB", size, "blue")
-    image.paste("red", ((size[0] - 10) // 2, (size[1] - 10) // 2, (size[0] + 10) // 2, (size[1] + 10) // 2))
-    assert torch.equal(
-        read(write(tmp_path / "wide.png", image), 3, 10),
-        read(write(tmp_path / "red.png", Image.new("RGB", (10, 10), "red")), 3, 10),
-    )
-
-
-def test_an_image_of_the_right_size_is_left_as_it_is(tmp_path):
-    pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
-    image = read(write(tmp_path / "noise.png", Image.fromarray(pixels)), 3, 16)
-    assert np.array_equal(image.permute(1, 2, 0).numpy(), pixels)
-
-
-def test_scaling_down_does_not_alias(tmp_path):
-    stripes = np.zeros((64, 64), np.uint8)
-    stripes[:, ::2] = 255
-    image = read(write(tmp_path / "stripes.png", Image.fromarray(stripes)), 1, 8)
-    assert (image.float() - 127.5).abs().max() < 8
+def test_the_stamp_changes_with_either_source_and_needs_both(images, tmp_path):
+    other = tmp_path / "other"
+    data = folder(images, held_out_root=str(other))
+    assert data.stamp is None
+    write(other / "a.png")
+    before = data.stamp
+    assert before == folder(images, held_out_root=str(other)).stamp
+    write(other / "new" / "a.png")
+    assert data.stamp != before
 
 
 # ----- bad input ---------------------------------------------------------------------------------------------------------
@@ -237,15 +192,8 @@ def sentence(function, *args, **kwargs):
 
 def test_missing_folder(tmp_path):
     root = tmp_path / "gone"
-    message = f"there is no folder '{root}': set data.root or data.held_out_root to a folder of images"
+    message = f"there is no folder or zip file '{root}': set data.root or data.held_out_root to one that holds images"
     assert sentence(folder(root).setup) == message
-
-
-def test_empty_folder(tmp_path):
-    assert sentence(folder(tmp_path).setup) == (
-        f"the folder '{tmp_path}' holds no images (.jpg, .jpeg, .png, .webp, .bmp, .tif, .tiff, .ppm, .pgm); "
-        "hidden files and links that leave it do not count"
-    )
 
 
 def test_a_single_image(tmp_path):
@@ -254,34 +202,8 @@ def test_a_single_image(tmp_path):
     assert sentence(folder(tmp_path).setup) == message
 
 
-def test_an_empty_file_is_named_at_once(images):
-    (images / "empty.png").touch()
-    message = f"the image '{images / 'empty.png'}' is broken or of an unknown kind: replace or remove it"
-    assert sentence(folder(images).setup) == message
-
-
-@pytest.mark.parametrize("content", ["text", "truncated", "float"])
-def test_a_broken_image_is_named(tmp_path, content):
-    path = tmp_path / "bad.png"
-    if content == "text":
-        path.write_text("no image")
-    elif content == "truncated":
-        write(path, Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)))
-        path.write_bytes(path.read_bytes()[:2000])
-    else:
-        path = write(tmp_path / "bad.tif", Image.new("F", (4, 4)))
-    assert sentence(read, path, 3, 8) == f"the image '{path}' is broken or of an unknown kind: replace or remove it"
-
-
-def test_a_broken_image_is_named_by_a_worker(images):
-    (images / "bad.png").write_text("no image")
-    data = folder(images, num_workers=1, batch_size=10)
-    message = f"the image '{images / 'bad.png'}' is broken or of an unknown kind: replace or remove it"
-    assert sentence(list, data.train_dataloader()) == message
-
-
 def test_no_folder():
-    message = "data=image_folder needs a folder of images: give data.root=FOLDER"
+    message = "data=image_folder needs a folder or zip file of images: give data.root=FOLDER"
     with pytest.raises(InputError) as error:
         ImageFolder(None, channels=3, image_size=8, num_classes=None, batch_size=2, seed=0)
     assert str(error.value) == message
@@ -292,7 +214,25 @@ def test_impossible_channels(images):
     assert sentence(folder, images, channels=2) == message
 
 
+def test_impossible_crop(images):
+    message = "data.crop=0 cannot be: give the pixels of a side, or null for as many as there are"
+    assert sentence(folder, images, crop=0) == message
+
+
 @pytest.mark.parametrize("fraction", [0, 1.0, -0.1])
 def test_impossible_held_out_fraction(images, fraction):
     message = f"data.held_out_fraction={fraction} must lie between 0 and 1: use 0.1"
     assert sentence(folder, images, held_out_fraction=fraction) == message
+
+
+# ----- the configuration -------------------------------------------------------------------------------------------------
+
+
+def test_broken_images_do_not_stop_a_run_unless_asked():
+    for name in ("image_folder", "imagenet", "lsun"):
+        assert command.compose("train", [f"data={name}"]).data.strict is False
+
+
+def test_flips_are_on_only_where_the_literature_flips():
+    flips = {name: command.compose("train", [f"data={name}"]).data.flip for name in ("image_folder", "imagenet", "lsun")}
+    assert flips == {"image_folder": False, "imagenet": True, "lsun": False}

@@ -1,6 +1,7 @@
 """What an offline run wrote, read back from its .wandb file."""
 
 import json
+import sys
 
 import pytest
 import wandb
@@ -8,6 +9,7 @@ from wandb.proto import wandb_internal_pb2
 
 from gan_lab import train
 from gan_lab.callback.record import Record
+from gan_lab.logger.run import Run
 from gan_lab.logger.wandb import wandb_logger
 from tests.model.test_every_model import same
 from tests.test_train import TINY
@@ -42,8 +44,7 @@ def rows(folder):
 
 
 def start(folder, **options):
-    given = {"config": {}, "name": "a", "group": "b", "tags": [], "project": "gan_lab"} | options
-    return wandb_logger(str(folder), **given)
+    return wandb_logger(Run(str(folder), "a", "b", [], {}), project="gan_lab", **options)
 
 
 @pytest.fixture
@@ -57,30 +58,57 @@ def mode(monkeypatch, tmp_path):
     return lambda **options: start(tmp_path, **options) and given.pop()
 
 
-def test_a_run_is_recorded_offline_with_its_rows_scores_pictures_and_what_finds_it(call):
-    folder = call(train.main, *ONLINE, "val_every_images=32", "hydra.run.dir=run") / "run"
-    logged = list(rows(folder))
-    assert all({"images_seen", "g_steps_done"} <= row.keys() for row in logged)
-    losses = [(row["images_seen"], row["g_steps_done"]) for row in logged if "d_loss" in row]
-    assert losses == [(16, 4), (32, 8), (48, 12), (64, 16)]
-    assert [row["images_seen"] for row in logged if "val/d_overfit" in row] == [32, 64]
-    pictures = [row for row in logged if "samples/path" in row]
-    assert [row["images_seen"] for row in pictures] == [int(path.stem) for path in sorted(folder.glob("samples/*.png"))]
-    assert all(len(list(folder.glob(f"wandb/offline-run-*/files/{row['samples/path']}"))) == 1 for row in pictures)
-
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """A run folder with its rows, its W&B run and its configuration in W&B."""
+    folder = tmp_path_factory.mktemp("recorded") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WANDB_MODE", "offline")
+        patch.setattr(sys, "argv", ["gan_lab", *ONLINE, "val_every_images=32", f"hydra.run.dir={folder}"])
+        train.main()
     (run,) = [record.run for record in records(folder) if record.HasField("run")]
+    return folder, list(rows(folder)), run, {update.key: json.loads(update.value_json) for update in run.config.update}
+
+
+def test_a_run_is_found_by_name_group_tags_and_columns(recorded):
+    _, _, run, config = recorded
     assert (run.project, run.display_name, run.run_group) == ("gan_lab", "dcgan-fake-0", "dcgan-fake")
     assert list(run.tags) == ["dcgan", "fake"]
-    config = {update.key: json.loads(update.value_json) for update in run.config.update}
+    assert {"model": "dcgan", "data": "fake", "network": "dcgan", "penalty": "none", "seed": 0}.items() <= config[
+        "choices"
+    ].items()
     assert config["data"]["image_size"] == config["network"]["generator"]["image_size"] == 8
     assert config["total_images"] == 64
 
 
-def test_every_curve_is_drawn_over_images_seen_and_the_other_axis_is_known(tmp_path):
+def test_losses_scores_and_what_explains_them_are_rows_in_sections_over_images_seen(recorded):
+    _, logged, _, _ = recorded
+    assert all({"images_seen", "g_steps_done"} <= row.keys() for row in logged)
+    losses = [(row["images_seen"], row["g_steps_done"]) for row in logged if "loss/d_loss" in row]
+    assert losses == [(16, 4), (32, 8), (48, 12), (64, 16)]
+    assert losses == [(row["images_seen"], row["g_steps_done"]) for row in logged if "watch/d_gap" in row]
+    assert [row["images_seen"] for row in logged if "val/d_overfit" in row] == [32, 64]
+    assert [row["images_seen"] for row in logged if "final/d_overfit" in row] == [64]
+    sections = {name.split("/")[0] for row in logged for name in row if "/" in name}
+    assert sections == {"loss", "watch", "val", "final", "samples"}
+
+
+def test_sample_grids_lie_beside_the_record(recorded):
+    folder, logged, _, _ = recorded
+    shown = {row["images_seen"]: row["samples/grid/path"] for row in logged if "samples/grid/path" in row}
+    saved = {int(path.stem): path for path in folder.glob("samples/*.png")}
+    assert shown.keys() == saved.keys() >= {0, 64}
+    for images, path in shown.items():
+        (copy,) = folder.glob(f"wandb/offline-run-*/files/{path}")
+        assert copy.read_bytes() == saved[images].read_bytes()
+
+
+def test_every_curve_is_drawn_over_images_seen_and_the_clocks_are_axes_alone(tmp_path):
     start(tmp_path, mode="offline").close()
     metrics = [record.metric for record in records(tmp_path) if record.HasField("metric")]
-    axes = {metric.name or metric.glob_name: metric.step_metric for metric in metrics}
-    assert axes == {"images_seen": "", "g_steps_done": "", "*": "images_seen"}
+    axes = {metric.name or metric.glob_name: (metric.step_metric, metric.options.hidden) for metric in metrics}
+    clocks = dict.fromkeys(("images_seen", "g_steps_done", "d_steps_done"), ("", True))
+    assert axes == clocks | {"*": ("images_seen", False)}
 
 
 def test_wandb_does_not_change_training(tmp_path):
@@ -91,10 +119,11 @@ def test_wandb_does_not_change_training(tmp_path):
     assert same(loud, fit(tiny("model=gan")))
 
 
-def test_each_run_of_a_process_has_its_own_record(call, tmp_path):
+def test_each_run_of_a_sweep_has_its_own_record_in_one_group(call, tmp_path):
     call(train.main, "-m", *ONLINE, "max_images=8", "seed=0,1", "hydra.sweep.dir=sweep")
     runs = [record.run for job in ("0", "1") for record in records(tmp_path / "sweep" / job) if record.HasField("run")]
     assert [run.display_name for run in runs] == ["dcgan-fake-0", "dcgan-fake-1"]
+    assert [run.run_group for run in runs] == ["sweep", "sweep"]
     assert runs[0].run_id != runs[1].run_id
 
 
@@ -138,14 +167,4 @@ def test_a_server_that_does_not_answer_costs_a_warning_and_no_run(tmp_path, monk
         logger = start(tmp_path, mode="online")
     logger.log_metrics({"images_seen": 4, "d_loss": 0.5})
     logger.close()
-    assert [row["d_loss"] for row in rows(tmp_path)] == [0.5]
-
-
-def test_a_run_that_lies_in_the_folder_already_goes_on(tmp_path):
-    ids = []
-    for folder in ("a", "a", "b"):
-        (tmp_path / folder).mkdir(exist_ok=True)
-        logger = start(tmp_path / folder, mode="offline")
-        ids.append(logger.experiment.id)
-        logger.close()
-    assert ids[0] == ids[1] != ids[2]
+    assert [row["loss/d_loss"] for row in rows(tmp_path)] == [0.5]

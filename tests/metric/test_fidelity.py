@@ -15,11 +15,13 @@ from gan_lab.metric.fidelity import Fidelity
 class Pixels:
     """Features are the grey levels 0 to 255; logits are ``scale`` where a level is 255 and 0 where it is 0."""
 
-    name, distance_name, score_name, weights_sha256 = "pixels", "fd_pixels", "cs_pixels", ""
+    name, distance_name, score_name, classes_name = "pixels", "fd_pixels", "cs_pixels", "classes_pixels"
+    resize, weights_sha256 = "none", ""
 
-    def __init__(self, dim, scale=1.0):
+    def __init__(self, dim, scale=1.0, splits=1):
         self.num_features = self.num_classes = dim
         self.scale = scale
+        self.score_splits, self.score_std_name = splits, None if splits == 1 else "cs_pixels_std"
 
     def to(self, device):
         pass
@@ -34,9 +36,9 @@ def images(levels):
     return (levels.double() / 127.5 - 1).float()[:, None, None]
 
 
-def judge(real, fake, scale=1.0):
+def judge(real, fake, scale=1.0, splits=1):
     """The scores of grey levels."""
-    metric = Fidelity(Pixels(real.shape[1], scale), "fd_pixels", "min")
+    metric = Fidelity(Pixels(real.shape[1], scale, splits), "fd_pixels", "min")
     metric.update_reference(images(real))
     metric.update(images(fake))
     return metric.compute()
@@ -121,6 +123,43 @@ def test_score_is_the_exponential_of_the_mutual_information():
     p = (5 * fake.double() / 255).softmax(1)
     expected = (p * (p / p.mean(0)).log()).sum(1).mean().exp().item()
     assert judge(fake, fake, scale=5)["cs_pixels"] == pytest.approx(expected, rel=1e-12)
+
+
+def test_over_splits_it_is_the_mean_and_the_unbiased_deviation():
+    fake = levels(95, 6, low=0, high=256)
+    scores, rows = judge(fake, fake, scale=9, splits=9), (9 * fake.double() / 255)
+    rows = rows[((rows - rows.amax(1, keepdim=True)) @ torch.arange(6.0).double()).argsort()]
+    p = rows[torch.randperm(95, generator=torch.Generator().manual_seed(0))].softmax(1)
+    each = torch.stack([(q * (q / q.mean(0)).log()).sum(1).mean().exp() for q in p.chunk(9)])
+    assert len(each) == 9
+    assert scores["cs_pixels"] == pytest.approx(each.mean().item(), rel=1e-9)
+    assert scores["cs_pixels_std"] == pytest.approx(each.std().item(), rel=1e-9)
+
+
+def test_over_splits_it_does_not_depend_on_the_order_of_the_images():
+    fake = levels(100, 6, low=0, high=256)
+    one, other = judge(fake, fake, 9, splits=5), judge(fake, fake[torch.arange(100).flip(0)], 9, splits=5)
+    assert one["cs_pixels_std"] == other["cs_pixels_std"] > 0
+    assert one["cs_pixels"] == other["cs_pixels"]
+
+
+@pytest.mark.parametrize(("n", "splits"), [(24, 1), (25, 5)])
+def test_there_is_one_split_as_long_as_a_split_would_have_fewer_images_than_there_are_splits(n, splits):
+    metric = Fidelity(Pixels(6, 9, splits=5), "fd_pixels", "min")
+    metric.update_reference(images(levels(40, 6)))
+    metric.update(images(levels(n, 6)))
+    assert ("cs_pixels_std" in metric.compute()) == (splits > 1)
+    assert metric.protocol()["score_splits"] == splits
+
+
+def test_an_extractor_of_too_many_classes_does_not_count_them():
+    extractor = Pixels(4)
+    extractor.classes_name = None
+    metric = Fidelity(extractor, "fd_pixels", "min")
+    metric.update_reference(images(levels(40, 4)))
+    metric.update(images(levels(40, 4)))
+    assert set(metric.compute()) == set(metric.better) == {"fd_pixels", "cs_pixels"}
+    assert metric.protocol()["min_class_share"] is None
 
 
 def test_a_class_is_present_from_its_share_on():
@@ -214,6 +253,17 @@ def test_the_protocol_names_extractor_and_counts():
     metric.compute(), metric.floor()
     protocol = metric.protocol()
     assert (protocol["extractor"], protocol["n_real"], protocol["n_held_out"], protocol["n_fake"]) == ("pixels", 40, 30, 20)
+    assert (protocol["resize"], protocol["score_splits"], protocol["min_class_share"]) == ("none", 1, 0.03)
+
+
+@pytest.mark.parametrize(("n_real", "n_fake", "singular"), [(5, 5, False), (4, 5, True), (5, 4, True)])
+def test_the_protocol_notes_fewer_samples_than_a_covariance_needs(n_real, n_fake, singular):
+    metric = Fidelity(Pixels(4), "fd_pixels", "min")
+    metric.update_reference(images(levels(n_real, 4)))
+    metric.update(images(levels(n_fake, 4)))
+    assert math.isfinite(metric.compute()["fd_pixels"])
+    note = "fewer than 5 samples: a covariance is singular, so compare the distance with no other"
+    assert metric.protocol()["note"] == (note if singular else None)
 
 
 def test_too_few_samples():
@@ -236,7 +286,7 @@ def shard(rank, folder):
     torch.set_num_threads(1)
     store, minute = f"file://{folder}/store", timedelta(minutes=1)
     torch.distributed.init_process_group("gloo", init_method=store, rank=rank, world_size=2, timeout=minute)
-    metric = Fidelity(Pixels(6, scale=9), "fd_pixels", "min")
+    metric = Fidelity(Pixels(6, scale=9, splits=5), "fd_pixels", "min")
     for batch in images(levels(41, 6))[rank::2].split(20 - 7 * rank):
         metric.update_reference(batch)
     for batch in images(levels(31, 6, seed=1, low=0))[rank::2].split(5 + 4 * rank):
@@ -249,7 +299,7 @@ def shard(rank, folder):
 def test_two_processes_agree_with_one(tmp_path):
     torch.multiprocessing.start_processes(shard, (tmp_path,), nprocs=2, start_method="fork")
     first, second = (torch.load(tmp_path / str(rank), weights_only=True) for rank in range(2))
-    expected = judge(levels(41, 6), levels(31, 6, seed=1, low=0), scale=9)
+    expected = judge(levels(41, 6), levels(31, 6, seed=1, low=0), scale=9, splits=5)
     assert first == second
     assert first[0] == pytest.approx(expected, rel=1e-9)
     assert (first[2]["n_real"], first[2]["n_fake"]) == (41, 31)

@@ -11,7 +11,7 @@ from torch.nn.utils import parameters_to_vector
 from gan_lab import checkpoint
 from gan_lab.build import build
 from gan_lab.noise import Stream
-from tests.tiny import MODELS, fit, tiny
+from tests.tiny import MODELS, TINY_IMAGES, fit, tiny
 
 pytestmark = pytest.mark.parametrize("model", MODELS)
 
@@ -126,3 +126,23 @@ def test_a_model_can_be_copied_and_rebuilt(model):
     gan = build(tiny(f"model={model}"))
     assert same(gan, build(tiny(f"model={model}")))
     assert same(gan, deepcopy(gan))
+
+
+NO_BATCH_STATISTIC = ["network=mlp", "network.generator.norm=none", "network.generator.width=[8]",
+                      "network.discriminator.width=[8]", "trainer.precision=64-true", "data.batch_size=8"]  # fmt: skip
+
+
+def test_parts_of_a_batch_add_up_to_the_large_batch(model):
+    def train(*overrides):
+        return fit(tiny(f"model={model}", *TINY_IMAGES, *NO_BATCH_STATISTIC, "model.g_batch_ratio=2", *overrides))
+
+    whole, parts = train(), train("accumulate=4")
+    assert whole.g_steps_done == parts.g_steps_done > 0
+    for name, value in weights_by_name(whole).items():
+        torch.testing.assert_close(weights_by_name(parts)[name], value, rtol=0, atol=1e-10)
+    for name, value in whole.tracked.items():
+        torch.testing.assert_close(parts.tracked[name], value, rtol=0, atol=1e-8)
+
+
+def weights_by_name(gan):
+    return {name: value for name, value in gan.state_dict().items() if torch.is_tensor(value)}

@@ -5,11 +5,14 @@ import math
 import lightning as L
 import pytest
 import torch
+from lightning.pytorch.plugins import MixedPrecision
 from torch import nn
 
 from gan_lab import latents, losses
 from gan_lab.batch import Batch
 from gan_lab.build import build
+from gan_lab.callback.record import Record
+from gan_lab.errors import InputError
 from gan_lab.model.gan import frozen
 from tests.tiny import fit, tiny
 
@@ -147,3 +150,68 @@ def test_gs_loss_is_chosen_by_name(model, name, loss):
     gan, scores = build(tiny(f"model={model}", f"model/g_loss={name}")), torch.linspace(-2, 3, 6)
     batch = Batch(scores, scores, None, None, lambda x, y: x, noise=None)
     assert torch.equal(gan.generator_loss(batch), loss(scores))
+
+
+# ----- norms of gradients, and 16-bit floats -------------------------------------------------------------------------------
+
+
+class Gradients(L.Callback):
+    """Notes the norm of each gradient before the limit, and after it."""
+
+    def __init__(self):
+        self.before, self.after = {}, {}
+
+    def on_train_start(self, trainer, gan):
+        for optimizer in trainer.optimizers:
+            seen = self.after.setdefault(gan.network_of(optimizer), [])
+            optimizer.register_step_post_hook(lambda optimizer, *_, seen=seen: seen.append(norm_of(optimizer)))
+
+    def on_before_optimizer_step(self, trainer, gan, optimizer):
+        self.before.setdefault(gan.network_of(optimizer), []).append(norm_of(optimizer))
+
+
+def norm_of(optimizer):
+    gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+    return torch.nn.utils.get_total_norm(gradients).item()
+
+
+def test_each_networks_gradient_has_a_limit_of_its_own():
+    watch = Gradients()
+    fit(tiny("model=gan", "clip_grad_norm.d=0.01"), watch)
+    assert min(watch.before["d"]) > 0.011
+    assert watch.after["d"] == pytest.approx([0.01] * 12, rel=1e-3)
+    assert watch.after["g"] == pytest.approx(watch.before["g"])
+
+
+def with_scaler(scale, growth_interval, *overrides, callbacks=()):
+    """Trains in 16 bits on the CPU, where Lightning would take bfloat16 by itself; the interval is in optimizer steps."""
+    scaler = torch.amp.GradScaler("cpu", init_scale=scale, growth_interval=growth_interval)
+    plain = ["optimizer=sgd", "optimizer.g.lr=0.05", "optimizer.d.lr=0.05", "network.generator.norm=none"]
+    cfg = tiny("model=gan", *plain, "speed.precision=null", *overrides)
+    return fit(cfg, *callbacks, plugins=[MixedPrecision("16-mixed", "cpu", scaler=scaler)]), scaler
+
+
+@pytest.mark.parametrize("extra", [[], ["clip_grad_norm.d=0.05", "clip_grad_norm.g=0.05"], ["accumulate=2"]], ids=str)
+def test_the_scale_of_16_bits_reaches_no_step_though_it_changes_between_any_two(extra):
+    (still, _), (moving, scaler) = with_scaler(1.0, 1000, *extra), with_scaler(2.0**-10, 1, *extra)
+    assert scaler.get_scale() == 2.0 ** (24 - 10)  # it doubled after each of 24 steps
+    for name in ("generator", "discriminator"):
+        start = weights_of(getattr(build(tiny("model=gan", "network.generator.norm=none")), name))
+        moves = [weights_of(getattr(gan, name)) - start for gan in (still, moving)]
+        assert moves[0].norm() > 0.02
+        torch.testing.assert_close(*moves, rtol=0, atol=0.02 * moves[0].norm().item())
+
+
+def weights_of(module):
+    return torch.nn.utils.parameters_to_vector(module.parameters()).detach()
+
+
+def test_an_overflow_in_16_bits_skips_a_step_and_is_no_divergence():
+    gan, scaler = with_scaler(2.0**30, 1000, callbacks=[Record(every_steps=1)])
+    assert scaler.get_scale() < 2.0**30
+    assert all(weights.isfinite().all() for weights in gan.parameters())
+
+
+def test_simultaneous_steps_in_16_bits_are_refused():
+    with pytest.raises(InputError, match=r"^model.simultaneous=true does not go with 16-bit floats"):
+        with_scaler(1.0, 1000, "model.simultaneous=true")

@@ -1,0 +1,237 @@
+"""How fast images come into the step, beside torchvision: ``python -m gan_lab.benchmark_data data.root=DIR``."""
+
+import json
+import os
+import time
+from collections.abc import Generator
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+from omegaconf import DictConfig
+
+from gan_lab.benchmark import ratio
+from gan_lab.command import command
+
+if TYPE_CHECKING:
+    import torch
+    from lightning import Trainer
+
+    from gan_lab.data.module import Batch, Data
+
+    Batches: TypeAlias = Generator[Batch, None, None]
+
+THEIRS = "torchvision"
+"""Its ImageFolder with a DataLoader."""
+CLASSES = 10
+"""Of the images made here."""
+
+
+def main() -> None:
+    """The command."""
+    command("benchmark_data", benchmark_data)
+
+
+def benchmark_data(cfg: DictConfig) -> None:
+    """Measure, print a table, write ``benchmark_data.json``."""
+    from gan_lab import console
+    from gan_lab.errors import require
+    from gan_lab.settle import check_numbers
+
+    console.quiet()
+    check_numbers(cfg)
+    require(cfg, {"benchmark.images": CLASSES, "benchmark.rounds": 1, "benchmark.workers": 1}, int)
+    require(cfg, {"benchmark.seconds": 0}, (int, float))
+    with TemporaryDirectory() as scratch:
+        if cfg.data.root is None:
+            cfg.data.root = f"{scratch}/jpeg"
+            draw(Path(cfg.data.root), cfg.benchmark.images, cfg.data.image_size)
+        cfg.data.num_classes = num_classes(Path(cfg.data.root))
+        record = measure(cfg, Path(scratch))
+    Path(cfg.benchmark.out).write_text(json.dumps(record, indent=2))
+    show(record, cfg.benchmark.out)
+
+
+def draw(root: Path, images: int, image_size: int) -> None:
+    """Write JPEG files of smooth noise, quality 90, in class folders: at 32x32 about as large as CIFAR-10's."""
+    import torch
+    from rich.progress import track
+    from torchvision.transforms.functional import resize, to_pil_image
+
+    generator = torch.Generator().manual_seed(0)
+    for number in range(CLASSES):
+        (root / str(number)).mkdir(parents=True)
+    for number in track(range(images), description="writing JPEG files"):
+        rough = torch.rand(3, image_size // 6 + 1, image_size // 6 + 1, generator=generator)
+        image = to_pil_image(resize(rough, [image_size, image_size]))
+        image.save(root / str(number % CLASSES) / f"{number:06d}.jpg", quality=90)
+
+
+def num_classes(root: Path) -> int:
+    """How many class folders there are; torchvision's ImageFolder takes nothing else."""
+    from gan_lab.errors import InputError
+
+    folders = sum(path.is_dir() for path in root.iterdir()) if root.is_dir() else 0
+    if not folders:
+        raise InputError(f"'{root}' has no folders of images, one for each class: give data.root=FOLDER that has some")
+    return folders
+
+
+def measure(cfg: DictConfig, scratch: Path) -> dict[str, Any]:
+    """Each way in its turn, round after round: what ``benchmark_data.json`` holds."""
+    import platform
+
+    import torch
+
+    device = torch.device("cuda" if torch.cuda.is_available() and cfg.trainer.accelerator != "cpu" else "cpu")
+    workers = cfg.benchmark.workers or os.cpu_count() or 1
+    courses = {THEIRS: Course(image_folder(cfg, workers, device))}
+    courses |= {name: Course(ours(data, device)) for name, data in modules(cfg, workers, scratch).items()}
+    names = list(courses)
+    for turn in range(cfg.benchmark.rounds):
+        for name in names[turn % len(names) :] + names[: turn % len(names)]:  # a drifting machine favours none
+            courses[name].measure(cfg.benchmark.seconds, skip=2 * workers + 1, device=device)
+    for course in courses.values():
+        course.batches.close()
+    return {
+        "ways": {name: course.record(courses[THEIRS].speeds) for name, course in courses.items()},
+        "batch": [cfg.data.batch_size, cfg.data.channels, cfg.data.image_size, cfg.data.image_size],
+        "workers": workers,
+        "threads": torch.get_num_threads(),
+        "device": torch.cuda.get_device_name() if device.type == "cuda" else platform.machine(),
+        "torch": torch.__version__,
+    }
+
+
+class Course:
+    """What is measured of one way, round after round.
+
+    Args:
+        batches: float images in [-1, 1] on the device, with labels, without end.
+    """
+
+    def __init__(self, batches: "Batches") -> None:
+        self.batches, self.images = batches, 0
+        self.speeds: list[float] = []
+        self.resident: list[int] = []
+        self.grown = 0
+
+    def measure(self, seconds: float, skip: int, device: "torch.device") -> None:
+        """One round; the first batches do not count: workers made them while others were measured."""
+        for _ in range(skip):
+            next(self.batches)
+        (resident, before), images, start = memory(), 0, now(device)
+        while not images or time.perf_counter() - start < seconds:
+            images += len(next(self.batches)[0])
+        self.speeds.append(images / (now(device) - start))
+        self.images += images
+        resident_after, after = memory()
+        self.resident += [resident, resident_after]
+        self.grown += after - before
+
+    def record(self, theirs: list[float]) -> dict[str, Any]:
+        """Medians, and the memory of this process in MiB; that of workers is not in it."""
+        return {
+            "images_per_second": round(median(self.speeds)),
+            "ratio": round(ratio(self.speeds, theirs), 2),
+            "rounds": [round(speed) for speed in self.speeds],
+            "images": self.images,
+            "resident_mib": [round(self.resident[0] / 2**20), round(self.resident[-1] / 2**20)],
+            "grown_mib": round(self.grown / 2**20, 1),
+        }
+
+
+def now(device: "torch.device") -> float:
+    """Seconds, when the device has done what it was given."""
+    import torch
+
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
+
+
+def memory() -> tuple[int, int]:
+    """Bytes of this process that are resident, and those of them that no file can give back; zeros but on Linux."""
+    statm = Path("/proc/self/statm")
+    if not statm.exists():
+        return 0, 0
+    _, resident, shared, *_ = (int(pages) * os.sysconf("SC_PAGE_SIZE") for pages in statm.read_text().split())
+    return resident, resident - shared
+
+
+def image_folder(cfg: DictConfig, workers: int, device: "torch.device") -> "Batches":
+    """What one writes by hand with torchvision."""
+    from torch.utils.data import DataLoader
+    from torchvision import datasets, transforms
+
+    half = [0.5] * 3
+    transform = transforms.Compose(
+        [
+            transforms.Resize(cfg.data.image_size),
+            transforms.CenterCrop(cfg.data.image_size),
+            transforms.RandomHorizontalFlip(),
+            transforms.ToTensor(),
+            transforms.Normalize(half, half),
+        ]
+    )
+    loader = DataLoader(
+        datasets.ImageFolder(cfg.data.root, transform),
+        cfg.data.batch_size,
+        shuffle=True,
+        drop_last=True,
+        num_workers=workers,
+        persistent_workers=True,
+        pin_memory=device.type == "cuda",
+    )
+    while True:
+        for images, y in loader:
+            yield images.to(device, non_blocking=True), y.to(device, non_blocking=True)
+
+
+def modules(cfg: DictConfig, workers: int, scratch: Path) -> dict[str, "Data"]:
+    """Our data module on the same images: from the files, from prepared arrays, and from memory."""
+    from hydra.utils import instantiate
+
+    from gan_lab import prepare
+    from gan_lab.data.arrays import Arrays
+    from gan_lab.data.prepared import place
+
+    files = instantiate(cfg.data, num_workers=workers, prepared=None)
+    prepare.write(files, place(scratch, files), workers)
+    mapped, loaded = (instantiate(cfg.data, prepared=str(scratch)) for _ in range(2))
+    loaded.train_set = Arrays(mapped.train_set.images.clone(), mapped.train_set.labels.clone())
+    return {"gan_lab, files": files, "gan_lab, prepared": mapped, "gan_lab, memory": loaded}
+
+
+def ours(data: "Data", device: "torch.device") -> "Batches":
+    """Batches by the calls that Lightning's Trainer makes; only its loop is left out."""
+    clocks = SimpleNamespace(images_seen=0, d_steps_done=0)
+    process = {"training": True, "global_rank": 0, "world_size": 1, "strategy": SimpleNamespace(root_device=device)}
+    data.trainer = cast("Trainer", SimpleNamespace(lightning_module=clocks, **process))
+    for batch in data.train_dataloader():
+        yield data.on_after_batch_transfer(data.transfer_batch_to_device(batch, device, 0), 0)
+        clocks.images_seen += data.batch_size
+        clocks.d_steps_done += 1
+
+
+def show(record: dict[str, Any], path: str) -> None:
+    """The table, and where the record lies."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"batch {record['batch']}, {record['workers']} workers, {record['device']}")
+    for column in ("", "images/s", "ratio", "images", "resident MiB", "growth"):
+        table.add_column(column, justify="right" if column else "left")
+    for name, way in record["ways"].items():
+        resident = "{} to {}".format(*way["resident_mib"])
+        numbers = f"{way['images_per_second']:,}", f"{way['ratio']:.1f}", f"{way['images']:,}", resident, f"{way['grown_mib']}"
+        table.add_row(name, *numbers)
+    Console().print(table)
+    note = f"MiB of this process: resident with mapped files, growth without them. -> {path}"
+    Console(highlight=False, soft_wrap=True).print(note, markup=False)
+
+
+if __name__ == "__main__":
+    main()

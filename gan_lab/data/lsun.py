@@ -1,0 +1,106 @@
+"""LSUN (Yu 2015): millions of photos of one scene or object, their short side 256 pixels, in an LMDB data base."""
+
+import io
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Any, BinaryIO, Unpack
+
+from gan_lab.data.files import Store
+from gan_lab.data.folder import FileOptions, ImageFiles, Part, hold_out
+from gan_lab.errors import InputError, nearest
+
+URL = "http://dl.yf.io/lsun"
+SCENES = (
+    *("bedroom", "bridge", "church_outdoor", "classroom", "conference_room"),
+    *("dining_room", "kitchen", "living_room", "restaurant", "tower"),
+)
+OBJECTS = (
+    *("airplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
+    *("dining_table", "dog", "horse", "motorbike", "person", "potted_plant", "sheep", "sofa", "train", "tv-monitor"),
+)
+HELD_OUT = 10_000  # LSUN's own 300 validation images are too few to judge by
+
+
+class LSUN(ImageFiles):
+    """The training images of one category; 10,000 of them, at most a tenth, are held out, always the same ones.
+
+    Args:
+        root: the folder that holds ``<category>_train_lmdb`` (scenes) or ``<category>`` (objects).
+        category: bedroom, church_outdoor, cat, ...
+        options: see `ImageFiles` and `Data`; there are no labels.
+    """
+
+    def __init__(self, root: str, category: str, **options: Unpack[FileOptions]) -> None:
+        super().__init__(**options)
+        self.root, self.category, self.name = Path(root).expanduser(), category, f"lsun_{category}"
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """Also how many are held out."""
+        return super().recipe | {"held_out": HELD_OUT}
+
+    @property
+    def sources(self) -> list[Path]:
+        """The data base, if it is there."""
+        places = (self.root / name / "data.mdb" for name in (f"{self.category}_train_lmdb", self.category))
+        return [place for place in places if place.is_file()][:1]
+
+    def part(self, split: str) -> Part:
+        """The keys that are, or are not, held out."""
+        return Part(self._store, [key for key in self._store.files if (key in self._held_out) == (split == "held_out")])
+
+    @cached_property
+    def _store(self) -> Store:
+        if self.sources:
+            return Lmdb(self.sources[0].parent)
+        if self.category in OBJECTS:
+            wanted, source = self.category, f"{URL}/objects/{self.category}.zip"
+        elif self.category in SCENES:
+            wanted, source = f"{self.category}_train_lmdb", f"{URL}/scenes/{self.category}_train_lmdb.zip"
+        else:
+            hint = nearest(self.category, SCENES + OBJECTS)
+            raise InputError(f"data.category={self.category} does not exist (choices: {', '.join(SCENES + OBJECTS)}){hint}")
+        raise InputError(f"there is no '{self.root / wanted / 'data.mdb'}': unpack {source} in '{self.root}'")
+
+    @cached_property
+    def _held_out(self) -> set[str]:
+        return hold_out(self._store.files, min(0.1, HELD_OUT / len(self._store.files)))
+
+
+class Lmdb:
+    """Images in an LMDB data base, named by their keys.
+
+    It is opened for each read, which takes a tenth of a millisecond: an open one must not go through a fork. torchvision's
+    reader takes one through, and writes a list of keys into the working folder.
+
+    Args:
+        root: the folder of ``data.mdb``; nothing is written there, so it may be read-only.
+    """
+
+    def __init__(self, root: Path) -> None:
+        try:
+            import lmdb
+        except ModuleNotFoundError as error:
+            raise InputError("LSUN is read by the package lmdb: pip install 'gan_lab[lsun]'") from error
+        self.root, self._lmdb = root, lmdb
+
+    @cached_property
+    def files(self) -> list[str]:
+        """All keys; the images are not touched."""
+        try:
+            with self._open() as base, base.begin() as transaction:
+                keys = [os.fsdecode(key) for key in transaction.cursor().iternext(keys=True, values=False)]
+        except self._lmdb.Error as error:
+            raise InputError(f"'{self.root / 'data.mdb'}' cannot be read ({error}): fetch and unpack it again") from error
+        if not keys:
+            raise InputError(f"'{self.root / 'data.mdb'}' holds no images: fetch and unpack it again")
+        return keys
+
+    def open(self, file: str) -> BinaryIO:
+        """The image of a key."""
+        with self._open() as base, base.begin() as transaction:
+            return io.BytesIO(transaction.get(os.fsencode(file)))
+
+    def _open(self) -> Any:
+        return self._lmdb.open(str(self.root), readonly=True, create=False, lock=False, readahead=False)

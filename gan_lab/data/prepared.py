@@ -1,0 +1,101 @@
+"""Arrays that `gan_lab.prepare` made once: decoded, cropped and resized images, mapped into memory.
+
+A folder of them holds, for each split, the bytes of a uint8 (N, C, H, W) in ``<split>.uint8`` and those of the labels, int64
+(N,), in ``<split>.int64``, which is empty without labels; and ``manifest.json``: source, transform, counts, hashes.
+"""
+
+import hashlib
+import json
+import math
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from gan_lab.data.arrays import Arrays
+from gan_lab.errors import InputError
+
+if TYPE_CHECKING:
+    from gan_lab.data.module import Data
+
+AGAIN = "run python -m gan_lab.prepare with the same data options again, or give data.prepared=null to read the source itself"
+
+
+class Prepared(Arrays):
+    """The images and labels of one split.
+
+    Args:
+        folder: of the arrays.
+        split: "train" or "held_out".
+        entry: what the manifest says of it.
+    """
+
+    def __init__(self, folder: Path, split: str, entry: dict[str, Any]) -> None:
+        labels = _mapped(folder / f"{split}.int64", entry["shape"][:1], torch.int64) if entry["labels"] else None
+        super().__init__(_mapped(folder / f"{split}.uint8", entry["shape"], torch.uint8), labels)
+        self.folder = folder
+        self.broken: list[str] = entry["broken"]
+
+
+def find(data: "Data", split: str) -> Prepared | None:
+    """The prepared images of a split ("train" or "held_out"), or None where there are none."""
+    if data.prepared is None or data.recipe is None:
+        return None
+    folder = place(data.prepared, data)
+    manifest = read(folder)
+    if manifest is None:
+        return None
+    if data.stamp not in (None, manifest["stamp"]):
+        raise InputError(f"the images have changed since '{folder}' was made from them: {AGAIN}")
+    entry = manifest["splits"][split]
+    if getattr(data, "strict", False) and entry["broken"]:
+        raise InputError(f"data.strict=true, but '{entry['broken'][0]}' is broken and not in '{folder}': replace or remove it")
+    return Prepared(folder, split, entry)
+
+
+def place(root: str | Path, data: "Data") -> Path:
+    """The folder of the arrays that the recipe of ``data`` makes: another one for each recipe."""
+    recipe = data.recipe or {}
+    digest = hashlib.sha256(json.dumps(recipe, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    name = re.sub(r"[^\w.-]+", "_", recipe["name"])
+    return Path(root).expanduser() / f"{name}-{data.image_size}-{digest[:8]}"
+
+
+def read(folder: Path) -> dict[str, Any] | None:
+    """The manifest of finished arrays; None where there are none."""
+    path = folder / "manifest.json"
+    if not path.is_file():
+        return None
+    try:
+        manifest = json.loads(path.read_text())
+    except ValueError as error:
+        raise _damaged(path) from error
+    return manifest
+
+
+def verify(folder: Path, manifest: dict[str, Any]) -> None:
+    """Compare every byte with the manifest's hashes."""
+    for split, entry in manifest["splits"].items():
+        for kind, expected in entry["sha256"].items():
+            path = folder / f"{split}.{kind}"
+            if not path.is_file() or sha256(path) != expected:
+                raise _damaged(path)
+
+
+def sha256(path: Path) -> str:
+    """The hash of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _mapped(path: Path, shape: list[int], dtype: torch.dtype) -> Tensor:
+    """A file as a tensor whose bytes are read when they are asked for; what is written to it stays in memory."""
+    if not path.is_file() or path.stat().st_size != math.prod(shape) * dtype.itemsize:
+        raise _damaged(path)
+    return torch.from_file(str(path), shared=False, size=math.prod(shape), dtype=dtype).view(shape)
+
+
+def _damaged(path: Path) -> InputError:
+    return InputError(f"'{path}' is damaged or missing: delete '{path.parent}', then {AGAIN}")

@@ -1,0 +1,214 @@
+"""Writes prepared arrays: decodes each image once, on all cores, and goes on where a stopped writer ended."""
+
+import json
+import math
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.utils.data import BatchSampler, DataLoader, Dataset
+
+from gan_lab import __version__
+from gan_lab.data.module import Data
+from gan_lab.data.prepared import sha256
+from gan_lab.errors import InputError
+
+MARKS = "progress.json"
+LABEL_BYTES = 8
+
+
+class Chunk(NamedTuple):
+    """Some images, one after the other."""
+
+    images: Tensor
+    """uint8 (n, C, H, W)"""
+    labels: Tensor
+    """int64 (n,), or (0,) without labels"""
+    broken: dict[str, str]
+    """name -> error of each that could not be read"""
+
+
+@dataclass
+class Progress:
+    """How far a split has come."""
+
+    total: int
+    """images of the source"""
+    read: int = 0
+    """of them read, broken ones included"""
+    images: int = 0
+    """written"""
+    labels: int = 0
+    """written"""
+    broken: list[str] = field(default_factory=list)
+
+
+class Decoder(Dataset[Chunk]):
+    """Reads images in a worker; a broken one is reported, not raised, so that its sentence arrives whole.
+
+    Args:
+        dataset: hands over (uint8 (C, H, W), label or None); asked by ``read`` where it has one, which raises for a broken
+            image, where indexing may hand over another in its place.
+        shape: C, H and W.
+    """
+
+    def __init__(self, dataset: Any, shape: tuple[int, int, int]) -> None:
+        self.dataset, self.shape = dataset, shape
+
+    def __getitems__(self, indices: list[int]) -> Chunk:
+        """The images of a chunk."""
+        images, labels, broken = [torch.empty(0, *self.shape, dtype=torch.uint8)], [], {}
+        for index in indices:
+            try:
+                image, label = self._read(index)
+            except InputError as error:
+                broken[self._name(index)] = str(error)
+                continue
+            images.append(image[None])
+            labels += [] if label is None else [int(label)]
+        return Chunk(torch.cat(images), torch.tensor(labels, dtype=torch.int64), broken)
+
+    def _read(self, index: int) -> tuple[Tensor, Any]:
+        if not hasattr(self.dataset, "read"):
+            return self.dataset[index]
+        labels = self.dataset.labels
+        return self.dataset.read(index), None if labels is None else labels[index]
+
+    def _name(self, index: int) -> str:
+        return self.dataset.name(index) if hasattr(self.dataset, "name") else str(index)
+
+
+class Writer:
+    """Both splits on their way into ``<folder>.partial``, which becomes the folder when they are whole.
+
+    What a former writer of the same source left there is kept.
+
+    Args:
+        folder: to be made.
+        data: whose images are written.
+    """
+
+    def __init__(self, folder: Path, data: Data) -> None:
+        self.folder, self.partial = folder, folder.with_name(f"{folder.name}.partial")
+        self.shape = (data.channels, data.image_size, data.image_size)
+        self.source = {"recipe": data.recipe, "stamp": data.stamp}
+        self.sets: dict[str, Any] = {"train": data.train_set, "held_out": data.held_out_set}
+        self.progress = self._former() or {split: Progress(len(dataset)) for split, dataset in self.sets.items()}
+        self.partial.mkdir(parents=True, exist_ok=True)
+        for path, size in self._files(self.progress):
+            path.touch()
+            os.truncate(path, size)  # what stands behind the last mark is written again
+        self._mark()
+
+    @property
+    def bytes_left(self) -> int:
+        """What is still to be written, at most."""
+        return sum((p.total - p.read) * (math.prod(self.shape) + LABEL_BYTES) for p in self.progress.values())
+
+    def write(self, split: str, workers: int, chunk: int) -> Iterator[Progress]:
+        """Write the images of a split that are not there yet; says after each chunk how far it has come.
+
+        Args:
+            split: "train" or "held_out".
+            workers: processes that decode; 0 decodes in this one.
+            chunk: images between two marks from which a stopped writer goes on.
+        """
+        progress = self.progress[split]
+        loader = DataLoader(
+            Decoder(self.sets[split], self.shape),
+            batch_sampler=BatchSampler(range(progress.read, progress.total), chunk, drop_last=False),
+            collate_fn=_as_it_is,
+            num_workers=workers,
+            multiprocessing_context="fork" if workers else None,
+            generator=torch.Generator(),  # without one, iter() draws from torch's global generator
+        )
+        with (self.partial / f"{split}.uint8").open("ab") as images, (self.partial / f"{split}.int64").open("ab") as labels:
+            for part in loader:
+                if part.broken and self._is_strict(split):
+                    raise InputError(next(iter(part.broken.values())))
+                _append(images, part.images)
+                _append(labels, part.labels)
+                progress.read += len(part.images) + len(part.broken)
+                progress.images += len(part.images)
+                progress.labels += len(part.labels)
+                progress.broken += part.broken
+                self._mark()
+                yield progress
+
+    def finish(self) -> dict[str, Any]:
+        """Hash the arrays and put the folder in its place; returns the manifest."""
+        manifest = {
+            "gan_lab": __version__,
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+            **self.source,
+            "splits": {split: self._entry(split, progress) for split, progress in self.progress.items()},
+        }
+        _save(self.partial / "manifest.json", manifest)
+        former = self.folder.with_name(f"{self.folder.name}.former")
+        shutil.rmtree(former, ignore_errors=True)
+        if self.folder.exists():  # the arrays of a source that has changed since
+            self.folder.rename(former)
+        self.partial.rename(self.folder)
+        (self.folder / MARKS).unlink()
+        shutil.rmtree(former, ignore_errors=True)
+        return manifest
+
+    def _entry(self, split: str, progress: Progress) -> dict[str, Any]:
+        if not progress.images:
+            raise InputError(f"none of the {progress.total:,} {split} images can be read, '{progress.broken[0]}' for one")
+        return {
+            "count": progress.images,
+            "shape": [progress.images, *self.shape],
+            "labels": progress.labels > 0,
+            "broken": progress.broken,
+            "sha256": {kind: sha256(self.partial / f"{split}.{kind}") for kind in ("uint8", "int64")},
+        }
+
+    def _former(self) -> dict[str, Progress] | None:
+        """The marks of a former writer, if it had the same source and its files are all there."""
+        try:
+            record = json.loads((self.partial / MARKS).read_text())
+            marks = {split: Progress(**values) for split, values in record.pop("splits").items()}
+            holds = record == self.source and all(path.stat().st_size >= size for path, size in self._files(marks))
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+        for split, dataset in self.sets.items():
+            holds &= marks[split].total == len(dataset) and not (self._is_strict(split) and marks[split].broken)
+        return marks if holds else None
+
+    def _is_strict(self, split: str) -> bool:
+        return getattr(self.sets[split], "strict", False)
+
+    def _files(self, marks: dict[str, Progress]) -> Iterator[tuple[Path, int]]:
+        """Each file, and the bytes of it that hold what the marks say."""
+        for split, progress in marks.items():
+            yield self.partial / f"{split}.uint8", progress.images * math.prod(self.shape)
+            yield self.partial / f"{split}.int64", progress.labels * LABEL_BYTES
+
+    def _mark(self) -> None:
+        _save(self.partial / MARKS, {**self.source, "splits": {split: asdict(p) for split, p in self.progress.items()}})
+
+
+def _append(file: BinaryIO, tensor: Tensor) -> None:
+    file.write(tensor.numpy().tobytes())
+    file.flush()
+    os.fsync(file.fileno())  # before the mark that says that it is there
+
+
+def _as_it_is(chunk: Any) -> Any:
+    return chunk
+
+
+def _save(path: Path, content: dict[str, Any]) -> None:
+    partial = path.with_suffix(".partial")
+    with partial.open("w") as file:
+        json.dump(content, file, indent=2)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)

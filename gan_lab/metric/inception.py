@@ -1,0 +1,115 @@
+"""The Inception network of 2015: the only extractor whose scores may be called FID and Inception Score.
+
+Its weights are those of the TensorFlow graph that Salimans 2016 and Heusel 2017 used, as torch-fidelity converted them, and
+its resize is TensorFlow 1's. Other weights, or another resize, give other numbers.
+"""
+
+import hashlib
+import pickle
+from io import BytesIO
+from pathlib import Path
+
+import torch
+from filelock import FileLock
+from torch import Tensor
+from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, FeatureExtractorInceptionV3
+
+from gan_lab.errors import InputError
+
+FILES = ("weights-inception-2015-12-05-6726825d.pth", "pt_inception-2015-12-05-6726825d.pth")  # pytorch-fid's is the same
+SHA256_PREFIX = "6726825d"
+CHUNK = 64  # images at once: at 299x299 a whole batch of 250 would take gigabytes
+
+
+class Inception:
+    """A frozen classifier of natural images, in float32; its logits, without the bias as in the first code, in float64.
+
+    Args:
+        weights: their file; None: the one in torch's folder, ``$TORCH_HOME/hub/checkpoints``.
+        download: fetch it into that folder when it is not there.
+    """
+
+    name = "inception"
+    distance_name = "fid"
+    score_name = "is_mean"
+    score_std_name: str | None = "is_std"
+    score_splits = 10
+    classes_name: str | None = None
+    num_features = 2048
+    num_classes = 1008
+    resize = "bilinear to 299x299, as TensorFlow 1"
+
+    def __init__(self, weights: str | None = None, download: bool = True) -> None:
+        path = find(download) if weights is None else Path(weights).expanduser()
+        content = read(path)
+        self.weights_sha256 = hashlib.sha256(content).hexdigest()
+        with torch.random.fork_rng(devices=[]):  # for the first weights, which the file's replace
+            network = FeatureExtractorInceptionV3(self.name, ["2048"], feature_extractor_weights_path=BytesIO(content))
+        self.network = network.to(memory_format=torch.channels_last)  # a third faster on a CPU
+        self.head = network.fc.weight.T.double()
+
+    def to(self, device: torch.device) -> None:
+        """Work on this device from now on."""
+        self.network.to(device)
+        self.head = self.head.to(device)
+
+    def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (N, 2048) and logits (N, 1008) of uint8 images (N, 1 or 3, H, W); grey ones are repeated."""
+        if images.shape[1] not in (1, 3):
+            raise InputError(
+                f"metric=inception judges images of 1 or 3 channels, not of {images.shape[1]}: choose metric=none or another"
+            )
+        cudnn = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
+        with torch.autocast(images.device.type, enabled=False), cudnn:
+            features = torch.cat([self.network(chunk)[0] for chunk in images.expand(-1, 3, -1, -1).split(CHUNK)]).double()
+        return features, features @ self.head
+
+
+def find(download: bool) -> Path:
+    """The file of weights in torch's folder, fetched if need be."""
+    folder = Path(torch.hub.get_dir()) / "checkpoints"
+    for path in (folder / name for name in FILES):
+        if path.is_file():
+            return path
+    reason = "metric.extractor.download is false"
+    if download:
+        try:
+            return _fetch(folder / FILES[0])
+        except Exception as error:  # what connections, disks and the check of the hash raise has no common base
+            reason = f"the download failed ({' '.join(str(error).split())})"
+    raise InputError(
+        f"metric=inception needs {FILES[0]} in '{folder}', and {reason}: put it there from {URL_INCEPTION_V3}, or choose "
+        "metric=none, or for 8x8 digits metric=digits8"
+    )
+
+
+def _fetch(path: Path) -> Path:
+    """Download to a temporary name beside it, check the hash, rename; one process does it, the others wait."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{path}.lock"):
+        if not path.is_file():
+            torch.hub.download_url_to_file(URL_INCEPTION_V3, str(path), hash_prefix=SHA256_PREFIX)
+    return path
+
+
+def read(path: Path) -> bytes:
+    """The content of a file of weights: the right ones, and nothing but weights.
+
+    torch-fidelity unpickles a file as it is, which may execute code: here the same bytes are unpickled without that first.
+    """
+    if not path.is_file():
+        raise InputError(
+            f"metric.extractor.weights='{path}' does not exist: give the file, or null for the one in torch's folder"
+        )
+    content = path.read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if not found.startswith(SHA256_PREFIX):
+        raise InputError(
+            f"'{path}' is damaged or holds other weights, for its sha256 begins with {found[:8]}, not {SHA256_PREFIX}: "
+            f"remove it, or replace it by {URL_INCEPTION_V3}"
+        )
+    try:
+        torch.load(BytesIO(content), weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise InputError(f"'{path}' holds more than weights: replace it by {URL_INCEPTION_V3}") from error
+    return content

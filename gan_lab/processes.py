@@ -1,0 +1,65 @@
+"""Runs of several processes: what they share, and who starts them.
+
+Nothing heavy is imported here, for the configuration asks for `run_name` before a command answers.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+
+from gan_lab.errors import InputError
+
+if TYPE_CHECKING:
+    from lightning import Trainer
+
+ENDED_BY_SIGNAL = (130, 143)
+"""Exit statuses of a run that was told to end."""
+
+
+def run_name() -> str:
+    """The folder of a run: the same in all processes that torchrun or Slurm started together, else date and time."""
+    if name := os.environ.get("TORCHELASTIC_RUN_ID"):
+        return f"torchrun_{name}"
+    if int(os.environ.get("SLURM_NTASKS", "1")) > 1:
+        return f"slurm_{os.environ['SLURM_JOB_ID']}.{os.environ.get('SLURM_STEP_ID', 0)}"
+    return f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
+
+
+def check_torchrun(argv: Sequence[str]) -> None:
+    """Under torchrun, refuse what its processes could not agree on."""
+    name = os.environ.get("TORCHELASTIC_RUN_ID")
+    if name is None:
+        return
+    if "-m" in argv or "--multirun" in argv:
+        raise InputError("a sweep starts the processes of its jobs itself: leave out torchrun, and give trainer=ddp")
+    if name == "none" and not any(arg.startswith("hydra.run.dir=") for arg in argv):
+        raise InputError(
+            "the processes of torchrun need a common run folder: give hydra.run.dir=FOLDER, or torchrun --rdzv-id=NAME"
+        )
+
+
+def needs_a_command(trainer: "Trainer") -> bool:
+    """Whether this job of a sweep has other processes to start: they would repeat the command line, and with it the sweep."""
+    return HydraConfig.get().mode == RunMode.MULTIRUN and trainer.world_size > 1
+
+
+def run_command(folder: Path, overrides: Sequence[str]) -> None:
+    """Run this job as a command of its own in the same folder, and wait for it."""
+    sources = HydraConfig.get().runtime.config_sources
+    own = [f"--config-dir={source.path}" for source in sources if source.provider == "command-line"]
+    where = [f"hydra.run.dir='{folder}'", "hydra.output_subdir=null", "hydra.mode=RUN"]
+    command = [sys.executable, "-m", "gan_lab.train", *overrides, *where, *own]
+    ended = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+    sys.stderr.write(ended.stderr)
+    if ended.returncode in ENDED_BY_SIGNAL:
+        sys.exit(ended.returncode)  # the sweep ends with it
+    if ended.returncode:
+        lines = ended.stderr.strip().splitlines() or [f"exit status {ended.returncode}"]
+        raise InputError(lines[-1].removeprefix("gan_lab: "))

@@ -1,0 +1,16 @@
+"""What the configuration cannot say in plain values: ``${combinations:...}`` and ``${run_name:}``."""
+
+from collections.abc import Sequence
+
+from omegaconf import OmegaConf
+
+from gan_lab.processes import run_name
+
+
+def combinations(attributes: Sequence[str]) -> int | None:
+    """How many classes so many yes-or-no attributes make; None without any."""
+    return 2 ** len(attributes) if attributes else None
+
+
+OmegaConf.register_new_resolver("combinations", combinations, replace=True)
+OmegaConf.register_new_resolver("run_name", run_name, use_cache=True, replace=True)

@@ -1,0 +1,390 @@
+import io
+import os
+import stat
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch.utils.data import DataLoader
+
+from gan_lab.data.files import BrokenImage, Folder, Images, Zip, decode, open_store, stamp
+from gan_lab.errors import InputError
+
+
+def encoded(image=None, kind="PNG", **options):
+    file = io.BytesIO()
+    (image or Image.new("RGB", (8, 8), "red")).save(file, kind, **options)
+    return file.getvalue()
+
+
+def write(path, data=None):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(encoded() if data is None else data)
+    return path
+
+
+def pack(path, entries):
+    with zipfile.ZipFile(path, "w") as file:
+        for name, data in entries.items():
+            file.writestr(name, data)
+    return path
+
+
+def sentence(function, *args, **kwargs):
+    with pytest.raises(InputError) as error:
+        function(*args, **kwargs)
+    return str(error.value)
+
+
+def read(data, channels=3, image_size=4, crop=None):
+    return decode(io.BytesIO(data), channels, image_size, crop)
+
+
+def to_8(file):
+    return decode(file, 3, 8)
+
+
+# ----- folders -----------------------------------------------------------------------------------------------------------
+
+
+def test_listing_is_sorted_and_ignores_the_case_of_extensions(tmp_path):
+    for name in ("b.PNG", "a/z.Jpeg", "a.gif", "._a.png", ".thumbnails/a.png", "notes.txt", "__MACOSX/._a.png"):
+        write(tmp_path / name)
+    assert Folder(tmp_path).files == ["a.gif", "a/z.Jpeg", "b.PNG"]
+
+
+def test_the_root_may_be_a_link(tmp_path):
+    write(tmp_path / "real" / "a.png")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    assert open_store(tmp_path / "link").files == ["a.png"]
+
+
+def test_links_inside_are_fine_and_circles_are_passed_over(tmp_path):
+    write(tmp_path / "deep" / "own.png")
+    (tmp_path / "inside.png").symlink_to(tmp_path / "deep" / "own.png")
+    (tmp_path / "deep" / "loop").symlink_to(tmp_path, target_is_directory=True)
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    assert Folder(tmp_path).files == ["deep/own.png", "inside.png"]
+
+
+@pytest.mark.parametrize("name, target", [("file.png", "secret.png"), ("folder", "."), ("file.png", "gone.png")])
+def test_a_link_that_leaves_the_folder_is_refused_by_name(tmp_path, name, target):
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    write(outside / "secret.png")
+    write(root / "own.png")
+    (root / name).symlink_to(outside / target)
+    assert sentence(lambda: Folder(root).files) == (
+        f"the link '{root / name}' leaves the folder '{root}' for '{(outside / target).resolve()}': remove it, or copy what it "
+        "points to"
+    )
+
+
+@pytest.mark.parametrize("target", ["gone.png", "dangling.png"])
+def test_a_link_to_nothing_is_a_broken_image(tmp_path, target):
+    (tmp_path / "dangling.png").symlink_to(tmp_path / target)
+    files = Folder(tmp_path).files
+    assert files == ["dangling.png"]
+    with pytest.raises(BrokenImage, match=r"dangling\.png"):
+        Images(Folder(tmp_path), files, to_8).read(0)
+
+
+def test_what_is_no_regular_file_is_not_waited_for(tmp_path):
+    write(tmp_path / "a.png")
+    os.mkfifo(tmp_path / "pipe.png")
+    assert Folder(tmp_path).files == ["a.png"]
+
+
+def test_a_missing_place_is_named(tmp_path):
+    message = (
+        f"there is no folder or zip file '{tmp_path / 'gone'}': set data.root or data.held_out_root to one that holds images"
+    )
+    assert sentence(open_store, tmp_path / "gone") == message
+
+
+def test_a_place_without_images_is_named(tmp_path):
+    write(tmp_path / ".hidden.png")
+    kinds = ".jpg, .jpeg, .png, .webp, .gif, .bmp, .tif, .tiff, .ppm, .pgm"
+    assert sentence(lambda: Folder(tmp_path).files) == f"'{tmp_path}' holds no images ({kinds}); hidden files do not count"
+    path = pack(tmp_path / "a.zip", {"notes.txt": b"", "__MACOSX/._a.png": b""})
+    assert sentence(lambda: Zip(path).files) == f"'{path}' holds no images ({kinds}); hidden files do not count"
+
+
+# ----- zip files ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_zip_file_is_read_as_a_folder_is(tmp_path):
+    store = open_store(pack(tmp_path / "a.zip", {"b.PNG": encoded(), "dir/a.jpg": b"other", "notes.txt": b"", ".x.png": b""}))
+    assert store.files == ["b.PNG", "dir/a.jpg"]
+    assert store.open("dir/a.jpg").read() == b"other"
+
+
+@pytest.mark.parametrize(
+    "names, files",
+    [
+        (["top/cat/1.png", "top/dog/1.png"], ["cat/1.png", "dog/1.png"]),
+        (["top/1.png", "top/2.png", "__MACOSX/top/1.png", ".git/1.png"], ["1.png", "2.png"]),
+        (["cat/1.png", "dog/1.png"], ["cat/1.png", "dog/1.png"]),
+        (["top/1.png", "2.png"], ["2.png", "top/1.png"]),
+        (["./cat/1.png", "dog\\1.png"], ["cat/1.png", "dog/1.png"]),
+    ],
+)
+def test_a_single_top_folder_does_not_count(tmp_path, names, files):
+    store = Zip(pack(tmp_path / "a.zip", {name: name.encode() for name in names}))
+    assert store.files == files
+    assert all(store.open(file).read().decode().endswith(file.rpartition("/")[2]) for file in files)
+
+
+@pytest.mark.parametrize("name", ["../a.png", "cat/../../a.png", "/a.png", "C:/a.png", "..\\a.png", "../notes.txt"])
+def test_a_zip_entry_that_leaves_is_refused_by_name(tmp_path, name):
+    path = pack(tmp_path / "a.zip", {"own.png": encoded(), name: encoded()})
+    message = f"the entry '{name}' of '{path}' is a link or leaves the folder: pack the images again without it"
+    assert sentence(lambda: Zip(path).files) == message
+
+
+def test_a_link_in_a_zip_file_is_refused_by_name(tmp_path):
+    entry = zipfile.ZipInfo("link.png")
+    entry.external_attr = (stat.S_IFLNK | 0o777) << 16
+    path = pack(tmp_path / "a.zip", {entry: b"/etc/passwd"})
+    assert sentence(lambda: Zip(path).files).startswith(f"the entry 'link.png' of '{path}' is a link or leaves the folder")
+
+
+def test_an_encrypted_entry_is_refused_by_name(tmp_path):
+    path = pack(tmp_path / "a.zip", {"a.png": encoded()})
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\1\2") + 8] |= 1  # the flag in the central directory
+    path.write_bytes(data)
+    message = f"the entry 'a.png' of '{path}' is encrypted: pack the images without a password"
+    assert sentence(lambda: Zip(path).files) == message
+
+
+def test_half_a_zip_file_is_named(tmp_path):
+    path = pack(tmp_path / "a.zip", {"a.png": encoded()})
+    path.write_bytes(path.read_bytes()[:-30])
+    assert sentence(lambda: Zip(path).files) == f"'{path}' is not a whole zip file: fetch or pack it again"
+
+
+def test_damaged_bytes_in_a_zip_file_are_found(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    path = pack(tmp_path / "a.zip", {"a.bmp": encoded(Image.fromarray(pixels), "BMP")})  # any pixels are a valid bitmap
+    data = bytearray(path.read_bytes())
+    data[300] ^= 255
+    path.write_bytes(data)
+    store = Zip(path)
+    with pytest.raises(BrokenImage, match=r"a\.zip/a\.bmp"):
+        Images(store, store.files, to_8).read(0)
+
+
+def test_forked_workers_read_one_zip_file_at_once(tmp_path):
+    contents = [f"{index:05}".encode() * 2000 for index in range(2000)]
+    store = open_store(pack(tmp_path / "a.zip", {f"{index:05}.png": data for index, data in enumerate(contents)}))
+    images = Images(store, store.files, lambda file: torch.tensor(int(file.read()[-5:])))
+    assert images[5][0] == 5  # the handle is open before the fork
+    loader = DataLoader(
+        images, 50, num_workers=2, multiprocessing_context="fork", collate_fn=lambda batch: [i for i, _ in batch]
+    )
+    assert [int(number) for batch in loader for number in batch] == list(range(2000))
+    assert not images.broken
+
+
+# ----- stamps ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_stamp_changes_with_its_files(tmp_path):
+    write(tmp_path / "cat" / "a.png")
+    before = stamp(tmp_path)
+    assert stamp(tmp_path) == before
+    os.utime(tmp_path / "cat", ns=(0, 1))  # as when a file comes or goes
+    assert stamp(tmp_path) != before
+    path = pack(tmp_path / "a.zip", {"a.png": b"1"})
+    os.utime(path, ns=(0, 1))
+    before = stamp(path)
+    os.utime(path, ns=(0, 2))
+    assert stamp(path) != before
+
+
+# ----- odd images --------------------------------------------------------------------------------------------------------
+
+
+def colour(data, channels=3):
+    image = read(data, channels)
+    assert image.shape == (channels, 4, 4)
+    assert image.dtype == torch.uint8
+    return image[:, 2, 2].tolist()
+
+
+def test_grey_and_colour():
+    data = encoded(Image.new("L", (4, 4), 77))
+    assert colour(data, 1) == [77]
+    assert colour(data, 3) == [77, 77, 77]
+    assert colour(encoded(Image.new("RGB", (4, 4), "red")), 1) == [76]  # ITU-R 601: 0.299 * 255
+
+
+def test_palette():
+    assert colour(encoded(Image.new("RGB", (4, 4), (10, 200, 30)).quantize(8))) == [10, 200, 30]
+
+
+@pytest.mark.parametrize("mode, value", [("RGBA", (255, 0, 0, 0)), ("LA", (0, 0))])
+def test_what_is_transparent_shows_white(mode, value):
+    assert colour(encoded(Image.new(mode, (4, 4), value))) == [255, 255, 255]
+
+
+def test_what_is_half_transparent_is_mixed():
+    assert colour(encoded(Image.new("RGBA", (4, 4), (255, 0, 0, 128)))) == [255, 127, 127]
+
+
+def test_a_transparent_palette_entry_shows_white():
+    image = Image.new("P", (4, 4), 1)
+    image.putpalette([0, 0, 0, 9, 9, 9])
+    assert colour(encoded(image, transparency=1)) == [255, 255, 255]
+
+
+@pytest.mark.parametrize("kind, near", [("TIFF", 0), ("JPEG", 3)])
+def test_cmyk(kind, near):
+    red, green, blue = colour(encoded(Image.new("CMYK", (8, 8), (0, 255, 255, 0)), kind))
+    assert red >= 255 - near
+    assert max(green, blue) <= near
+
+
+@pytest.mark.parametrize("value, level", [(0, 0), (128, 0), (129, 1), (32896, 128), (65535, 255)])
+def test_16_bits_are_scaled_not_clipped(value, level):
+    data = encoded(Image.fromarray(np.full((4, 4), value, np.uint16)))
+    assert colour(data, 1) == [level]
+    assert colour(data, 3) == [level] * 3
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
+def test_of_an_animation_the_first_picture_is_taken(kind):
+    first, second = (Image.new("RGB", (4, 4), name) for name in ("red", "blue"))
+    red, _, blue = colour(encoded(first, kind, save_all=True, append_images=[second]))
+    assert red > 250
+    assert blue < 5
+
+
+def test_the_bytes_count_and_not_the_extension(tmp_path):
+    write(tmp_path / "png.jpg")
+    assert Images(Folder(tmp_path), ["png.jpg"], to_8)[0][0][:, 0, 0].tolist() == [255, 0, 0]
+
+
+def test_a_photo_is_turned_upright():
+    image = Image.new("L", (4, 4))
+    image.paste(255, (0, 0, 4, 2))  # white above
+    exif = Image.Exif()
+    exif[0x0112] = 3  # taken upside down
+    upright = read(encoded(image, exif=exif), 1)
+    assert upright[0, 0].tolist() == [0] * 4
+    assert upright[0, 3].tolist() == [255] * 4
+
+
+@pytest.mark.parametrize("size", [(30, 10), (10, 30)])
+def test_the_middle_of_the_long_side_is_kept(size):
+    image = Image.new("RGB", size, "blue")
+    image.paste("red", ((size[0] - 10) // 2, (size[1] - 10) // 2, (size[0] + 10) // 2, (size[1] + 10) // 2))
+    assert torch.equal(read(encoded(image), 3, 10), read(encoded(Image.new("RGB", (10, 10), "red")), 3, 10))
+
+
+def test_the_crop_is_the_middle_square_of_the_original_pixels():
+    pixels = np.random.default_rng(0).integers(0, 256, (218, 178, 3), dtype=np.uint8)
+    image = read(encoded(Image.fromarray(pixels)), 3, 178, crop=178)
+    assert np.array_equal(image.permute(1, 2, 0), pixels[20:198])
+    small = read(encoded(Image.fromarray(pixels)), 3, 100, crop=100)
+    assert np.array_equal(small.permute(1, 2, 0), pixels[59:159, 39:139])
+
+
+def test_an_image_smaller_than_the_crop_gives_its_largest_square():
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 8, 3), dtype=np.uint8)
+    image = read(encoded(Image.fromarray(pixels)), 3, 8, crop=100)
+    assert np.array_equal(image.permute(1, 2, 0), pixels[2:10])
+
+
+def test_an_image_of_the_right_size_is_left_as_it_is():
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    assert np.array_equal(read(encoded(Image.fromarray(pixels)), 3, 16).permute(1, 2, 0), pixels)
+
+
+def test_scaling_down_does_not_alias():
+    stripes = np.zeros((64, 64), np.uint8)
+    stripes[:, ::2] = 255
+    assert (read(encoded(Image.fromarray(stripes)), 1, 8).float() - 127.5).abs().max() < 8
+
+
+# ----- broken images -----------------------------------------------------------------------------------------------------
+
+NOISE = encoded(Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)))
+BROKEN = {
+    "text.png": b"no image",
+    "empty.jpg": b"",
+    "half.png": NOISE[:2000],
+    "float.tif": encoded(Image.new("F", (4, 4)), "TIFF"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_image_is_named(tmp_path, name):
+    path = write(tmp_path / name, BROKEN[name])
+    images = Images(Folder(tmp_path), [name], to_8, strict=True)
+    message = f"the image '{path}' is broken or of an unknown kind: replace or remove it"
+    assert sentence(images.read, 0) == message
+    assert sentence(images.__getitem__, 0) == message
+
+
+@pytest.fixture
+def holed(tmp_path):
+    """Images 0 to 5, of which 1, 2 and 5 are broken."""
+    for index in range(6):
+        image = encoded(Image.new("RGB", (8, 8), (index, 0, 0)))
+        write(tmp_path / f"{index}.png", b"no image" if index in (1, 2, 5) else image)
+    return Folder(tmp_path)
+
+
+def test_the_next_good_image_stands_in_with_its_own_label(holed):
+    images = Images(holed, holed.files, to_8, labels=range(6))
+    assert [(int(image[0, 0, 0]), label) for image, label in images] == [(n, n) for n in (0, 3, 3, 3, 4, 0)]
+    assert images[1][1] == 3  # and again
+
+
+def test_a_broken_image_is_named_once_and_counted(holed, capfd):
+    images = Images(holed, holed.files, to_8)
+    for index in (1, 1, 5, 1):
+        _ = images[index]
+    lines = capfd.readouterr().err.splitlines()
+    assert lines == [
+        f"the image '{holed.root / name}' is broken or of an unknown kind: replace or remove it "
+        "(the next one is taken; data.strict=true stops instead)"
+        for name in ("1.png", "2.png", "5.png")
+    ]
+    assert images.broken == [str(holed.root / name) for name in ("1.png", "2.png", "5.png")]
+
+
+def test_what_workers_find_broken_is_counted_here(holed, capfd):
+    images = Images(holed, holed.files, to_8)
+    for _ in range(2):
+        list(DataLoader(images, 2, num_workers=2, multiprocessing_context="fork", collate_fn=len))
+    assert images.broken == [str(holed.root / name) for name in ("1.png", "2.png", "5.png")]
+    assert capfd.readouterr().err.count("5.png") == 1
+
+
+def test_a_strict_worker_stops_in_one_sentence(holed):
+    loader = DataLoader(Images(holed, holed.files, to_8, strict=True), 2, num_workers=1, multiprocessing_context="fork")
+    message = f"the image '{holed.root / '1.png'}' is broken or of an unknown kind: replace or remove it"
+    assert sentence(list, loader) == message
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_when_no_image_is_whole_the_run_stops_in_one_sentence(tmp_path, workers):
+    for name in ("a.png", "b.png"):
+        write(tmp_path / name, b"no image")
+    context = "fork" if workers else None
+    loader = DataLoader(
+        Images(Folder(tmp_path), ["a.png", "b.png"], to_8), 1, num_workers=workers, multiprocessing_context=context
+    )
+    assert sentence(list, loader) == f"none of the 2 images of '{tmp_path}' can be read: are they whole?"
+
+
+def test_labels_are_whole_numbers_and_names_are_paths(holed):
+    images = Images(holed, ["3.png", "0.png"], to_8, labels=[1, 0], classes=["a", "b"])
+    assert images.labels.dtype == torch.int64
+    assert images.name(0) == str(holed.root / "3.png")
+    assert images[0][1] == 1
+    assert Images(holed, ["0.png"], to_8)[0][1] is None

@@ -1,0 +1,32 @@
+import pytest
+
+from gan_lab.callback.record import Record
+from gan_lab.logger.csv import CsvLogger, read
+from gan_lab.logger.sections import CLOCKS, section
+from tests.tiny import MODELS, fit, tiny
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_losses_and_their_terms_are_apart_from_what_explains_them(tmp_path, model):
+    logger = CsvLogger(tmp_path / "metrics.csv")
+    cfg = tiny(f"model={model}", "penalty=r1", "regularizer=l2", "network.discriminator.norm=none", "model.d_steps=1", images=8)
+    fit(cfg, Record(every_steps=2), logger=logger)
+    (row,) = read(logger.path)
+    sections = {}
+    for name in row.keys() - set(CLOCKS):
+        sections.setdefault(section(name).removesuffix(f"/{name}"), set()).add(name)
+    accuracies = {name for name in row if name.endswith("_accuracy")}
+    assert sections == {
+        "loss": {"d_loss", "g_loss", "r1", "l2"},
+        "watch": {"d_real", "d_fake", "d_gap", "d_gradient_norm", "g_gradient_norm", "d_lr", "g_lr"} | accuracies,
+    }
+
+
+def test_the_axes_and_what_has_a_section_keep_their_names():
+    for name in ("images_seen", "g_steps_done", "d_steps_done", "val/d_overfit", "final/fid", "samples/grid"):
+        assert section(name) == name
+
+
+def test_by_name_the_sections_where_a_person_looks_first_come_first():
+    names = ["d_gap", "d_lr", "d_gradient_norm", "d_loss", "r1", "samples/grid", "val/fid", "final/fid"]
+    assert list(dict.fromkeys(sorted(section(name).split("/")[0] for name in names)))[-1] == "watch"

@@ -1,0 +1,159 @@
+"""Sweeps, called as a command: `python -m gan_lab.train -m ...`."""
+
+import csv
+import gc
+import json
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from matplotlib import pyplot as plt
+from omegaconf import OmegaConf
+
+from gan_lab import sweep, train
+from gan_lab.callback import summary
+from gan_lab.callback.limit import Limit
+from gan_lab.command import compose
+from gan_lab.errors import InputError
+
+TOY = ["data=gaussians", "data.batch_size=64", "data.train.n=512", "data.held_out.n=500", "max_images=256",
+       "val_every_images=256", "sample_every_images=256", "logger=csv", "hydra.sweep.dir=sweep"]  # fmt: skip
+
+
+@pytest.fixture
+def run(call, monkeypatch):
+    """A sweep in the folder ``sweep``, without pictures of curves: its exit status and the lines of sweep.csv."""
+
+    def start(*overrides, curves=False):
+        status = 0
+        if not curves:  # half of the time of a toy
+            monkeypatch.setattr(summary, "save_curves", lambda *arguments: None)
+        try:
+            call(train.main, "-m", *TOY, *overrides)
+        except SystemExit as exit_:
+            status = exit_.code
+        with Path("sweep/sweep.csv").open(newline="") as file:
+            return status, list(csv.DictReader(file))
+
+    return start
+
+
+def test_a_job_that_diverges_is_a_failure_of_its_own_and_the_exit_status_is_1(run, capsys):
+    status, jobs = run("model=lsgan", "optimizer=sgd", "optimizer.d.lr=1e30,1e-3", "seed=0,1", "log_every_steps=1")
+    assert status == 1
+    assert [job["status"] for job in jobs] == ["failed", "failed", "finished", "finished"]
+    assert "diverged" in jobs[0]["error"]
+    table = [[cell.strip() for cell in line.split("│")] for line in capsys.readouterr().out.splitlines()[-30:]]
+    rows = [(cells[2], cells[5], cells[6]) for cells in table if len(cells) == 8 and cells[1].isdigit()]
+    assert rows == [("0.001", "2", "0"), ("1e+30", "0", "2")]
+
+
+def test_a_failure_is_written_with_its_metric_beside_what_the_run_wrote_before(run):
+    status, (job,) = run("model=lsgan", "optimizer=sgd", "optimizer.d.lr=1e30", "log_every_steps=1")
+    content = json.loads(Path("sweep/0/summary.json").read_text())
+    assert (content["status"], content["primary"], content["mode"]) == ("failed", "modes", "max")
+    assert content["error"] == job["error"]
+    assert "diverged" in job["error"]
+    assert content["versions"]["gan_lab"]
+    assert status == 1
+
+
+def test_bad_input_of_one_job_is_one_sentence_and_the_next_job_runs(run, capsys):
+    status, jobs = run("data.batch_size=100000,64")
+    assert (status, [job["status"] for job in jobs]) == (1, ["failed", "finished"])
+    said = capsys.readouterr().err
+    assert "sweep/0 failed: data.batch_size=100000" in said
+    assert "Traceback" not in said
+    assert not Path("sweep/0/error.txt").exists()
+
+
+def test_a_mistake_in_the_code_leaves_its_traceback_and_the_next_job_runs(run, monkeypatch, capsys):
+    original = Limit.on_train_batch_end
+
+    def trip(self, trainer, gan, *args):
+        if gan.seed == 1:
+            raise ZeroDivisionError("by nought")
+        original(self, trainer, gan, *args)
+
+    monkeypatch.setattr(Limit, "on_train_batch_end", trip)
+    status, jobs = run("seed=1,2")
+    assert (status, [job["status"] for job in jobs]) == (1, ["failed", "finished"])
+    assert jobs[0]["error"] == "ZeroDivisionError: by nought"
+    assert "in trip" in Path("sweep/0/error.txt").read_text()
+    assert "in trip" in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_the_sweep_with_what_there_is_and_status_130(run, monkeypatch, capsys):
+    original = Limit.on_train_batch_end
+
+    def interrupt(self, trainer, gan, *args):
+        if gan.seed == 1:
+            signal.raise_signal(signal.SIGINT)
+        original(self, trainer, gan, *args)
+
+    monkeypatch.setattr(Limit, "on_train_batch_end", interrupt)
+    status, jobs = run("seed=0,1,2")
+    assert (status, [job["status"] for job in jobs]) == (130, ["finished", "stopped"])
+    assert "modes (max)" in capsys.readouterr().out
+
+
+def test_ctrl_c_before_training_ends_the_sweep_with_status_130_too(run, monkeypatch):
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train, "check_numbers", interrupt)
+    status, jobs = run("seed=0,1")
+    assert (status, [job["error"] for job in jobs]) == (130, ["no summary.json"])
+
+
+def test_a_complete_job_that_is_taken_up_again_keeps_its_value(run):
+    _, (first,) = run("seed=3")
+    _, (second,) = run("seed=3", "resume=auto")
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("metric", "worst"),
+    [(["data=gaussians"], -float("inf")), (["data=gaussians", "metric.primary=kl_modes", "metric.mode=min"], float("inf")),
+     (["metric=none"], None)],
+)  # fmt: skip
+def test_a_failed_job_is_worth_the_worst(tmp_path, monkeypatch, metric, worst):
+    cfg = compose("train", metric)
+    (tmp_path / ".hydra").mkdir()
+    OmegaConf.save([*metric], tmp_path / ".hydra" / "overrides.yaml")
+    config = {"mode": sweep.RunMode.MULTIRUN, "runtime": {"output_dir": str(tmp_path)}}
+    monkeypatch.setattr(sweep.HydraConfig, "get", staticmethod(lambda: OmegaConf.create(config)))
+
+    def fail(cfg):
+        raise InputError("no")
+
+    assert sweep.job(fail)(cfg) == worst
+
+
+def test_outside_a_sweep_a_failure_is_raised(call):
+    with pytest.raises(SystemExit, match=r"gan_lab: data\.batch_size=100000"):
+        call(train.main, *TOY, "data.batch_size=100000", "hydra.run.dir=run")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux lists open files")
+def test_jobs_in_one_process_leave_no_open_files_and_no_figures(run):
+    run("seed=0", curves=True)
+    before = open_files()
+    run("seed=1,2", "hydra.sweep.dir=second", curves=True)
+    assert open_files() <= before
+    assert not plt.get_fignums()
+
+
+def open_files():
+    gc.collect()
+    return len([*Path("/proc/self/fd").iterdir()])
+
+
+@pytest.mark.slow
+def test_the_sweep_of_the_readme_runs_all_24_jobs(run):
+    status, jobs = run("model=gan,lsgan,hinge,wgan", "penalty=none,r1,dragan", "seed=0,1")
+    assert (status, len(jobs)) == (0, 24)
+    assert {job["status"] for job in jobs} == {"finished"}
+    assert len({(job["model"], job["penalty"], job["seed"]) for job in jobs}) == 24
+    assert Path("sweep/heat_map.png").stat().st_size > 1000
