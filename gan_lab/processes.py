@@ -6,13 +6,15 @@ Nothing heavy is imported here, for the configuration asks for `run_name` before
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
+from omegaconf import DictConfig
 
 from gan_lab.errors import InputError
 
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 ENDED_BY_SIGNAL = (130, 143)
 """Exit statuses of a run that was told to end."""
+
+MARKS = {"MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE"}
+"""What Lightning tells the processes that it starts through the environment."""
 
 
 def run_name() -> str:
@@ -43,6 +48,27 @@ def check_torchrun(argv: Sequence[str]) -> None:
         raise InputError(
             "the processes of torchrun need a common run folder: give hydra.run.dir=FOLDER, or torchrun --rdzv-id=NAME"
         )
+
+
+def contained(function: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
+    """The function; the group of processes that Lightning forms in it, and its marks in the environment, end with it.
+
+    The next job of a sweep would inherit them, and wait for processes that are not there.
+    """
+
+    @wraps(function)
+    def run(cfg: DictConfig) -> Any:
+        before = dict(os.environ)
+        try:
+            return function(cfg)
+        finally:
+            for name in MARKS - before.keys():
+                os.environ.pop(name, None)
+            distributed = getattr(sys.modules.get("torch"), "distributed", None)
+            if distributed and distributed.is_available() and distributed.is_initialized():
+                distributed.destroy_process_group()
+
+    return run
 
 
 def needs_a_command(trainer: "Trainer") -> bool:

@@ -19,7 +19,7 @@ def main() -> None:
     sys.argv[1:] = explain(lambda: resume.arguments(sys.argv[1:]))
     explain(lambda: processes.check_torchrun(sys.argv[1:]))
     with sweep.report():
-        command("train", sweep.job(train))
+        command("train", sweep.job(processes.contained(train)))
 
 
 def train(cfg: DictConfig) -> float | None:

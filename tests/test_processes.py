@@ -1,13 +1,16 @@
+import os
 import subprocess
 import sys
 from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
+import torch
 from omegaconf import OmegaConf
 
 from gan_lab import processes, train
 from gan_lab.errors import InputError
+from tests.test_train import TINY
 
 OUTER = ("TORCHELASTIC_RUN_ID", "SLURM_NTASKS", "SLURM_JOB_ID", "SLURM_STEP_ID")
 
@@ -64,6 +67,15 @@ def test_attributes_make_classes():
     assert cfg.num_classes == 8
     cfg.attributes = []
     assert cfg.num_classes is None
+
+
+def test_a_run_leaves_no_group_and_no_marks_to_the_next_job(call):
+    before = processes.MARKS & os.environ.keys()
+    options = [*TINY, "trainer=ddp", "trainer.devices=1"]
+    call(train.main, *options)
+    call(train.main, *options, "hydra.run.dir=second")
+    assert not torch.distributed.is_initialized()
+    assert processes.MARKS & os.environ.keys() == before
 
 
 # ----- a job of a sweep as a command ---------------------------------------------------------------------------------------
