@@ -38,6 +38,7 @@ SMALL = {
 }  # fmt: skip
 SMALLER = {  # by an option that the command has: fewer jobs
     "sweep=landscape": ["model=gan", "penalty=none", "seed=0", "experiment=landscape/blobs_mlp,landscape/gaussians_mlp"],
+    "penalty=none,r1,dragan": ["model=gan,lsgan", "penalty=none,r1", "seed=0"],
     "hparams_search=optuna": ["hydra.sweeper.n_trials=2", "metric=modes"],
 }
 OWN_PROCESSES = "trainer.devices=2"  # such a command starts itself again
@@ -81,6 +82,8 @@ def test_a_command_of_the_readme_runs(workplace, command, tmp_path):
     _, _, module, *arguments = shlex.split(command.replace("RUN", "a_run").replace("DIR", "images"))
     small = [option for option in SMALL[module] if not ("mlp" in command and "width" in option)]
     small += [option for key, options in SMALLER.items() if key in arguments for option in options]
+    given = {option.partition("=")[0] for option in small}
+    arguments = [argument for argument in arguments if argument.partition("=")[0] not in given]
     if OWN_PROCESSES in arguments:
         subprocess.run([sys.executable, "-m", module, *arguments, *small, "logger=csv"], cwd=tmp_path, check=True)
     else:
