@@ -19,7 +19,9 @@ def build(cfg: DictConfig) -> GAN:
     fused = cfg.speed.fused and cfg.trainer.precision != "16-mixed"  # its scale would still be on what is clipped and recorded
     with torch.random.fork_rng():
         torch.manual_seed(key(cfg.seed))
-        generator, discriminator = (instantiate(net) for net in (cfg.network.generator, cfg.network.discriminator))
+        generator = instantiate(cfg.network.generator)
+        channels = cfg.network.discriminator.channels + cfg.model.get("label_channels", 0)
+        discriminator = instantiate(cfg.network.discriminator, channels=channels)
         gan = instantiate(cfg.model, _partial_=True, _convert_="all")(
             generator=generator,
             discriminator=discriminator,
@@ -28,6 +30,8 @@ def build(cfg: DictConfig) -> GAN:
             schedule=instantiate(cfg.schedule),
             penalties=_named(cfg.get("penalty")),
             regularizers=_named(cfg.get("regularizer")),
+            augments=_named(cfg.get("augment")),
+            tricks=_named(cfg.get("trick")),
         )
     try:
         gan.configure_optimizers()

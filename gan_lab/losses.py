@@ -5,12 +5,17 @@ Every ``*_d(real, fake)`` is the sum of a half on reals and a half on fakes, eve
 """
 
 from torch import Tensor
-from torch.nn.functional import relu, softplus
+from torch.nn.functional import binary_cross_entropy_with_logits, relu, softplus
 
 
-def vanilla_d(real: Tensor, fake: Tensor) -> Tensor:
-    """-E[log sigma(D(x))] - E[log(1 - sigma(D(G(z))))]; 2 ln 2 at D = 0 (Goodfellow 2014, eq. 1)."""
-    return softplus(-real).mean() + softplus(fake).mean()
+def vanilla_d(real: Tensor, fake: Tensor, real_targets: Tensor | None = None, fake_targets: Tensor | None = None) -> Tensor:
+    """-E[log sigma(D(x))] - E[log(1 - sigma(D(G(z))))]; 2 ln 2 at D = 0 (Goodfellow 2014, eq. 1).
+
+    With targets (N,) in the place of 1 for reals and 0 for fakes: -E[t log sigma(D) + (1 - t) log(1 - sigma(D))] of each.
+    """
+    if real_targets is None or fake_targets is None:
+        return softplus(-real).mean() + softplus(fake).mean()
+    return binary_cross_entropy_with_logits(real, real_targets) + binary_cross_entropy_with_logits(fake, fake_targets)
 
 
 def non_saturating_g(fake: Tensor) -> Tensor:

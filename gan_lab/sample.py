@@ -46,7 +46,7 @@ def images(gan: "GAN", cfg: DictConfig) -> "Tensor":
     from rich.progress import track
 
     starts = track(range(0, cfg.n, cfg.batch_size), description="sampling", disable=cfg.n <= cfg.batch_size)
-    parts = [gan.sample(range(i, min(i + cfg.batch_size, cfg.n)), cfg.seed, cfg.ema).cpu() for i in starts]
+    parts = [gan.sample(range(i, min(i + cfg.batch_size, cfg.n)), cfg.seed, cfg.ema, cfg.classes).cpu() for i in starts]
     return torch.cat(parts)
 
 
@@ -55,7 +55,7 @@ def grid(gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
     from gan_lab.picture import save_picture
 
     path = folder / f"grid-seed{cfg.seed}.png"
-    save_picture(images(gan, cfg), path)
+    save_picture(images(gan, cfg), path, columns=len(cfg.classes) if cfg.classes else gan.columns)
     return path
 
 
@@ -97,7 +97,8 @@ def strips(gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
     ends, t = gan.latent_rows(range(2 * cfg.n), cfg.seed), torch.linspace(0, 1, cfg.steps)
     z = torch.cat([line(a, b, t) for a, b in ends.view(cfg.n, 2, -1)])
     path = folder / f"{cfg.format}-seed{cfg.seed}.png"
-    save_picture(gan.generate(z, ema=cfg.ema).cpu(), path, columns=cfg.steps)
+    y = gan.labels([row for row in range(cfg.n) for _ in t], cfg.classes)
+    save_picture(gan.generate(z, y, cfg.ema).cpu(), path, columns=cfg.steps)
     return path
 
 

@@ -14,7 +14,7 @@ from gan_lab.settle import settle
 
 CONF = command.CONF
 MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
-TINY_IMAGES = ["data=fake", "data.image_size=8", "data.channels=1", "data.batch_size=4"]
+TINY_IMAGES = ["data=fake", "data.image_size=8", "data.channels=1", "data.batch_size=4", "data.num_classes=3"]
 
 
 def tiny(*overrides: str, images: int = 48) -> DictConfig:

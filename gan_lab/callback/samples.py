@@ -43,7 +43,7 @@ class Samples(L.Callback):
             return
         self.written_at, path = gan.images_seen, self.folder / f"{gan.images_seen:010d}.png"
         self.folder.mkdir(parents=True, exist_ok=True)
-        save_picture(gan.sample(range(self.n)), path)
+        save_picture(gan.preview(self.n), path, gan.columns)
         for logger in trainer.loggers:
             if hasattr(logger, "log_picture"):
                 logger.log_picture("samples/grid", path, {"images_seen": gan.images_seen, "g_steps_done": gan.g_steps_done})

@@ -13,6 +13,8 @@ class HingeGAN(GAN):
     Differs from the paper: no weight decay on D's last layer; the networks are DCGAN's.
     """
 
+    takes_targets = False
+
     def discriminator_loss(self, batch: Batch) -> Tensor:
         """E[max(0, 1 - D(x))] + E[max(0, 1 + D(G(z)))]."""
         return losses.hinge_d(batch.real_scores, batch.fake_scores)

@@ -13,6 +13,8 @@ class LSGAN(GAN):
     Differs from the paper: the networks are DCGAN's.
     """
 
+    takes_targets = False
+
     undecided = 0.5
 
     def discriminator_loss(self, batch: Batch) -> Tensor:

@@ -23,6 +23,7 @@ class WGAN(GAN):
     """
 
     undecided = None
+    takes_targets = False
 
     def __init__(self, *args: Any, clip: float = 0.01, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

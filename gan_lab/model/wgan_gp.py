@@ -17,6 +17,7 @@ class WGANGP(GAN):
     """
 
     undecided = None
+    takes_targets = False
 
     def discriminator_loss(self, batch: Batch) -> Tensor:
         """E[D(G(z))] - E[D(x)], the first two terms of eq. 3."""

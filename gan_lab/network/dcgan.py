@@ -92,11 +92,12 @@ class Discriminator(nn.Module):
             conv = layers.down(down, c_in, c_out, bias) if i >= len(widths) - halvings else _same_size(c_in, c_out, bias)
             stack += [conv, *_hidden(c_out, norm if i > 0 else "none", activation, dropout)]
         self.layers = nn.Sequential(*stack)
-        self.score = nn.Linear(widths[-1] * base**2, 1, bias)
+        self.num_features = widths[-1] * base**2
+        self.score = nn.Linear(self.num_features, 1, bias)
         self.apply(layers.dcgan_init)
         layers.normalise_weights(self, norm)
 
-    def features(self, x: Tensor) -> Tensor:
+    def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """The last map, flattened: (N, width 2^(k-1) b^2)."""
         return self.layers(x).flatten(1)
 

@@ -44,7 +44,7 @@ class Discriminator(nn.Module):
         _check(image_size)
         self.w = nn.Parameter(torch.full((channels,), float(w)))
 
-    def features(self, x: Tensor) -> Tensor:
+    def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """The coordinates (N, channels)."""
         return x.flatten(1)
 

@@ -6,7 +6,7 @@ No activation works in place: before a skip that would change the shortcut (MMGe
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from gan_lab.errors import InputError, pick
@@ -34,9 +34,30 @@ ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {
 }
 
 
-def norm(name: str, channels: int) -> nn.Module:
-    """A norm for maps (N, channels, H, W)."""
+class ConditionalBatchNorm2d(nn.BatchNorm2d):
+    """BatchNorm whose gain (at first 1) and shift (at first 0) belong to a class (Dumoulin 2017, de Vries 2017)."""
+
+    def __init__(self, channels: int, num_classes: int) -> None:
+        super().__init__(channels, affine=False)
+        self.gain, self.shift = (nn.Embedding(num_classes, channels) for _ in range(2))
+        nn.init.ones_(self.gain.weight)
+        nn.init.zeros_(self.shift.weight)
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]  # it needs labels
+        """Maps (N, channels, H, W) of the classes y (N,)."""
+        return super().forward(x) * self.gain(y)[..., None, None] + self.shift(y)[..., None, None]
+
+
+def norm(name: str, channels: int, num_classes: int | None = None) -> nn.Module:
+    """A norm for maps (N, channels, H, W); with ``num_classes`` a conditional one, of which there is only batch."""
+    if num_classes is not None and name == "batch":
+        return ConditionalBatchNorm2d(channels, num_classes)
     return pick(NORMS, name, "norm")(channels)
+
+
+def normalised(norm: nn.Module, x: Tensor, y: Tensor | None) -> Tensor:
+    """The maps after a norm, which may ask for the labels."""
+    return norm(x, y) if isinstance(norm, ConditionalBatchNorm2d) else norm(x)
 
 
 def activation(name: str) -> nn.Module:

@@ -81,10 +81,11 @@ class Discriminator(nn.Module):
         widths = _widths(width, (128, 128) if points else (512, 256))
         activation = activation or ("tanh" if points else "leaky_relu")
         self.hidden = _hidden(channels * image_size**2, widths, norm, activation)
+        self.num_features = widths[-1]
         self.score = nn.Linear(widths[-1], 1)
         layers.normalise_weights(self, norm)
 
-    def features(self, x: Tensor) -> Tensor:
+    def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """The last hidden layer (N, width[-1])."""
         return self.hidden(x.flatten(1))
 

@@ -1,4 +1,4 @@
-"""The residual pair of WGAN-GP and SNGAN, without labels (Gulrajani 2017, Miyato 2018).
+"""The residual pair of WGAN-GP and SNGAN (Gulrajani 2017, Miyato 2018).
 
 As in pfnet-research/sngan_projection. Makes every size b 2^k with b from 4 to 7 and k at least 1. With ``width`` w:
 
@@ -32,22 +32,34 @@ class Generator(nn.Module):
         image_size: height and width.
         width: w above; None: the published one of the size.
         norm: a name of `layers.NORMS`, before every activation.
+        num_classes: the blocks' BatchNorm is conditional on so many labels (Miyato & Koyama 2018); None: no labels.
     """
 
-    def __init__(self, latent_dim: int, channels: int, image_size: int, width: int | None = None, norm: str = "batch") -> None:
+    def __init__(
+        self,
+        latent_dim: int,
+        channels: int,
+        image_size: int,
+        width: int | None = None,
+        norm: str = "batch",
+        num_classes: int | None = None,
+    ) -> None:
         super().__init__()
+        self.num_classes = num_classes if norm == "batch" else None
         self.base, doublings = layers.base_and_doublings(image_size, "resnet")
         widths = _widths(image_size, doublings + 1, width, constant=256)[::-1]
         self.latent_dim = latent_dim
         self.input = _glorot(nn.Linear(latent_dim, widths[0] * self.base**2))
-        self.blocks = nn.Sequential(*[UpBlock(c_in, c_out, norm) for c_in, c_out in pairwise(widths)])
+        self.blocks = nn.ModuleList(UpBlock(c_in, c_out, norm, num_classes) for c_in, c_out in pairwise(widths))
         self.norm = layers.norm(norm, widths[-1])
         self.output = _conv(widths[-1], channels, 3)
         layers.normalise_weights(self, norm)
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        """Images of the latents."""
-        h = self.blocks(self.input(z).view(len(z), -1, self.base, self.base))
+        """Images of the latents and, where the generator takes them, labels."""
+        h = self.input(z).view(len(z), -1, self.base, self.base)
+        for block in self.blocks:
+            h = block(h, y)
         return self.output(self.norm(h).relu()).tanh()
 
 
@@ -69,10 +81,11 @@ class Discriminator(nn.Module):
         widths = _widths(image_size, n_blocks, width, constant=128)
         blocks = [Block(c_in, c_out, norm, halve=i < n_halving) for i, (c_in, c_out) in enumerate(pairwise(widths), 1)]
         self.blocks = nn.Sequential(FirstBlock(channels, widths[0]), *blocks)
+        self.num_features = widths[-1]
         self.score = _glorot(nn.Linear(widths[-1], 1))
         layers.normalise_weights(self, norm)
 
-    def features(self, x: Tensor) -> Tensor:
+    def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """The last map, rectified and summed over its positions: (N, channels)."""
         return self.blocks(x).relu().sum((2, 3))
 
@@ -92,16 +105,16 @@ class UpBlock(nn.Module):
     for the average in `Block`.
     """
 
-    def __init__(self, c_in: int, c_out: int, norm: str) -> None:
+    def __init__(self, c_in: int, c_out: int, norm: str, num_classes: int | None = None) -> None:
         super().__init__()
-        self.norm1, self.conv1 = layers.norm(norm, c_in), _conv(c_in, c_out, 3, RESIDUAL_GAIN)
-        self.norm2, self.conv2 = layers.norm(norm, c_out), _conv(c_out, c_out, 3, RESIDUAL_GAIN)
+        self.norm1, self.conv1 = layers.norm(norm, c_in, num_classes), _conv(c_in, c_out, 3, RESIDUAL_GAIN)
+        self.norm2, self.conv2 = layers.norm(norm, c_out, num_classes), _conv(c_out, c_out, 3, RESIDUAL_GAIN)
         self.shortcut = _conv(c_in, c_out, 1)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """norm, ReLU, double, convolution, norm, ReLU, convolution."""
-        h = self.conv1(interpolate(self.norm1(x).relu(), scale_factor=2))
-        h = self.conv2(self.norm2(h).relu())
+        h = self.conv1(interpolate(layers.normalised(self.norm1, x, y).relu(), scale_factor=2))
+        h = self.conv2(layers.normalised(self.norm2, h, y).relu())
         return h + interpolate(self.shortcut(x), scale_factor=2)
 
 

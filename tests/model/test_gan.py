@@ -116,7 +116,7 @@ def test_the_average_moves_at_gs_steps_by_the_images_since_the_last():
 
 
 def test_learning_rates_follow_the_schedule_from_the_first_image_to_the_last():
-    watch = Watch(lambda gan: [optimizer.param_groups[0]["lr"] for optimizer in gan.both_optimizers])
+    watch = Watch(lambda gan: [optimizer.param_groups[0]["lr"] for optimizer in gan.all_optimizers])
     fit(tiny("schedule=linear", "optimizer.g.lr=0.4", "optimizer.d.lr=0.8", images=16), watch)
     assert watch.seen == [pytest.approx([0.4 * f, 0.8 * f]) for f in (1, 0.75, 0.5, 0.25)]
 
@@ -125,7 +125,7 @@ def test_this_runs_settings_of_the_optimizers_win_over_the_checkpoints(tmp_path)
     fit(tiny("optimizer=adam", images=8)).trainer.save_checkpoint(tmp_path / "a.ckpt")
     cfg = tiny("optimizer=adam", "optimizer.d.lr=0.03", "optimizer.d.betas=[0.1,0.2]", images=16)
     gan = fit(cfg, ckpt_path=tmp_path / "a.ckpt")
-    group, state = gan.both_optimizers[1].param_groups[0], gan.both_optimizers[1].state
+    group, state = gan.all_optimizers[1].param_groups[0], gan.all_optimizers[1].state
     assert (group["lr"], group["betas"]) == (0.03, (0.1, 0.2))
     assert {int(s["step"]) for s in state.values()} == {4}  # and the moments go on
 

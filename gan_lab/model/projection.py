@@ -1,0 +1,60 @@
+"""cGANs with projection discriminator (Miyato & Koyama 2018, https://arxiv.org/abs/1802.05637)."""
+
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from gan_lab.conditional import labelled, require_labels
+from gan_lab.model.hinge import HingeGAN
+
+
+class ProjectionGAN(HingeGAN):
+    """D's score is that of the features and their inner product with the label's embedding (eq. 3); the hinge loss.
+
+    G has conditional BatchNorm where its network offers that (resnet, sagan), else the label is a part of its latents.
+
+    Differs from the paper: nothing known.
+
+    Args:
+        generator: see `GANModule`.
+        discriminator: see `GANModule`; has ``num_features``.
+        num_classes: number of labels.
+        args: see `GANModule`.
+        kwargs: see `GANModule`.
+    """
+
+    def __init__(
+        self, generator: nn.Module, discriminator: nn.Module, *args: Any, num_classes: int | None, **kwargs: Any
+    ) -> None:
+        classes = require_labels(num_classes, "projection")
+        super().__init__(labelled(generator, classes), Projection(discriminator, classes), *args, **kwargs)
+
+
+class Projection(nn.Module):
+    """A discriminator whose scores depend on labels; the embedding is spectrally normalised where the scores are.
+
+    Args:
+        discriminator: without labels.
+        num_classes: number of labels.
+    """
+
+    def __init__(self, discriminator: nn.Module, num_classes: int) -> None:
+        super().__init__()
+        self.discriminator: Any = discriminator
+        self.embedding = nn.Embedding(num_classes, self.discriminator.num_features)
+        nn.init.xavier_uniform_(self.embedding.weight)
+        if hasattr(self.discriminator.score, "parametrizations"):
+            spectral_norm(self.embedding)
+
+    def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """The discriminator's."""
+        return self.discriminator.features(x, y)
+
+    def head(self, features: Tensor, y: Tensor) -> Tensor:
+        """Raw scores (N,) of features and labels."""
+        return self.discriminator.head(features) + (self.embedding(y) * features).sum(1)
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        """Raw scores (N,)."""
+        return self.head(self.features(x), y)
