@@ -56,6 +56,9 @@ class GANModule(L.LightningModule):
     networks: ClassVar[tuple[str, ...]] = ("g", "d")
     """What each of `configure_optimizers` moves: the prefix of its records and the key of its limits."""
 
+    couples_batch: ClassVar[bool] = False
+    """Whether a loss of one image depends on the others of its batch: then parts of a batch, or processes, are not the whole."""
+
     takes_targets: ClassVar[bool] = False
     """Whether D's loss compares scores with targets, which a trick may soften."""
 

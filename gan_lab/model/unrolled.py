@@ -30,6 +30,8 @@ class UnrolledGAN(GAN):
         kwargs: see `GANModule`.
     """
 
+    couples_batch = True
+
     def __init__(self, *args: Any, unroll_steps: int = 5, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.unroll_steps = unroll_steps
