@@ -2,6 +2,7 @@
 
 import hashlib
 import heapq
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
@@ -28,7 +29,7 @@ class Part(NamedTuple):
     classes: Sequence[str] = ()
 
 
-class ImageFiles(Data):
+class ImageFiles(Data, ABC):
     """Images that lie in files, and are decoded when they are asked for; a subclass says which ones.
 
     Args:
@@ -48,14 +49,14 @@ class ImageFiles(Data):
         super().__init__(partial(self._images, "train"), partial(self._images, "held_out"), **options)
         self.crop, self.strict = crop, strict
 
+    @abstractmethod
     def part(self, split: str) -> Part:
         """What lies in a split, "train" or "held_out"."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def sources(self) -> list[Path]:
         """The files and folders whose dates tell whether the images have changed."""
-        raise NotImplementedError
 
     @property
     def recipe(self) -> dict[str, Any]:

@@ -92,7 +92,7 @@ class GAN(GANModule):
 
     def discriminator_batch(self, real: Tensor, y: Tensor | None) -> Batch:
         """Reals, and as many fakes, from which no gradient reaches G."""
-        z = self.latents(len(real))
+        z = self.step_latents(real, 1)
         with torch.no_grad():
             fake = self.fakes(z, y).to(real.dtype)
         for _, trick in self.named_tricks():
@@ -101,7 +101,7 @@ class GAN(GANModule):
 
     def generator_batch(self, real: Tensor, y: Tensor | None) -> Batch:
         """Reals, and ``g_batch_ratio`` times as many fakes."""
-        z = self.latents(len(real) * self.g_batch_ratio)
+        z = self.step_latents(real, self.g_batch_ratio)
         fake_y = None if y is None else y.repeat_interleave(self.g_batch_ratio)
         return self.batch(real, self.fakes(z, fake_y).to(real.dtype), y, fake_y, z)
 
@@ -113,6 +113,10 @@ class GAN(GANModule):
     def fakes(self, z: Tensor, y: Tensor | None) -> Tensor:
         """What G makes of these latents in a step."""
         return self.generator(z, y)
+
+    def step_latents(self, real: Tensor, ratio: int) -> Tensor:
+        """The latents of a step on these reals, ``ratio`` for each."""
+        return self.latents(len(real) * ratio)
 
     def latents(self, n: int) -> Tensor:
         """This step's next latents (n, latent_dim)."""

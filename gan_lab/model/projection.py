@@ -42,7 +42,7 @@ class Projection(nn.Module):
     def __init__(self, discriminator: nn.Module, num_classes: int) -> None:
         super().__init__()
         self.discriminator: Any = discriminator
-        self.embedding = nn.Embedding(num_classes, self.discriminator.num_features)
+        self.embedding = nn.Embedding(num_classes, int(self.discriminator.num_features))
         nn.init.xavier_uniform_(self.embedding.weight)
         if hasattr(self.discriminator.score, "parametrizations"):
             spectral_norm(self.embedding)

@@ -1,0 +1,150 @@
+"""VAE/GAN (Larsen 2016, https://arxiv.org/abs/1512.09300)."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+from torch.optim import Optimizer
+
+from gan_lab.batch import Batch
+from gan_lab.data.pixels import to_unit
+from gan_lab.model.gan import GAN
+
+
+class VAEGAN(GAN):
+    """G is the decoder of a variational autoencoder, whose errors are measured in D's features (algorithm 1).
+
+    The encoder learns from the prior (eq. 4) and from the error of the reconstruction in D's features (eq. 7), the decoder from
+    that error and from D's scores (eq. 6), D from its scores alone. Half of the fakes are reconstructions, half are samples.
+
+    Differs from the paper: ``gan_weight`` weighs D's part in the decoder's loss, where the paper weighs the error (gamma);
+    the features are D's last hidden layer; the encoder has the form of the discriminator.
+
+    Args:
+        args: see `GANModule`.
+        encoder: images -> means and log variances of the latents.
+        gan_weight: of D's part in the decoder's loss; 0 is a VAE, the baseline of the paper's table.
+        feature_weight: of the squared error of D's features.
+        pixel_weight: of the squared error of the pixels, as in the plain VAE.
+        gate: lets a player wait for the other; None does not.
+        kwargs: see `GANModule`.
+    """
+
+    networks = ("g", "d", "e")
+
+    def __init__(
+        self,
+        *args: Any,
+        encoder: nn.Module,
+        gan_weight: float,
+        feature_weight: float,
+        pixel_weight: float,
+        gate: "Gate | None" = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.encoder, self.gate, self.d_waits, self.g_waits = encoder, gate, False, False
+        self.gan_weight, self.feature_weight, self.pixel_weight = gan_weight, feature_weight, pixel_weight
+
+    def configure_optimizers(self) -> list[Optimizer]:
+        """G's, D's, and the encoder's, which is made as G's."""
+        return [*super().configure_optimizers(), self.g_optimizer(self.encoder.parameters())]
+
+    def step_latents(self, real: Tensor, ratio: int) -> Tensor:
+        """Every other latent is a real's, and carries no gradient to the encoder."""
+        z, rows = super().step_latents(real, ratio), real.repeat_interleave(ratio, 0)[::2]
+        with torch.no_grad():
+            z[::2] = self.encode(rows)[0].to(z.dtype)
+        return z
+
+    def generator_loss(self, batch: Batch) -> Tensor:
+        """The decoder's part of D, the error of the reconstruction, and the prior's part."""
+        z, mean, log_variance = self.encode(batch.real)
+        made = self.generator(z, batch.y).to(batch.real.dtype)
+        prior = (mean.square() + log_variance.exp() - log_variance - 1).sum(1).mean() / 2
+        self.track(prior=prior)
+        loss = prior + self.gan_weight * super().generator_loss(batch)
+        if self.feature_weight:
+            loss = loss + self.feature_weight * half_squares(self.features(made, batch.y), batch.real_features)
+        return loss + self.pixel_weight * half_squares(made, batch.real) if self.pixel_weight else loss
+
+    def encode(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """A draw of the latents of these images (N, latent_dim), their means and log variances."""
+        mean, log_variance = self.encoder(images)
+        draw = self.noise.normal(*mean.shape).to(mean.dtype)
+        return mean + draw * (log_variance / 2).exp(), mean, log_variance
+
+    def discriminator_step(self) -> None:
+        """Move D unless the gate lets it wait."""
+        if self.gate:
+            costs = softplus(-self.tracked["real_scores"]).mean(), softplus(self.tracked["fake_scores"]).mean()
+            self.d_waits, self.g_waits = self.gate(*(float(self.trainer.strategy.reduce(cost)) for cost in costs))
+        self.step_or_wait(1, self.d_waits)
+
+    def generator_step(self) -> None:
+        """Move the decoder unless the gate lets it wait, and the encoder."""
+        self.step_or_wait(0, self.g_waits)
+        self.step_or_wait(2, waits=False)
+
+    def step_or_wait(self, number: int, waits: bool) -> None:
+        """Use the gradient of an optimizer, or let it go."""
+        if not waits:
+            self.all_optimizers[number].step()
+        self.all_optimizers[number].zero_grad()
+
+    @torch.no_grad()
+    def preview(self, n: int) -> Tensor:
+        """Rows of held-out images above their reconstructions, as many images as samples below them."""
+        held_out, columns = self.trainer.datamodule.held_out_set, max(1, int(n**0.5))  # type: ignore[attr-defined]  # `fit` sets it
+        rows = max(1, n // columns // 4)
+        real = torch.stack([held_out[i][0] for i in range(min(rows * columns, len(held_out)))]).to(self.device)
+        real = to_unit(real) if real.dtype == torch.uint8 else real
+        training = self.encoder.training
+        mean, _ = self.encoder.eval()(real.to(self.float_type))
+        self.encoder.train(training)
+        pairs = zip(real.split(columns), self.generate(mean).to(real.dtype).split(columns), strict=True)
+        return torch.cat([*(row for pair in pairs for row in pair), self.sample(range(n - 2 * len(real))).to(real.dtype)])
+
+
+def half_squares(a: Tensor, b: Tensor) -> Tensor:
+    """-log N(a; b, 1) without its constant, averaged over the batch: half the sum of the squared differences."""
+    return (a - b).flatten(1).square().sum(1).mean() / 2
+
+
+class Encoder(nn.Module):
+    """Images (N, C, H, W) -> means and log variances of their latents, each (N, latent_dim).
+
+    Args:
+        body: a network in the form of a discriminator; its score is not used.
+        latent_dim: of the generator.
+    """
+
+    def __init__(self, body: nn.Module, latent_dim: int) -> None:
+        super().__init__()
+        self.body: Any = body
+        self.body.score = nn.Identity()  # else weights that no gradient reaches
+        self.head = nn.Linear(self.body.num_features, 2 * latent_dim)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The two halves of a linear layer; the log variance is held within +-10, beyond which its exponential is no help."""
+        mean, log_variance = self.head(self.body.features(x)).chunk(2, 1)
+        return mean, log_variance.clamp(-10, 10)
+
+
+class Gate:
+    """The authors' equilibrium: D waits where it is far ahead, the decoder where it is. It reads the costs at each step.
+
+    Args:
+        equilibrium: the cross-entropy of D, of reals or of fakes alone, around which both train.
+        margin: how far from it.
+    """
+
+    def __init__(self, equilibrium: float = 0.68, margin: float = 0.35) -> None:
+        self.low, self.high = equilibrium - margin, equilibrium + margin
+
+    def __call__(self, real_cost: float, fake_cost: float) -> tuple[bool, bool]:
+        """Whether D waits, and whether the decoder does; never both."""
+        d_waits = min(real_cost, fake_cost) < self.low
+        g_waits = max(real_cost, fake_cost) > self.high
+        return (False, False) if d_waits and g_waits else (d_waits, g_waits)
