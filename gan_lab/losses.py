@@ -1,7 +1,8 @@
 """Adversarial losses: pure functions of raw scores.
 
-Every ``*_d(real, fake)`` is the sum of a half on reals and a half on fakes, every ``*_g(fake)`` is G's loss. Scores are raw
-(no sigmoid), of shape (N,); the result is a scalar that its player minimises.
+Every ``*_d(real, fake)`` is the sum of a half on reals and a half on fakes, every ``*_g(fake)`` is G's loss; relativistic ones
+compare the two kinds, and take both for G too. Scores are raw (no sigmoid), of shape (N,); the result is a scalar that its
+player minimises.
 """
 
 from torch import Tensor
@@ -56,3 +57,23 @@ def wasserstein_d(real: Tensor, fake: Tensor) -> Tensor:
 def wasserstein_g(fake: Tensor) -> Tensor:
     """-E[D(G(z))] (Arjovsky 2017, theorem 3); G's loss of the hinge GAN too (Miyato 2018, eq. 17)."""
     return -fake.mean()
+
+
+def relativistic_d(real: Tensor, fake: Tensor) -> Tensor:
+    """-E[log sigma(D(x) - D(G(z)))] of pairs; ln 2 where D cannot tell (Jolicoeur-Martineau 2018, section 4.1)."""
+    return softplus(fake - real).mean()
+
+
+def relativistic_g(real: Tensor, fake: Tensor) -> Tensor:
+    """-E[log sigma(D(G(z)) - D(x))]; with r fakes per real, real i is paired with the fakes from r i on."""
+    return softplus(real.repeat_interleave(len(fake) // len(real)) - fake).mean()
+
+
+def relativistic_average_d(real: Tensor, fake: Tensor) -> Tensor:
+    """-E[log sigma(D(x) - E D(G(z)))] - E[log(1 - sigma(D(G(z)) - E D(x)))] (Jolicoeur-Martineau 2018, section 4.2)."""
+    return softplus(fake.mean() - real).mean() + softplus(fake - real.mean()).mean()
+
+
+def relativistic_average_g(real: Tensor, fake: Tensor) -> Tensor:
+    """The same with the parts exchanged; 2 ln 2 where D cannot tell."""
+    return relativistic_average_d(fake, real)

@@ -8,8 +8,10 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import torch
+from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.dropout import _DropoutNd
 
 from gan_lab.batch import Batch, Score
 from gan_lab.errors import InputError
@@ -142,3 +144,134 @@ class Dragan(Penalty):
         """The penalty at reals moved by noise."""
         shift = (batch.noise.uniform(*batch.real.shape) * 2 - 1) * self.spread * batch.real.std()
         return gradient_penalty(discriminator, batch.real + shift, batch.y)
+
+
+class Drift(Penalty):
+    """E[D(x)^2] on reals: a Wasserstein critic's scores do not drift away from 0 (Karras 2018, appendix A.1)."""
+
+    def __init__(self, weight: float | Schedule = 0.001, interval: int = 1) -> None:
+        super().__init__(weight, interval)
+
+    def term(self, discriminator: Score, batch: Batch) -> Tensor:
+        """The mean square of the scores that the loss has too."""
+        return batch.real_scores.square().mean()
+
+
+class LeCam(Penalty):
+    """E[(D(x) - a_fake)^2] + E[(D(G(z)) - a_real)^2]: scores stay near the other side's anchor (Tseng 2021).
+
+    The anchors are running means of the scores of all processes' images, this step's included (of its parts, those until now),
+    without the pull of a start at 0. They run from the first step; under an interval, over the steps that take the term.
+
+    Differs from the authors' code: there only reals above a_fake and fakes below a_real count; the paper's formula has no such
+    limit.
+
+    Args:
+        weight: see `Penalty`.
+        interval: see `Penalty`.
+        decay: of the anchors, per step of D.
+        first_image: the term is 0 before so many images.
+    """
+
+    sums: Tensor
+
+    def __init__(self, weight: float | Schedule = 0.3, interval: int = 1, decay: float = 0.99, first_image: int = 0) -> None:
+        super().__init__(weight, interval)
+        self.decay, self.first_image = decay, first_image
+        # Of the mean scores of reals, of those of fakes, and of ones; each step counts ``decay`` times as much as the next.
+        self.register_buffer("sums", torch.zeros(3))
+        self.step = -1  # of D, the last in the sums; needs no saving, for the step after a checkpoint is another
+
+    def term(self, discriminator: Score, batch: Batch) -> Tensor:
+        """The squared distances of both scores from the anchors, which move first."""
+        real, fake = batch.real_scores, batch.fake_scores
+        self._observe(real.detach().mean(), fake.detach().mean(), batch.d_steps_done)
+        a_real, a_fake = self.sums[:2] / self.sums[2]
+        distances = (real - a_fake).square().mean() + (fake - a_real).square().mean()
+        return distances * (batch.images_seen >= self.first_image)
+
+    def _observe(self, real: Tensor, fake: Tensor, step: int) -> None:
+        """Add the mean scores of a batch, or of a part of one, to the sums."""
+        seen = torch.stack([real, fake, torch.ones_like(real)])
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            torch.distributed.all_reduce(seen)
+            seen /= torch.distributed.get_world_size()
+        if step != self.step:
+            self.sums *= self.decay
+        self.sums += seen
+        self.step = step
+
+
+class BCR(Penalty):
+    """Balanced consistency: D scores an image x and its augmentation T(x) alike, reals and fakes (bCR, Zhao 2020).
+
+    E[(D(x) - D(T(x)))^2]: D(x) is the score that the loss has too; D(T(x)) is another pass for reals, and for fakes.
+
+    Differs from the paper: nothing known; an augmentation of all that D sees (``augment=``) is drawn anew for D(T(x)).
+
+    Args:
+        augment: T, called as in `gan_lab.augment`.
+        weight_real: of the reals' term; a number, or a schedule in images.
+        weight_fake: of the fakes' term; 0 is the consistency regularization of Zhang 2020, and saves its pass.
+        interval: see `Penalty`.
+    """
+
+    def __init__(
+        self,
+        augment: nn.Module,
+        weight_real: float | Schedule = 10.0,
+        weight_fake: float | Schedule = 10.0,
+        interval: int = 1,
+    ) -> None:
+        super().__init__(1.0, interval)
+        self.augment, self.weight_real, self.weight_fake = augment, weight_real, weight_fake
+
+    def term(self, discriminator: Score, batch: Batch) -> Tensor:
+        """The two terms, weighted."""
+        sides = (
+            (self.weight_real, batch.real, batch.y, batch.real_scores),
+            (self.weight_fake, batch.fake, batch.fake_y, batch.fake_scores),
+        )
+        term = torch.zeros_like(batch.real_scores[0])
+        for weight, x, y, scores in sides:
+            if now := value(weight, batch.images_seen):
+                augmented = self.augment(x, batch.noise, batch.images_seen)
+                term = term + now * (scores - discriminator(augmented, y)).square().mean()
+        return term
+
+
+class DropoutConsistency(Penalty):
+    """CT-GAN's consistency term: two dropouts of D agree on the same reals (Wei 2018).
+
+    E[max(0, (d1 - d2)^2 + 0.1 mean((f1 - f2)^2) - M)] of scores d and features f. The first pass is the batch's where that has
+    taken features, else another: a score without its features would belong to a third dropout.
+
+    Differs from the paper: nothing known; as in the authors' code, distances are squares, the features' a mean over them. Those
+    of network=resnet are sums over positions here, and means there.
+
+    Args:
+        weight: see `Penalty`.
+        interval: see `Penalty`.
+        margin: M, which is free; the authors' code has 0.
+        feature_weight: of the features' distance beside that of the scores.
+    """
+
+    def __init__(
+        self, weight: float | Schedule = 2.0, interval: int = 1, margin: float = 0.0, feature_weight: float = 0.1
+    ) -> None:
+        super().__init__(weight, interval)
+        self.margin, self.feature_weight = margin, feature_weight
+
+    def term(self, discriminator: Score, batch: Batch) -> Tensor:
+        """The distance of two passes beyond the margin."""
+        assert batch.features and batch.head, "this batch was made without D's features"
+        first, second = batch.real_features, batch.features(batch.real, batch.y)
+        between_scores = (batch.head(first, batch.y) - batch.head(second, batch.y)).square()
+        between_features = (first.to(batch.real.dtype) - second.to(batch.real.dtype)).square().flatten(1).mean(1)
+        return (between_scores + self.feature_weight * between_features - self.margin).relu().mean()
+
+    def check(self, name: str, discriminator: nn.Module) -> None:
+        """Say so where nothing would ever differ."""
+        super().check(name, discriminator)
+        if not any(isinstance(m, _DropoutNd) and m.p > 0 for m in discriminator.modules()):
+            rank_zero_warn(f"penalty={name} is 0 without dropout in D: give network.discriminator.dropout=0.5")

@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from torch.nn.functional import binary_cross_entropy
+from torch.nn.functional import binary_cross_entropy, binary_cross_entropy_with_logits
 
 from gan_lab import losses
 
@@ -49,7 +49,58 @@ def test_wasserstein_is_the_difference_of_means():
     torch.testing.assert_close(losses.wasserstein_g(fake), -fake.mean())
 
 
-@pytest.mark.parametrize("d_loss", [losses.vanilla_d, losses.least_squares_d, losses.hinge_d, losses.wasserstein_d])
+def softplus(x):
+    return math.log1p(math.exp(x))
+
+
+def test_relativistic_losses_compare_real_i_with_fake_i():
+    real, fake = torch.tensor([1.0, 2.0]), torch.tensor([0.0, 5.0])
+    assert losses.relativistic_d(real, fake).item() == pytest.approx((softplus(-1) + softplus(3)) / 2)
+    assert losses.relativistic_g(real, fake).item() == pytest.approx((softplus(1) + softplus(-3)) / 2)
+
+
+def test_with_more_fakes_than_reals_each_real_has_the_fakes_that_follow_each_other():
+    real, fake = torch.tensor([1.0, 2.0]), torch.tensor([0.0, 3.0, 5.0, -1.0])
+    expected = (softplus(1) + softplus(-2) + softplus(-3) + softplus(3)) / 4
+    assert losses.relativistic_g(real, fake).item() == pytest.approx(expected)
+
+
+def test_the_relativistic_average_is_cross_entropy_of_scores_beside_the_others_mean():
+    real, fake = torch.tensor([1.0, 2.0]), torch.tensor([0.0, 3.0, 5.0, -1.0])  # means 1.5 and 1.75
+    above = torch.tensor([-0.75, 0.25]), torch.tensor([-1.5, 1.5, 3.5, -2.5])
+    for loss, targets in ((losses.relativistic_average_d, (1.0, 0.0)), (losses.relativistic_average_g, (0.0, 1.0))):
+        expected = sum(binary_cross_entropy_with_logits(x, torch.full_like(x, t)) for x, t in zip(above, targets, strict=True))
+        torch.testing.assert_close(loss(real, fake), expected)
+
+
+RELATIVISTIC = [
+    (losses.relativistic_d, losses.relativistic_g, 1),
+    (losses.relativistic_average_d, losses.relativistic_average_g, 2),
+]
+
+
+@pytest.mark.parametrize(("d_loss", "g_loss", "halves"), RELATIVISTIC)
+def test_relativistic_losses_know_differences_alone_and_mirror_each_other(d_loss, g_loss, halves):
+    real, fake = SCORES
+    torch.testing.assert_close(d_loss(real + 7, fake + 7), d_loss(real, fake))
+    torch.testing.assert_close(g_loss(real, fake), d_loss(fake, real))
+    assert d_loss(ZERO, ZERO).item() == pytest.approx(halves * math.log(2))
+    assert d_loss(real + 50, fake).item() == pytest.approx(0, abs=1e-9)
+    assert g_loss(real + 50, fake).item() == pytest.approx(halves * (real + 50 - fake).mean().item())
+
+
+@pytest.mark.parametrize(("d_loss", "g_loss", "halves"), RELATIVISTIC)
+def test_the_relativistic_g_also_pushes_reals_down(d_loss, g_loss, halves):
+    real, fake = torch.full((4,), 0.3, requires_grad=True), torch.full((4,), 0.4, requires_grad=True)
+    g_loss(real, fake).backward()
+    assert (real.grad > 0).all()
+    assert (fake.grad < 0).all()
+
+
+D_LOSSES = [losses.vanilla_d, losses.least_squares_d, losses.hinge_d, losses.wasserstein_d, *(d for d, _, _ in RELATIVISTIC)]
+
+
+@pytest.mark.parametrize("d_loss", D_LOSSES)
 def test_d_pushes_reals_up_and_fakes_down(d_loss):
     real, fake = torch.full((4,), 0.3, requires_grad=True), torch.full((4,), 0.4, requires_grad=True)
     d_loss(real, fake).backward()

@@ -4,12 +4,10 @@ from copy import deepcopy
 from functools import cache
 from pathlib import Path
 
-from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from gan_lab import command
-from gan_lab.build import build
-from gan_lab.model.gan import GAN
+from gan_lab.promises import trained as fit  # noqa: F401  what tests call it
 from gan_lab.settle import settle
 
 CONF = command.CONF
@@ -34,14 +32,3 @@ def tiny(*overrides: str, images: int = 48) -> DictConfig:
 def composed(*overrides: str) -> DictConfig:
     """Composing takes a quarter of a second, and many tests ask for the same."""
     return command.compose("train", [*overrides])
-
-
-def fit(cfg: DictConfig, *callbacks, gan: GAN | None = None, ckpt_path: Path | None = None, **options) -> GAN:
-    """Train with the limit and these callbacks only; the trainer is ``gan.trainer``."""
-    gan = gan or build(cfg)
-    limit = instantiate(cfg.callback.limit)
-    options = {"enable_checkpointing": False, "limit_val_batches": 0} | options
-    options = {"logger": False} | options
-    trainer = instantiate(cfg.trainer, accelerator="cpu", callbacks=[*callbacks, limit], **options)
-    trainer.fit(gan, instantiate(cfg.data), ckpt_path=ckpt_path, weights_only=True)
-    return gan

@@ -3,7 +3,7 @@
 Images are (N, C, H, W) in [-1, 1], points (N, 2, 1, 1), scores raw (N,), labels ``y`` (N,) or None.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import ClassVar
 
@@ -39,6 +39,25 @@ class GAN(GANModule):
         """``g_loss`` of the fake scores."""
         return self.g_loss(batch.fake_scores)
 
+    def discriminator_terms(self, batch: Batch) -> dict[str, Tensor]:
+        """What this algorithm adds to D's loss beside the contest, by name; asked before the scores."""
+        return {}
+
+    def generator_terms(self, batch: Batch) -> dict[str, Tensor]:
+        """What this algorithm adds to G's loss beside the contest, by name; asked before the scores."""
+        return {}
+
+    def discriminator_objective(self, batch: Batch) -> dict[str, Tensor]:
+        """D's loss and what this algorithm, penalties and tricks add to it, by name."""
+        terms = self.discriminator_terms(batch)
+        terms |= {name: p(self.score, batch) for name, p in self.named_penalties() if p.is_due(batch)}
+        return {"d_loss": self.discriminator_loss(batch)} | terms | self.terms_of_tricks("discriminator")
+
+    def generator_objective(self, batch: Batch) -> dict[str, Tensor]:
+        """G's loss and what this algorithm, regularizers and tricks add to it, by name."""
+        terms = self.generator_terms(batch) | {name: r(self.generator, batch) for name, r in self.regularizers.items()}
+        return {"g_loss": self.generator_loss(batch)} | terms | self.terms_of_tricks("generator")
+
     # ----- the alternation -------------------------------------------------------------------------------------------
 
     def training_step(self, batch: Step, batch_idx: int) -> None:
@@ -60,13 +79,11 @@ class GAN(GANModule):
         self.advance(len(real), g_is_due)
 
     def discriminator_gradient(self, real: Tensor, y: Tensor | None) -> None:
-        """The gradient of D's loss, penalties and tricks, on reals and on fakes that G makes now."""
+        """The gradient of all that D descends on, on reals and on fakes that G makes now."""
         batch = self.discriminator_batch(real, y)
-        loss = self.discriminator_loss(batch)
-        terms = {name: p(self.score, batch) for name, p in self.named_penalties() if p.is_due(batch)}
-        terms |= self.terms_of_tricks("discriminator")
-        self.track(d_loss=loss, real_scores=batch.real_scores, fake_scores=batch.fake_scores, **terms)
-        self.manual_backward(sum(terms.values(), loss))
+        objective = self.discriminator_objective(batch)
+        self.track(real_scores=batch.real_scores, fake_scores=batch.fake_scores, **objective)
+        self.manual_backward(sum_of(objective))
 
     def discriminator_step(self) -> None:
         """Move D along its gradient, and forget that."""
@@ -74,14 +91,11 @@ class GAN(GANModule):
         self.all_optimizers[1].zero_grad()
 
     def generator_gradient(self, real: Tensor, y: Tensor | None) -> None:
-        """The gradient of G's loss on fresh fakes; D's weights are frozen meanwhile, so that none is spent on them."""
+        """The gradient of all that G descends on, on fresh fakes; D is frozen meanwhile, so that no gradient is spent on it."""
         with frozen(self.discriminator):
-            batch = self.generator_batch(real, y)
-            loss = self.generator_loss(batch)
-            terms = {name: r(self.generator, batch) for name, r in self.regularizers.items()}
-            terms |= self.terms_of_tricks("generator")
-            self.track(g_loss=loss, **terms)
-            self.manual_backward(sum(terms.values(), loss))
+            objective = self.generator_objective(self.generator_batch(real, y))
+            self.track(**objective)
+            self.manual_backward(sum_of(objective))
 
     def generator_step(self) -> None:
         """Move G along its gradient, and forget that."""
@@ -135,6 +149,12 @@ class GAN(GANModule):
         """What tricks add to the loss of a network."""
         terms = {name: trick.term(network, getattr(self, network)) for name, trick in self.named_tricks()}
         return {f"{network[0]}_{name}": term for name, term in terms.items() if term is not None}
+
+
+def sum_of(objective: Mapping[str, Tensor]) -> Tensor:
+    """Its terms together, a scalar."""
+    first, *others = objective.values()
+    return sum(others, first)
 
 
 @contextmanager

@@ -39,12 +39,12 @@ class Projection(nn.Module):
         num_classes: number of labels.
     """
 
-    def __init__(self, discriminator: nn.Module, num_classes: int) -> None:
+    def __init__(self, discriminator: Any, num_classes: int) -> None:
         super().__init__()
-        self.discriminator: Any = discriminator
-        self.embedding = nn.Embedding(num_classes, int(self.discriminator.num_features))
+        self.discriminator = discriminator
+        self.embedding = nn.Embedding(num_classes, discriminator.num_features)
         nn.init.xavier_uniform_(self.embedding.weight)
-        if hasattr(self.discriminator.score, "parametrizations"):
+        if hasattr(discriminator.score, "parametrizations"):
             spectral_norm(self.embedding)
 
     def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:

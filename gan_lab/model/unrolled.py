@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.func import functional_call
 from torch.optim import SGD, Adam, Optimizer
 
-from gan_lab.batch import Batch
+from gan_lab.batch import Batch, Score
 from gan_lab.errors import InputError
 from gan_lab.model.gan import GAN
 
@@ -36,10 +36,13 @@ class UnrolledGAN(GAN):
         super().__init__(*args, **kwargs)
         self.unroll_steps = unroll_steps
 
-    def generator_loss(self, batch: Batch) -> Tensor:
-        """G's loss on the scores of the D to come."""
-        if not self.unroll_steps:
-            return super().generator_loss(batch)
+    def generator_batch(self, real: Tensor, y: Tensor | None) -> Batch:
+        """The batch as the D to come scores it."""
+        batch = super().generator_batch(real, y)
+        return replace(batch, score=self.score_ahead(batch), features=None) if self.unroll_steps else batch
+
+    def score_ahead(self, batch: Batch) -> Score:
+        """D after its steps on this batch."""
         weights = {name: weight.detach().requires_grad_() for name, weight in self.discriminator.named_parameters()}
         buffers = {name: buffer.clone() for name, buffer in self.discriminator.named_buffers()}
         ahead = Ahead(self.all_optimizers[1].optimizer, dict(self.discriminator.named_parameters()))
@@ -49,10 +52,10 @@ class UnrolledGAN(GAN):
             return functional_call(self.discriminator, state, (self.augmented(images), y)).to(images.dtype)
 
         for _ in range(self.unroll_steps):
-            loss = self.discriminator_loss(replace(batch, score=score))
+            loss = self.discriminator_loss(replace(batch, score=score, features=None))
             gradients = torch.autograd.grad(loss, list(weights.values()), create_graph=True)
             weights = ahead.step(weights, dict(zip(weights, gradients, strict=True)))
-        return super().generator_loss(replace(batch, score=score))
+        return score
 
 
 class Ahead:
@@ -88,7 +91,7 @@ class Ahead:
     def _adam(self, memory: dict[str, Any], gradient: Tensor) -> Tensor:
         """Kingma & Ba 2015, algorithm 1; the root has a finite slope at a gradient of 0."""
         (b1, b2), none = self.group["betas"], torch.zeros_like(gradient)
-        step = memory["step"] = memory.get("step", 0) + 1
+        step = memory["step"] = torch.as_tensor(memory.get("step", 0), dtype=torch.float64) + 1
         mean = memory["exp_avg"] = b1 * memory.get("exp_avg", none) + (1 - b1) * gradient
         square = memory["exp_avg_sq"] = b2 * memory.get("exp_avg_sq", none) + (1 - b2) * gradient.square()
         return mean / (1 - b1**step) / ((square / (1 - b2**step) + TINY).sqrt() + self.group["eps"])

@@ -59,15 +59,19 @@ class VAEGAN(GAN):
         return z
 
     def generator_loss(self, batch: Batch) -> Tensor:
-        """The decoder's part of D, the error of the reconstruction, and the prior's part."""
+        """The decoder's part of D (eq. 6), on reconstructions and samples."""
+        return self.gan_weight * super().generator_loss(batch)
+
+    def generator_terms(self, batch: Batch) -> dict[str, Tensor]:
+        """The distance of the latents from the prior (eq. 4), and the errors of the reconstruction (eq. 7)."""
         z, mean, log_variance = self.encode(batch.real)
         made = self.generator(z, batch.y).to(batch.real.dtype)
-        prior = (mean.square() + log_variance.exp() - log_variance - 1).sum(1).mean() / 2
-        self.track(prior=prior)
-        loss = prior + self.gan_weight * super().generator_loss(batch)
+        terms = {"prior": (mean.square() + log_variance.exp() - log_variance - 1).sum(1).mean() / 2}
         if self.feature_weight:
-            loss = loss + self.feature_weight * half_squares(self.features(made, batch.y), batch.real_features)
-        return loss + self.pixel_weight * half_squares(made, batch.real) if self.pixel_weight else loss
+            terms["feature_error"] = self.feature_weight * half_squares(self.features(made, batch.y), batch.real_features)
+        if self.pixel_weight:
+            terms["pixel_error"] = self.pixel_weight * half_squares(made, batch.real)
+        return terms
 
     def encode(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """A draw of the latents of these images (N, latent_dim), their means and log variances."""
@@ -120,11 +124,11 @@ class Encoder(nn.Module):
         latent_dim: of the generator.
     """
 
-    def __init__(self, body: nn.Module, latent_dim: int) -> None:
+    def __init__(self, body: Any, latent_dim: int) -> None:
         super().__init__()
-        self.body: Any = body
-        self.body.score = nn.Identity()  # else weights that no gradient reaches
-        self.head = nn.Linear(self.body.num_features, 2 * latent_dim)
+        self.body = body
+        body.score = nn.Identity()  # else weights that no gradient reaches
+        self.head = nn.Linear(body.num_features, 2 * latent_dim)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The two halves of a linear layer; the log variance is held within +-10, beyond which its exponential is no help."""

@@ -6,17 +6,67 @@ No activation works in place: before a skip that would change the shortcut (MMGe
 from collections.abc import Callable, Mapping
 from functools import partial
 
+import torch
 from torch import Tensor, nn
+from torch.nn.functional import max_pool2d
 from torch.nn.utils.parametrizations import spectral_norm
 
 from gan_lab.errors import InputError, pick
 
 WEIGHTED = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 
+
+class VirtualBatchNorm(nn.Module):
+    """Normalises each example by a fixed reference batch and itself (Salimans 2016, section 3.4).
+
+    The reference is the first batch that the layer sees in training: its size n, mean and variance stay in buffers. In the
+    statistics the reference counts n / (n + 1) and the example 1 / (n + 1), so no example depends on the others of its batch.
+    The first batch is its own reference, of which no gradient is taken. Before it, nothing is normalised.
+
+    Differs from the paper: there the reference batch passes through the net beside every batch, so that its statistics are
+    those of today's weights and have gradients. Here they are those of the first weights, which costs nothing and needs no
+    change to a net, but they do not follow: the further the weights move, the less the maps are standardised, and in the
+    end this is a scale and shift that the data have initialised.
+    """
+
+    reference_size: Tensor
+    mean: Tensor
+    var: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.gain, self.shift = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+        self.register_buffer("reference_size", torch.zeros(()))
+        self.register_buffer("mean", torch.zeros(channels))
+        self.register_buffer("var", torch.ones(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps (N, channels, H, W), or vectors (N, channels)."""
+        h = x.reshape(*x.shape[:2], -1).to(self.mean.dtype)
+        if self.training:
+            self._remember(h.detach())
+        share = (self.reference_size > 0) / (self.reference_size + 1)
+        var, mean = torch.var_mean(h, 2, correction=0)
+        distance = mean - self.mean
+        mean = self.mean + share * distance
+        var = torch.lerp(self.var, var, share) + share * (1 - share) * distance.square()  # of the two together
+        h = (h - mean[..., None]) * (var[..., None] + 1e-5).rsqrt()
+        return (h * self.gain[:, None] + self.shift[:, None]).reshape(x.shape)
+
+    def _remember(self, h: Tensor) -> None:
+        """Keep the statistics of the first batch; chosen on the device, which a branch would make the host wait for."""
+        is_first = self.reference_size == 0
+        var, mean = torch.var_mean(h, (0, 2), correction=0)
+        self.mean.copy_(torch.where(is_first, mean, self.mean))
+        self.var.copy_(torch.where(is_first, var, self.var))
+        self.reference_size.copy_(torch.where(is_first, len(h), self.reference_size))
+
+
 NORMS: Mapping[str, Callable[[int], nn.Module]] = {
     "batch": nn.BatchNorm2d,
     "layer": partial(nn.GroupNorm, 1),  # over (C, H, W), a gain per channel: the layer norm of Gulrajani 2017
     "instance": partial(nn.InstanceNorm2d, affine=True),
+    "virtual_batch": VirtualBatchNorm,
     "none": nn.Identity,
     "spectral": nn.Identity,  # normalises the weights instead: see `normalise_weights`
 }
@@ -46,6 +96,30 @@ class ConditionalBatchNorm2d(nn.BatchNorm2d):
     def forward(self, x: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]  # it needs labels
         """Maps (N, channels, H, W) of the classes y (N,)."""
         return super().forward(x) * self.gain(y)[..., None, None] + self.shift(y)[..., None, None]
+
+
+class SelfAttention(nn.Module):
+    """Each position of a map looks at all others (Zhang 2019, eq. 1 to 3, by the authors' code).
+
+    Queries and keys have an eighth of the channels, values a half; keys and values are max-pooled where the map is even. What
+    is found is added with the weight ``gamma``, at first 0.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        eighth, half = max(channels // 8, 1), max(channels // 2, 1)
+        self.query, self.key, self.value = (nn.Conv2d(channels, c, 1, bias=False) for c in (eighth, eighth, half))
+        self.output = nn.Conv2d(half, channels, 1, bias=False)
+        self.gamma = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """Maps (N, channels, H, W); labels are not looked at, but blocks are called with them."""
+        query, key, value = self.query(x), self.key(x), self.value(x)
+        if x.shape[2] % 2 == 0:
+            key, value = max_pool2d(key, 2), max_pool2d(value, 2)
+        weights = (query.flatten(2).transpose(1, 2) @ key.flatten(2)).softmax(2)  # (N, H W, places looked at)
+        found = value.flatten(2) @ weights.transpose(1, 2)
+        return x + self.gamma * self.output(found.unflatten(2, x.shape[2:]))
 
 
 def norm(name: str, channels: int, num_classes: int | None = None) -> nn.Module:
@@ -100,14 +174,27 @@ UPS: Mapping[str, Resample] = {"transposed": _transposed, "nearest": _nearest, "
 DOWNS: Mapping[str, Resample] = {"strided": _strided, "average": _average}
 
 
-def dcgan_init(module: nn.Module) -> None:
-    """Weights N(0, 0.02), gains of BatchNorm N(1, 0.02), biases 0: Radford 2016 and its code; for ``Module.apply``."""
+def normal_init(module: nn.Module) -> None:
+    """Weights N(0, 0.02), biases 0; for ``Module.apply``."""
     if isinstance(module, WEIGHTED):
         nn.init.normal_(module.weight, 0.0, 0.02)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
-    elif isinstance(module, nn.BatchNorm2d):
+
+
+def dcgan_init(module: nn.Module) -> None:
+    """`normal_init`, and gains of BatchNorm N(1, 0.02): Radford 2016 and its code; for ``Module.apply``."""
+    normal_init(module)
+    if isinstance(module, nn.BatchNorm2d):
         nn.init.normal_(module.weight, 1.0, 0.02)
+
+
+def glorot_init(module: nn.Module) -> None:
+    """Uniform weights of variance 2 / (fan in + fan out), biases 0; for ``Module.apply``."""
+    if isinstance(module, WEIGHTED):
+        nn.init.xavier_uniform_(module.weight)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
 
 
 def normalise_weights(net: nn.Module, norm: str) -> None:

@@ -15,6 +15,7 @@ from gan_lab.network import layers
 NORMS: Mapping[str, Callable[[int], nn.Module]] = {
     "batch": nn.BatchNorm1d,
     "layer": nn.LayerNorm,
+    "virtual_batch": layers.VirtualBatchNorm,
     "none": nn.Identity,
     "spectral": nn.Identity,  # normalises the weights instead: see `layers.normalise_weights`
 }
@@ -66,6 +67,7 @@ class Discriminator(nn.Module):
         width: of the hidden layers; a number stands for all of them; None: 512, 256, for points 128, 128.
         norm: after every hidden layer but the first.
         activation: a name of `layers.ACTIVATIONS`; None: leaky_relu, for points tanh.
+        dropout: share of each hidden layer that is dropped in training.
     """
 
     def __init__(
@@ -75,12 +77,13 @@ class Discriminator(nn.Module):
         width: int | Sequence[int] | None = None,
         norm: str = "none",
         activation: str | None = None,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         points = image_size == 1
         widths = _widths(width, (128, 128) if points else (512, 256))
         activation = activation or ("tanh" if points else "leaky_relu")
-        self.hidden = _hidden(channels * image_size**2, widths, norm, activation)
+        self.hidden = _hidden(channels * image_size**2, widths, norm, activation, dropout)
         self.num_features = widths[-1]
         self.score = nn.Linear(widths[-1], 1)
         layers.normalise_weights(self, norm)
@@ -104,10 +107,11 @@ def _widths(width: int | Sequence[int] | None, published: Sequence[int]) -> list
     return list(width or published)
 
 
-def _hidden(inputs: int, widths: list[int], norm: str, activation: str) -> nn.Sequential:
-    """Linear layers, each but the first with the norm, each with the activation."""
+def _hidden(inputs: int, widths: list[int], norm: str, activation: str, dropout: float = 0.0) -> nn.Sequential:
+    """Linear layers, each but the first with the norm, each with the activation and, where there is any, dropout."""
     make_norm = pick(NORMS, norm, "norm")
     stack: list[nn.Module] = []
     for i, (n_in, n_out) in enumerate(pairwise([inputs, *widths])):
         stack += [nn.Linear(n_in, n_out), *([make_norm(n_out)] if i > 0 else []), layers.activation(activation)]
+        stack += [nn.Dropout(dropout)] if dropout else []
     return nn.Sequential(*stack)

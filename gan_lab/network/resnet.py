@@ -11,12 +11,14 @@ positions, as in SNGAN (WGAN-GP takes the mean).
 """
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TypeVar
 
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from gan_lab.errors import InputError
 from gan_lab.network import layers
 
 Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
@@ -48,7 +50,7 @@ class Generator(nn.Module):
         self.num_classes = num_classes if norm == "batch" else None
         self.base, doublings = layers.base_and_doublings(image_size, "resnet")
         widths = _widths(image_size, doublings + 1, width, constant=256)[::-1]
-        self.latent_dim = latent_dim
+        self.latent_dim, self.widths = latent_dim, widths
         self.input = _glorot(nn.Linear(latent_dim, widths[0] * self.base**2))
         self.blocks = nn.ModuleList(UpBlock(c_in, c_out, norm, num_classes) for c_in, c_out in pairwise(widths))
         self.norm = layers.norm(norm, widths[-1])
@@ -71,17 +73,27 @@ class Discriminator(nn.Module):
         image_size: height and width.
         width: w above; None: the published one of the size.
         norm: a name of `layers.NORMS`, before the activations of every block but the first.
+        dropout: share of a block's output that is dropped in training: a number for every block but the first, or one each for
+            the last blocks; 0.2, 0.5, 0.5 in CT-GAN (Wei 2018, the authors' code).
     """
 
-    def __init__(self, channels: int, image_size: int, width: int | None = None, norm: str = "none") -> None:
+    def __init__(
+        self,
+        channels: int,
+        image_size: int,
+        width: int | None = None,
+        norm: str = "none",
+        dropout: float | Sequence[float] = 0.0,
+    ) -> None:
         super().__init__()
         _, doublings = layers.base_and_doublings(image_size, "resnet")
         n_blocks, n_halving = (4, 2) if image_size <= 32 else (max(5, doublings + 1), 5)
         n_halving = math.gcd(image_size, 2**n_halving).bit_length() - 1  # only even maps
         widths = _widths(image_size, n_blocks, width, constant=128)
-        blocks = [Block(c_in, c_out, norm, halve=i < n_halving) for i, (c_in, c_out) in enumerate(pairwise(widths), 1)]
+        shares = _shares(dropout, n_blocks)
+        blocks = [Block(c_in, c_out, norm, i < n_halving, shares[i]) for i, (c_in, c_out) in enumerate(pairwise(widths), 1)]
         self.blocks = nn.Sequential(FirstBlock(channels, widths[0]), *blocks)
-        self.num_features = widths[-1]
+        self.num_features, self.widths = widths[-1], widths
         self.score = _glorot(nn.Linear(widths[-1], 1))
         layers.normalise_weights(self, norm)
 
@@ -121,18 +133,19 @@ class UpBlock(nn.Module):
 class Block(nn.Module):
     """(N, c_in, H, W) -> (N, c_out, H, W), or half the height and width."""
 
-    def __init__(self, c_in: int, c_out: int, norm: str, halve: bool) -> None:
+    def __init__(self, c_in: int, c_out: int, norm: str, halve: bool, dropout: float = 0.0) -> None:
         super().__init__()
         self.norm1, self.conv1 = layers.norm(norm, c_in), _conv(c_in, c_in, 3, RESIDUAL_GAIN)
         self.norm2, self.conv2 = layers.norm(norm, c_in), _conv(c_in, c_out, 3, RESIDUAL_GAIN)
         self.pool = nn.AvgPool2d(2) if halve else nn.Identity()
         self.shortcut = _conv(c_in, c_out, 1) if halve or c_in != c_out else nn.Identity()
+        self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        """norm, ReLU, convolution, norm, ReLU, convolution, average."""
+        """norm, ReLU, convolution, norm, ReLU, convolution, average; dropout of the sum."""
         h = self.conv1(self.norm1(x).relu())
         h = self.conv2(self.norm2(h).relu())
-        return self.pool(h) + self.shortcut(self.pool(x))
+        return self.dropout(self.pool(h) + self.shortcut(self.pool(x)))
 
 
 class FirstBlock(nn.Module):
@@ -154,6 +167,18 @@ def _widths(image_size: int, n: int, width: int | None, constant: int) -> list[i
     if image_size <= 32:
         return [width or constant] * n
     return [(width or 64) * min(2**i, 16) for i in range(n)]
+
+
+def _shares(dropout: float | Sequence[float], n: int) -> list[float]:
+    """What is dropped of each of ``n`` blocks, nothing of the first; a list belongs to the last ones."""
+    if not isinstance(dropout, Sequence):
+        return [0.0] + [dropout] * (n - 1)
+    if len(dropout) >= n:
+        raise InputError(
+            f"network.discriminator.dropout={list(dropout)} has more numbers than there are blocks after the first: "
+            f"use at most {n - 1}"
+        )
+    return [0.0] * (n - len(dropout)) + list(dropout)
 
 
 def _conv(c_in: int, c_out: int, kernel: int, gain: float = 1.0) -> nn.Conv2d:

@@ -32,5 +32,9 @@ class Trick(nn.Module):
         """What is added to the loss of ``network``, called "generator" or "discriminator"; None: nothing."""
         return None
 
+    def opponent(self, name: str, network: nn.Module, gan: "GANModule") -> nn.Module:
+        """What plays for ``network``, called "generator" or "discriminator", while the other one learns."""
+        return network
+
     def after_step(self, gan: "GANModule") -> None:
         """After each step of D, and of G where it was due."""

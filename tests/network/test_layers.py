@@ -3,16 +3,21 @@ from copy import deepcopy
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import batch_norm, max_pool2d
 
 from gan_lab.errors import InputError
-from gan_lab.network import layers
+from gan_lab.network import dcgan, layers, mlp, resnet, sagan, sndcgan
 
 AXES = {"batch": (0, 2, 3), "layer": (1, 2, 3), "instance": (2, 3)}
 
 
-@pytest.mark.parametrize("name", layers.NORMS)
+def normal(*shape):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("name", [name for name in layers.NORMS if name != "virtual_batch"])  # whose axes are tested below
 def test_norm_standardises_its_own_axes(name):
-    x = 3 * torch.randn(4, 8, 5, 5, generator=torch.Generator().manual_seed(0)) + 2
+    x = 3 * normal(4, 8, 5, 5) + 2
     axes = AXES.get(name)
     expected = x
     if axes:
@@ -21,9 +26,116 @@ def test_norm_standardises_its_own_axes(name):
     torch.testing.assert_close(layers.norm(name, 8)(x), expected)
 
 
-@pytest.mark.parametrize("name", AXES)
+@pytest.mark.parametrize("name", [*AXES, "virtual_batch"])
 def test_norm_has_a_gain_and_a_bias_per_channel(name):
     assert [w.shape for w in layers.norm(name, 8).parameters()] == [(8,), (8,)]
+
+
+@pytest.fixture(params=[(8, 3, 3), (8,)], ids=["maps", "vectors"])
+def virtual(request):
+    """A virtual batch norm with a gain and shift of its own, its reference, and a later batch."""
+    layer = layers.VirtualBatchNorm(8)
+    with torch.no_grad():
+        layer.gain.copy_(normal(8))
+        layer.shift.copy_(normal(8) + 1)
+    reference, later = (3 * normal(12, *request.param) + 2).split(6)
+    layer(reference)
+    return layer, reference, later
+
+
+def test_virtual_batch_norm_is_batch_norm_of_the_reference_and_the_example(virtual):
+    layer, reference, later = virtual
+    for examples in (reference, later):
+        for example, found in zip(examples, layer(examples), strict=True):
+            together = batch_norm(torch.cat([reference, example[None]]), None, None, layer.gain, layer.shift, training=True)
+            torch.testing.assert_close(found, together[-1])
+
+
+def test_virtual_batch_norm_does_not_mix_examples(virtual):
+    layer, _, later = virtual
+    torch.testing.assert_close(layer(later)[:1], layer(later[:1]))
+    fresh, first = layers.VirtualBatchNorm(8), later.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(fresh(first)[0].square().sum(), first)
+    assert gradient[0].any()
+    assert not gradient[1:].any()
+
+
+def test_virtual_batch_norm_keeps_its_first_reference_in_evaluation_and_checkpoints(virtual):
+    layer, _, later = virtual
+    before = vectors(layer)
+    layer(later)
+    assert all(map(torch.equal, before, vectors(layer)))
+    loaded = layers.VirtualBatchNorm(8)
+    loaded.load_state_dict(layer.state_dict())
+    assert torch.equal(loaded(later), layer(later))
+    assert torch.equal(loaded.eval()(later), layer(later))
+
+
+def test_virtual_batch_norm_changes_nothing_before_its_reference():
+    x = normal(4, 8, 3, 3)
+    torch.testing.assert_close(layers.VirtualBatchNorm(8).eval()(x), x, rtol=1e-4, atol=1e-4)
+
+
+def test_virtual_batch_norm_stands_a_mean_far_above_the_deviation():
+    assert layers.VirtualBatchNorm(8)(1e4 + 1e-3 * normal(4, 8, 3, 3)).isfinite().all()
+
+
+def test_conditional_batch_norm_is_batch_norm_at_first():
+    x, y = 3 * normal(6, 8, 3, 3) + 2, torch.tensor([0, 1, 2, 0, 1, 2])
+    torch.testing.assert_close(layers.norm("batch", 8, num_classes=3)(x, y), nn.BatchNorm2d(8)(x))
+
+
+def test_conditional_gain_and_shift_belong_to_one_class():
+    layer, x, y = layers.norm("batch", 8, num_classes=3), normal(6, 8, 3, 3), torch.tensor([0, 1, 2, 0, 1, 2])
+    before = layer(x, y)
+    with torch.no_grad():
+        layer.gain.weight[1], layer.shift.weight[1] = 2, -3
+    torch.testing.assert_close(layer(x, y), torch.where((y == 1).view(6, 1, 1, 1), 2 * before - 3, before))
+
+
+def test_only_batch_norm_becomes_conditional():
+    kinds = {name: type(layers.norm(name, 8, num_classes=3)) for name in layers.NORMS}
+    assert [name for name, kind in kinds.items() if kind is layers.ConditionalBatchNorm2d] == ["batch"]
+
+
+@pytest.fixture
+def attention():
+    torch.manual_seed(0)
+    layer = layers.SelfAttention(16)
+    nn.init.ones_(layer.gamma)
+    return layer
+
+
+def test_attention_is_the_identity_at_first():
+    x = normal(2, 16, 4, 4)
+    assert torch.equal(layers.SelfAttention(16)(x), x)
+
+
+@pytest.mark.parametrize("size", [4, 5])
+def test_attention_is_the_paper_s_sum_over_places(attention, size):
+    """o_j = W sum_i softmax_i(f(x_i) g(x_j)) h(x_i), place by place; on even maps the places i are pooled."""
+    x, pool = normal(2, 16, size, size), (lambda h: max_pool2d(h, 2)) if size % 2 == 0 else (lambda h: h)
+    g, f, h = attention.query(x), pool(attention.key(x)), pool(attention.value(x))
+    assert (g.shape[1], f.shape[1], h.shape[1]) == (2, 2, 8)
+    for n, row, column in ((0, 0, 0), (1, 2, 3)):
+        closeness = torch.einsum("c,cij->ij", g[n, :, row, column], f[n]).exp()
+        found = torch.einsum("ij,cij->c", closeness / closeness.sum(), h[n])
+        expected = x[n, :, row, column] + attention.output.weight[:, :, 0, 0] @ found
+        torch.testing.assert_close(attention(x)[n, :, row, column], expected)
+
+
+def test_attention_does_not_know_where_a_place_is(attention):
+    x, order = normal(2, 16, 5, 5), torch.randperm(25, generator=torch.Generator().manual_seed(0))
+
+    def moved(h):
+        return h.flatten(2)[..., order].view_as(h)
+
+    torch.testing.assert_close(attention(moved(x)), moved(attention(x)))
+
+
+def test_attention_of_few_channels_has_one_query_channel():
+    assert layers.SelfAttention(1)(normal(2, 1, 4, 4)).shape == (2, 1, 4, 4)
+    assert layers.SelfAttention(4).query.out_channels == 1
 
 
 @pytest.mark.parametrize("name", layers.ACTIVATIONS)
@@ -77,6 +189,15 @@ def test_dcgan_init_draws_the_published_distributions():
         assert not module.bias.any()
 
 
+def test_glorot_init_draws_the_published_distribution():
+    torch.manual_seed(0)
+    for layer, fans in ((nn.Conv2d(32, 64, 3), 9 * 96), (nn.ConvTranspose2d(32, 64, 4), 16 * 96), (nn.Linear(99, 64), 163)):
+        layers.glorot_init(layer)
+        assert layer.weight.abs().max().item() == pytest.approx((6 / fans) ** 0.5, rel=0.01)
+        assert layer.weight.var().item() == pytest.approx(2 / fans, rel=0.05)
+        assert not layer.bias.any()
+
+
 @pytest.fixture
 def spectral_net():
     torch.manual_seed(0)
@@ -107,6 +228,25 @@ def test_spectral_estimate_moves_in_training_only(spectral_net):
     assert all(map(torch.equal, before, vectors(spectral_net)))
     spectral_net.train()(X)
     assert not any(map(torch.equal, before, vectors(spectral_net)))
+
+
+@pytest.mark.parametrize("network", [dcgan, mlp, resnet, sagan, sndcgan], ids=lambda network: network.__name__)
+def test_spectral_estimate_of_every_network_moves_in_training_only(network):
+    norm = {} if network is sagan else {"norm": "spectral"}  # its generator has no other choice
+    for net, x in (
+        (network.Generator(5, 1, 8, width=8, **norm), normal(4, 5)),
+        (network.Discriminator(1, 8, width=8, norm="spectral"), normal(4, 1, 8, 8)),
+    ):
+        with torch.no_grad():
+            for weight in net.parameters():
+                weight.add_(torch.randn_like(weight))
+        estimates = [b for name, b in net.named_buffers() if name.endswith(("._u", "._v")) and b.numel() > 1]
+        before = [estimate.clone() for estimate in estimates]
+        net.eval()(x)
+        assert estimates
+        assert all(map(torch.equal, before, estimates))
+        net.train()(x)
+        assert not any(map(torch.equal, before, estimates))
 
 
 def test_spectral_net_can_be_copied(spectral_net):

@@ -104,6 +104,15 @@ def test_gradient_penalty_reaches_every_weight():
     assert all(weight.grad.any() for name, weight in d.named_parameters() if name.endswith("weight"))
 
 
+def test_dropout_follows_every_hidden_layer_of_the_discriminator_and_acts_in_training_only(config):
+    cfg = OmegaConf.merge(config(2, 1), {"discriminator": {"dropout": 0.5}})
+    d, x = instantiate(cfg.discriminator), normal(4, 2, 1, 1)
+    assert kinds(d.hidden) == ["Linear", "Tanh", "Dropout"] * 2
+    assert not torch.equal(d(x), d(x))
+    d.eval()
+    assert torch.equal(d(x), d(x))
+
+
 @pytest.mark.parametrize("activation", layers.ACTIVATIONS)
 def test_every_hidden_activation_is_the_chosen_one(activation):
     kind = type(layers.activation(activation))

@@ -140,6 +140,40 @@ def test_first_block_does_not_rectify_the_image():
     torch.testing.assert_close(block(x), expected)
 
 
+@pytest.mark.parametrize(
+    ("size", "dropout", "shares"),
+    [
+        (32, [0.2, 0.5, 0.5], [0.2, 0.5, 0.5]),  # the second, third and fourth block: CT-GAN
+        (64, [0.2, 0.5, 0.5], [0, 0.2, 0.5, 0.5]),
+        (32, [], [0, 0, 0]),
+        (128, 0.3, [0.3] * 5),
+        (32, 0, [0, 0, 0]),
+    ],
+)
+def test_dropout_is_for_the_last_blocks_or_all_but_the_first(size, dropout, shares):
+    choice = {"data": {"channels": 3, "image_size": size}, "discriminator": {"width": 4, "dropout": dropout}}
+    d = instantiate(OmegaConf.merge(OmegaConf.load(CONFIG), choice).discriminator)
+    assert [block.dropout.p for block in d.blocks[1:]] == shares
+    assert not any(isinstance(m, nn.Dropout) for m in d.blocks[0].modules())
+    assert d.state_dict().keys() == Discriminator(3, size, width=4).state_dict().keys()
+
+
+def test_dropout_acts_in_training_only():
+    d, x = Discriminator(1, 8, width=8, dropout=0.5), normal(4, 1, 8, 8)
+    assert not torch.equal(d.features(x), d.features(x))
+    d.eval()
+    assert torch.equal(d(x), d(x))
+
+
+def test_more_dropout_than_blocks_is_refused():
+    with pytest.raises(InputError) as error:
+        Discriminator(1, 8, width=8, dropout=[0.1] * 4)
+    assert str(error.value) == (
+        "network.discriminator.dropout=[0.1, 0.1, 0.1, 0.1] has more numbers than there are blocks after the first: "
+        "use at most 3"
+    )
+
+
 def test_weights_start_as_published():
     torch.manual_seed(0)
     for net in (Generator(128, 3, 32, width=64), Discriminator(3, 32, width=64)):

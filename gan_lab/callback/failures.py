@@ -1,0 +1,108 @@
+"""Says early what losses show of a failing run (https://github.com/soumith/ganhacks, 10)."""
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from itertools import pairwise
+from statistics import correlation, fmean
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.utilities import rank_zero_only
+
+from gan_lab.model.gan import GAN
+
+Row = dict[str, float]
+
+
+class Failures(L.Callback):
+    """Warns once in a command for each kind of failure, with the remedy, by the rows that `Record` has written just before.
+
+    - A gradient norm in one row is large.
+    - D's loss is near 0: nothing is left to learn from D.
+    - D's loss jumps from row to row.
+    - G's loss falls while D's rises, and D takes nearly all fakes for real: it is fooled, maybe with garbage. (Both also
+      happen where G catches up with a D that was far ahead; then D still knows the fakes.)
+
+    The last three are asked of a full window of rows, and only where scores have an undecided value: a critic's loss has no
+    scale and no 0 to fear, and it rises towards 0 as it should.
+
+    Args:
+        every_steps: of D between two rows, as given to `Record`.
+        window: rows that are looked at.
+        max_gradient_norm: ganhacks' 100.
+        min_d_loss: the mean of a window; an undecided D's cross-entropy is 1.39. No source names this number or the next ones.
+        max_d_loss_jump: the mean change from row to row; DCGAN on the digits has 0.03, and 0.6 with 100 times D's rate.
+        min_trend: how closely losses follow a straight line to be rising or falling: their correlation with time.
+        min_fake_accuracy: the share of the fakes that D knows, in the mean of a window.
+    """
+
+    def __init__(
+        self,
+        every_steps: int = 50,
+        window: int = 10,
+        max_gradient_norm: float = 100.0,
+        min_d_loss: float = 0.01,
+        max_d_loss_jump: float = 0.3,
+        min_trend: float = 0.8,
+        min_fake_accuracy: float = 0.25,
+    ) -> None:
+        self.every_steps, self.window, self.max_gradient_norm = every_steps, window, max_gradient_norm
+        self.min_d_loss, self.max_d_loss_jump = min_d_loss, max_d_loss_jump
+        self.min_trend, self.min_fake_accuracy = min_trend, min_fake_accuracy
+
+    def on_train_start(self, trainer: L.Trainer, gan: GAN) -> None:
+        """Begin anew: whoever resumes reads a new screen."""
+        self.rows: deque[Row] = deque(maxlen=self.window)
+        self.warned: set[str] = set()
+
+    @rank_zero_only
+    def on_train_batch_end(self, trainer: L.Trainer, gan: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Look at a new row: numbers that the device need not be asked for."""
+        row = trainer.callback_metrics
+        if gan.d_steps_done % self.every_steps or "d_loss" not in row:
+            return
+        self.rows.append({name: float(value) for name, value in row.items()})
+        found = self.gradients(self.rows[-1])
+        if gan.undecided is not None and len(self.rows) == self.window:
+            found |= self.losses(list(self.rows))
+        for kind in found:
+            if kind not in self.warned:
+                print(f"warning at {gan.images_seen:,} images: {found[kind]}")  # a bar puts what is printed above itself
+        self.warned |= found.keys()
+
+    def gradients(self, row: Row) -> dict[str, str]:
+        """Warnings by kind, of one row."""
+        norms, limit = {player: row.get(f"{player}_gradient_norm", 0.0) for player in "dg"}, self.max_gradient_norm
+        return {
+            f"{player}_gradient_norm": f"{player}_gradient_norm is {norm:.0f}, above {limit:.0f}. Lower optimizer.{player}.lr, "
+            f"or give clip_grad_norm.{player}={limit:.0f}"
+            for player, norm in norms.items()
+            if norm > limit
+        }
+
+    def losses(self, rows: Sequence[Row]) -> dict[str, str]:
+        """Warnings by kind, of a window of rows, the latest last."""
+        d_loss, g_loss, known = ([row.get(n, math.nan) for row in rows] for n in ("d_loss", "g_loss", "d_fake_accuracy"))
+        found = {}
+        if (mean := fmean(d_loss)) < self.min_d_loss:
+            found["d_loss"] = (
+                f"d_loss is {mean:.2g}: D tells all fakes from reals, and G can learn little from it. Lower optimizer.d.lr, or "
+                "add augment=instance_noise, penalty=r1 or trick=soft_labels"
+            )
+        if (jump := fmean(abs(after - before) for before, after in pairwise(d_loss))) > self.max_d_loss_jump:
+            found["d_loss_jump"] = (
+                f"d_loss jumps by {jump:.2g} from row to row, and in a sound run it is steady. Lower optimizer.d.lr and "
+                "optimizer.g.lr, enlarge data.batch_size, or add penalty=r1"
+            )
+        if fmean(known) < self.min_fake_accuracy and trend(g_loss) <= -self.min_trend and trend(d_loss) >= self.min_trend:
+            found["d_is_fooled"] = (
+                f"g_loss falls and d_loss rises over {len(rows)} rows, and D takes nearly all fakes for real: they may be "
+                "garbage that fools it. Look at the samples; lower optimizer.g.lr, or give D more steps, with model.d_steps=2"
+            )
+        return found
+
+
+def trend(values: Sequence[float]) -> float:
+    """The correlation with time: 1 for a straight rise, -1 for a straight fall, 0 where nothing changes."""
+    return correlation(range(len(values)), values) if len(set(values)) > 1 else 0.0

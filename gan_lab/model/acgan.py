@@ -1,0 +1,85 @@
+"""Auxiliary classifier GAN (Odena 2017, https://arxiv.org/abs/1610.09585)."""
+
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from gan_lab.batch import Batch
+from gan_lab.conditional import labelled, require_labels
+from gan_lab.model.gan import GAN
+
+
+class ACGAN(GAN):
+    """D also tells the class of an image, real or fake, and G makes images whose class can be told (eq. 3).
+
+    Differs from the paper: the label is embedded beside the latents in few numbers instead of one-hot (a generator with
+    conditional BatchNorm has it there); one model learns all classes, where the paper has ten per model.
+
+    Args:
+        generator: see `GANModule`.
+        discriminator: see `GANModule`; has ``num_features``.
+        num_classes: number of labels.
+        d_class_weight: of the class loss in D's loss.
+        g_class_weight: of the class loss in G's loss.
+        classify_fakes: whether D learns the classes of fakes too.
+        args: see `GANModule`.
+        kwargs: see `GANModule`.
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        *args: Any,
+        num_classes: int | None,
+        d_class_weight: float = 1.0,
+        g_class_weight: float = 1.0,
+        classify_fakes: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        classes = require_labels(num_classes, "acgan")
+        super().__init__(labelled(generator, classes), Classifier(discriminator, classes), *args, **kwargs)
+        self.d_class_weight, self.g_class_weight, self.classify_fakes = d_class_weight, g_class_weight, classify_fakes
+
+    def discriminator_terms(self, batch: Batch) -> dict[str, Tensor]:
+        """-E[log P(C = y | x)] - E[log P(C = y | G(z, y))], eq. 3."""
+        loss = self.class_loss(batch.real_features, batch.y)
+        if self.classify_fakes:
+            loss = loss + self.class_loss(batch.fake_features, batch.fake_y)
+        return {"d_class_loss": self.d_class_weight * loss}
+
+    def generator_terms(self, batch: Batch) -> dict[str, Tensor]:
+        """-E[log P(C = y | G(z, y))], the part of eq. 3 that depends on G."""
+        return {"g_class_loss": self.g_class_weight * self.class_loss(batch.fake_features, batch.fake_y)}
+
+    def class_loss(self, features: Tensor, y: Tensor | None) -> Tensor:
+        """The cross-entropy of the classes that D reads from features."""
+        assert y is not None, "the data gave no labels"
+        return cross_entropy(self.discriminator.classes(features).to(self.float_type), y)
+
+
+class Classifier(nn.Module):
+    """A discriminator with a second head on its features, which tells the class.
+
+    Args:
+        discriminator: without labels.
+        num_classes: number of labels.
+    """
+
+    def __init__(self, discriminator: Any, num_classes: int) -> None:
+        super().__init__()
+        self.discriminator = discriminator
+        self.classes = nn.Linear(discriminator.num_features, num_classes)
+
+    def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """The discriminator's."""
+        return self.discriminator.features(x)
+
+    def head(self, features: Tensor, y: Tensor | None = None) -> Tensor:
+        """Raw scores (N,) of features."""
+        return self.discriminator.head(features)
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """Raw scores (N,)."""
+        return self.head(self.features(x))

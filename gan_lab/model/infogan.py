@@ -1,0 +1,153 @@
+"""InfoGAN (Chen 2016, https://arxiv.org/abs/1606.03657)."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import log_softmax, one_hot
+
+from gan_lab.batch import Batch
+from gan_lab.errors import InputError
+from gan_lab.latents import Source
+from gan_lab.model.gan import GAN
+
+
+class InfoGAN(GAN):
+    """The last latents are codes, which a head on D's features learns to read off the images that G makes of them.
+
+    G and the head, a part of D, both raise a lower bound on the mutual information of codes and images (eq. 5, 6).
+
+    Differs from the paper: the head has no BatchNorm; its continuous codes have the variance 1 of the authors' code.
+
+    Args:
+        generator: see `GANModule`.
+        discriminator: see `GANModule`; has ``num_features``.
+        categories: the number of values of each categorical code.
+        continuous: the number of codes in [-1, 1).
+        information_weight: of the bound (lambda) in both losses.
+        args: see `GANModule`.
+        kwargs: see `GANModule`; ``latent`` draws what is no code.
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        *args: Any,
+        categories: Sequence[int],
+        continuous: int,
+        information_weight: float = 1.0,
+        **kwargs: Any,
+    ) -> None:
+        codes = Codes(categories, continuous)
+        super().__init__(generator, CodeReader(discriminator, codes.size), *args, **kwargs)
+        if self.generator.latent_dim <= codes.size:
+            raise InputError(
+                f"network.generator.latent_dim={self.generator.latent_dim} leaves no room for noise beside the {codes.size} "
+                f"numbers of the codes: use {self.generator.latent_dim + codes.size}"
+            )
+        self.codes, self.information_weight, self.latent = codes, information_weight, codes.beside(self.latent)
+
+    def discriminator_terms(self, batch: Batch) -> dict[str, Tensor]:
+        """-lambda L_I of the fakes, by which the head learns."""
+        return {"d_code_loss": self.code_loss(batch)}
+
+    def generator_terms(self, batch: Batch) -> dict[str, Tensor]:
+        """-lambda L_I, eq. 6."""
+        return {"g_code_loss": self.code_loss(batch)}
+
+    def code_loss(self, batch: Batch) -> Tensor:
+        """-lambda L_I of the codes in the latents of this batch's fakes."""
+        assert batch.z is not None, "this batch was made without latents"
+        reading = self.discriminator.reader(batch.fake_features).to(self.float_type)
+        return -self.information_weight * self.codes.information(reading, batch.z[:, -self.codes.size :])
+
+    def preview(self, n: int) -> Tensor:
+        """Rows in which one code takes its values and all else stays; the codes take turns, with new latents in every row."""
+        z = self.latent_rows(range(max(1, n // self.columns)), self.seed)[:, None].repeat(1, self.columns, 1)
+        for number, row in enumerate(z):
+            self.codes.sweep(row, number)
+        return self.generate(z.flatten(0, 1))
+
+    @property
+    def columns(self) -> int:
+        """As many pictures as the largest categorical code has values; 10 without one."""
+        return max(self.codes.categories, default=10)
+
+
+class Codes:
+    """Where the codes stand in the last ``size`` latents: categorical ones first, one-hot, then continuous ones.
+
+    Args:
+        categories: the number of values of each categorical code.
+        continuous: the number of codes in [-1, 1).
+    """
+
+    def __init__(self, categories: Sequence[int], continuous: int) -> None:
+        self.categories, self.continuous = list(categories), continuous
+        self.size = sum(categories) + continuous
+
+    def beside(self, latent: Callable[..., Tensor]) -> Callable[[Source, int, int], Tensor]:
+        """A source of latents (n, dim) that end in codes and begin as ``latent`` draws them."""
+
+        def draw(noise: Source, n: int, dim: int) -> Tensor:
+            begin = latent(noise, n, dim - self.size)
+            values = noise.uniform(n, len(self.categories) + self.continuous).unbind(1)
+            chosen = [one_hot((v * k).long(), k) for v, k in zip(values, self.categories, strict=False)]
+            return torch.cat([begin, *chosen, *(v[:, None] * 2 - 1 for v in values[len(chosen) :])], 1)
+
+        return draw
+
+    def information(self, reading: Tensor, codes: Tensor) -> Tensor:
+        """L_I = E[log Q(c | x)] + H(c), summed over the codes, in nats (eq. 5).
+
+        Args:
+            reading: what Q says, (N, size): logits of the categorical codes, means of normal distributions of variance 1.
+            codes: what G was given, (N, size).
+        """
+        sizes = [*self.categories, self.continuous]
+        *logits, mean = reading.split(sizes, 1)
+        *chosen, value = codes.split(sizes, 1)
+        log_q = [(log_softmax(said, 1) * c).sum(1) for said, c in zip(logits, chosen, strict=True)]
+        log_q.append((-(value - mean).square() / 2 - math.log(2 * math.pi) / 2).sum(1))
+        entropy = sum(map(math.log, self.categories)) + self.continuous * math.log(2)
+        return torch.stack(log_q).sum(0).mean() + entropy
+
+    def sweep(self, z: Tensor, number: int) -> None:
+        """Let one code, the ``number``-th in turn, take its values along the rows of ``z`` (N, dim)."""
+        sizes = [*self.categories, *[1] * self.continuous]
+        place = number % len(sizes)
+        code = z[:, -self.size :].split(sizes, 1)[place]
+        if place < len(self.categories):
+            code.copy_(one_hot(torch.arange(len(z)) % sizes[place], sizes[place]))
+        else:
+            code.copy_(torch.linspace(-1, 1, len(z))[:, None])
+
+
+class CodeReader(nn.Module):
+    """A discriminator with a second head on its features, Q, which reads the codes.
+
+    Args:
+        discriminator: see `GANModule`.
+        size: of what Q says.
+        width: of Q's hidden layer, 128 in the paper's appendix.
+    """
+
+    def __init__(self, discriminator: Any, size: int, width: int = 128) -> None:
+        super().__init__()
+        self.discriminator = discriminator
+        self.reader = nn.Sequential(nn.Linear(discriminator.num_features, width), nn.LeakyReLU(0.1), nn.Linear(width, size))
+
+    def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """The discriminator's."""
+        return self.discriminator.features(x, y)
+
+    def head(self, features: Tensor, y: Tensor | None = None) -> Tensor:
+        """Raw scores (N,) of features."""
+        return self.discriminator.head(features, y)
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """Raw scores (N,)."""
+        return self.head(self.features(x, y), y)

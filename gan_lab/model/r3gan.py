@@ -1,0 +1,54 @@
+"""R3GAN, the modern baseline (Huang 2024, https://arxiv.org/abs/2501.05441)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import nn
+
+from gan_lab.conditional import labelled
+from gan_lab.model.projection import Projection
+from gan_lab.model.rsgan import RSGAN
+from gan_lab.schedules import Cosine
+
+
+class R3GAN(RSGAN):
+    """The relativistic loss, which R1 and R2 together make converge, with the network of today (``network/r3gan.py``).
+
+    Over a burn-in of real images five numbers move along half a cosine: the learning rate, Adam's beta2, the weight of R1 and
+    R2, the half-life of the average, and the probability of augmentation. This model's configuration chooses all but the last.
+
+    Differs from the paper: a step of G takes the reals of the step of D before it, where the authors' code draws others;
+    augmentation is the user's choice. With labels, networks without an embedding of their own get those of `Projection`.
+
+    Args:
+        generator: see `GANModule`.
+        discriminator: see `GANModule`; has ``num_features``.
+        num_classes: number of labels; None: none.
+        burn_in_images: the length of the burn-in.
+        beta2: of both optimizers, at first and after the burn-in.
+        args: see `GANModule`.
+        kwargs: see `GANModule`.
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        *args: Any,
+        num_classes: int | None,
+        burn_in_images: int,
+        beta2: Sequence[float] = (0.9, 0.99),
+        **kwargs: Any,
+    ) -> None:
+        if num_classes is not None and getattr(discriminator, "num_classes", None) is None:
+            generator, discriminator = labelled(generator, num_classes), Projection(discriminator, num_classes)
+        super().__init__(generator, discriminator, *args, **kwargs)
+        self.beta2 = Cosine(burn_in_images, beta2[0], beta2[1])
+
+    def begin_step(self) -> None:
+        """Set the betas too."""
+        super().begin_step()
+        for optimizer in self.all_optimizers:
+            for group in optimizer.param_groups:
+                if "betas" in group:
+                    group["betas"] = (group["betas"][0], self.beta2(self.images_seen))

@@ -1,0 +1,32 @@
+"""Self-attention GAN (Zhang 2019, https://arxiv.org/abs/1805.08318)."""
+
+from typing import Any
+
+from torch import nn
+
+from gan_lab.conditional import labelled
+from gan_lab.model.hinge import HingeGAN
+from gan_lab.model.projection import Projection
+
+
+class SAGAN(HingeGAN):
+    """The hinge loss; what is new are self-attention and spectral norm in both networks (``network/sagan.py``) and two rates.
+
+    With labels D has a projection (Miyato & Koyama 2018) and G conditional BatchNorm; without, neither.
+
+    Differs from the paper: nothing known.
+
+    Args:
+        generator: see `GANModule`.
+        discriminator: see `GANModule`; has ``num_features``.
+        num_classes: number of labels; None: none.
+        args: see `GANModule`.
+        kwargs: see `GANModule`.
+    """
+
+    def __init__(
+        self, generator: nn.Module, discriminator: nn.Module, *args: Any, num_classes: int | None, **kwargs: Any
+    ) -> None:
+        if num_classes is not None:
+            generator, discriminator = labelled(generator, num_classes), Projection(discriminator, num_classes)
+        super().__init__(generator, discriminator, *args, **kwargs)

@@ -1,0 +1,13 @@
+"""Spectrally normalised GAN (Miyato 2018, https://arxiv.org/abs/1802.05957)."""
+
+from gan_lab.model.hinge import HingeGAN
+
+
+class SNGAN(HingeGAN):
+    """The hinge loss (eq. 16, 17); what is new is that each layer of D has a largest singular value of 1.
+
+    That is ``network.discriminator.norm=spectral``, which this model's configuration chooses; the paper's networks are
+    ``resnet`` and ``sndcgan``.
+
+    Differs from the paper: nothing known.
+    """

@@ -1,0 +1,233 @@
+"""R3GAN's pair (Huang 2024, https://arxiv.org/abs/2501.05441), as in brownvc/R3GAN: residual blocks and no norm.
+
+Makes every size b 2^k with b from 4 to 7 and k at least 1 (published: 32, 64, 256). With ``width`` w, maps have w channels up
+to the third doubling (32x32), and half as many after each further one: with w = 768 the published CIFAR-10, FFHQ-64 and
+FFHQ-256. A list of widths, from the b x b map to the image, makes others: ImageNet-64 has [1536, 1536, 1536, 1536, 1536] and
+``group_width`` 32. Every map passes ``blocks`` residual blocks. Resampling is by [1, 2, 1] on doubled pixels, with zeros
+around the map. Weights start so that variance is kept, the last of each block at 0.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu
+
+from gan_lab.errors import InputError
+from gan_lab.network import layers
+
+Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
+LEAKY_GAIN = math.sqrt(2 / (1 + 0.2**2))  # keeps the variance through LeakyReLU(0.2)
+
+
+class Generator(nn.Module):
+    """z (N, latent_dim) -> images (N, channels, image_size, image_size).
+
+    Unbounded in training, as published; in evaluation clamped to [-1, 1], as the authors do before they store or judge.
+
+    Args:
+        latent_dim: size of z.
+        channels: of the image.
+        image_size: height and width.
+        width: w above, or the channels of each map from the first to the image.
+        blocks: per map.
+        group_width: channels of a group of the 3x3 convolutions, or its largest divisor that fits.
+        num_classes: the latents have the embedding of so many labels beside them; None: no labels.
+    """
+
+    def __init__(
+        self,
+        latent_dim: int,
+        channels: int,
+        image_size: int,
+        width: int | Sequence[int] = 768,
+        blocks: int = 2,
+        group_width: int = 16,
+        num_classes: int | None = None,
+    ) -> None:
+        super().__init__()
+        base, widths = _base_and_widths(image_size, width)
+        self.latent_dim, self.num_classes = latent_dim, num_classes
+        if num_classes is not None:
+            self.embedding = _embedding(num_classes, latent_dim)
+        inputs = latent_dim if num_classes is None else 2 * latent_dim
+        self.basis = nn.Parameter(torch.randn(widths[0], base, base))
+        self.input = _scaled(nn.Linear(inputs, widths[0], bias=False))
+        self.layers = _trunk(widths, _doubled, blocks, group_width)
+        self.output = _pointwise(widths[-1], channels)
+
+    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        """Images of the latents and, with ``num_classes``, labels (N,)."""
+        if self.num_classes is not None:
+            z = torch.cat([z, self.embedding(y)], 1)
+        images = self.output(self.layers(self.basis * self.input(z)[..., None, None]))
+        return images if self.training else images.clamp(-1, 1)
+
+
+class Discriminator(nn.Module):
+    """Images (N, channels, image_size, image_size) -> raw scores (N,).
+
+    Args:
+        channels: of the image.
+        image_size: height and width.
+        width: as in `Generator`, and in its order.
+        blocks: per map.
+        group_width: as in `Generator`.
+        num_classes: the score is an inner product with the embedding of so many labels; None: no labels.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        image_size: int,
+        width: int | Sequence[int] = 768,
+        blocks: int = 2,
+        group_width: int = 16,
+        num_classes: int | None = None,
+    ) -> None:
+        super().__init__()
+        base, widths = _base_and_widths(image_size, width)
+        widths = widths[::-1]
+        self.input = _pointwise(channels, widths[0])
+        self.layers = _trunk(widths, _halved, blocks, group_width)
+        self.num_features, self.num_classes = widths[-1], num_classes
+        self.basis = _scaled(nn.Conv2d(widths[-1], widths[-1], base, groups=widths[-1], bias=False))
+        self.score = _scaled(nn.Linear(widths[-1], 1 if num_classes is None else widths[-1], bias=False))
+        if num_classes is not None:
+            self.embedding = _embedding(num_classes, widths[-1], gain=widths[-1] ** -0.5)
+
+    def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """The last map, weighed and summed over its positions: (N, channels)."""
+        return self.basis(self.layers(self.input(x))).flatten(1)
+
+    def head(self, features: Tensor, y: Tensor | None = None) -> Tensor:
+        """Raw scores (N,) of features and, with ``num_classes``, labels (N,)."""
+        scores = self.score(features)
+        if self.num_classes is None:
+            return scores.squeeze(1)
+        if y is None:
+            raise InputError(
+                f"network.discriminator.num_classes={self.num_classes} makes scores by label, and this model gives none: "
+                "use network.discriminator.num_classes=null"
+            )
+        return (scores * self.embedding(y)).sum(1)
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """Raw scores (N,)."""
+        return self.head(self.features(x), y)
+
+
+class Block(nn.Module):
+    """Maps (N, channels, H, W) -> the same shape: 1x1 to twice the channels, grouped 3x3, 1x1 back; at first the identity.
+
+    Args:
+        channels: of the map.
+        group_width: channels of a group, or its largest divisor that fits.
+        n_blocks: of the net, whose depth scales the first weights (Zhang 2019, Fixup).
+    """
+
+    def __init__(self, channels: int, group_width: int, n_blocks: int) -> None:
+        super().__init__()
+        inner, gain = 2 * channels, LEAKY_GAIN * n_blocks**-0.25
+        groups = inner // math.gcd(inner, group_width)
+        self.expand = _scaled(nn.Conv2d(channels, inner, 1), gain)
+        self.grouped = _scaled(nn.Conv2d(inner, inner, 3, padding=1, groups=groups), gain)
+        self.reduce = _scaled(nn.Conv2d(inner, channels, 1, bias=False), gain=0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolution, LeakyReLU, convolution, LeakyReLU, convolution."""
+        return x + self.reduce(leaky_relu(self.grouped(leaky_relu(self.expand(x), 0.2)), 0.2))
+
+
+class Double(nn.Module):
+    """(N, C, H, W) -> (N, C, 2H, 2W)."""
+
+    kernel: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("kernel", _kernel() * 4, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Zeros between the pixels, then the filter."""
+        return conv_transpose2d(x, self.kernel.expand(x.shape[1], 1, 4, 4), stride=2, padding=1, groups=x.shape[1])
+
+
+class Halve(nn.Module):
+    """(N, C, 2H, 2W) -> (N, C, H, W)."""
+
+    kernel: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("kernel", _kernel(), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The filter, at every second pixel."""
+        return conv2d(x, self.kernel.expand(x.shape[1], 1, 4, 4), stride=2, padding=1, groups=x.shape[1])
+
+
+def _kernel() -> Tensor:
+    """[1, 2, 1] convolved with a doubled pixel, in both directions; its sum is 1."""
+    row = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
+    return torch.outer(row, row)
+
+
+def _base_and_widths(image_size: int, width: int | Sequence[int]) -> tuple[int, list[int]]:
+    """The size of the first map, and the channels of all, from it to the image."""
+    base, doublings = layers.base_and_doublings(image_size, "r3gan")
+    if isinstance(width, int):
+        return base, [max(width >> max(i - 3, 0), 1) for i in range(doublings + 1)]
+    if len(width) != doublings + 1:
+        maps = [base * 2**i for i in range(doublings + 1)]
+        raise InputError(
+            f"width={list(width)} must give the channels of each map of network=r3gan at data.image_size={image_size}, "
+            f"whose sizes are {maps}: use {len(maps)} numbers"
+        )
+    return base, list(width)
+
+
+def _trunk(
+    widths: list[int], transition: Callable[[int, int], list[nn.Module]], blocks: int, group_width: int
+) -> nn.Sequential:
+    """Blocks on every map, and the transition between two maps."""
+    stack: list[nn.Module] = []
+    for c_in, c_out in pairwise([widths[0], *widths]):
+        stack += transition(c_in, c_out) if stack else []
+        stack += [Block(c_out, group_width, blocks * len(widths)) for _ in range(blocks)]
+    return nn.Sequential(*stack)
+
+
+def _doubled(c_in: int, c_out: int) -> list[nn.Module]:
+    return [*_changed(c_in, c_out), Double()]
+
+
+def _halved(c_in: int, c_out: int) -> list[nn.Module]:
+    return [Halve(), *_changed(c_in, c_out)]
+
+
+def _changed(c_in: int, c_out: int) -> list[nn.Module]:
+    """A 1x1 convolution where the number of channels changes."""
+    return [] if c_in == c_out else [_pointwise(c_in, c_out)]
+
+
+def _pointwise(c_in: int, c_out: int) -> nn.Conv2d:
+    return _scaled(nn.Conv2d(c_in, c_out, 1, bias=False))
+
+
+def _embedding(num_classes: int, dim: int, gain: float = 1.0) -> nn.Embedding:
+    """As a linear layer on one of ``num_classes`` bits."""
+    embedding = nn.Embedding(num_classes, dim)
+    nn.init.normal_(embedding.weight, std=gain / math.sqrt(num_classes))
+    return embedding
+
+
+def _scaled(layer: Layer, gain: float = 1.0) -> Layer:
+    """Normal weights of variance gain^2 / fan in, biases 0."""
+    nn.init.normal_(layer.weight, std=gain / math.sqrt(layer.weight[0].numel()))
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer

@@ -1,0 +1,76 @@
+"""SAGAN's residual pair (Zhang 2019, https://arxiv.org/abs/1805.08318), as in brain-research/self-attention-gan.
+
+`resnet` with self-attention on the map of height ``attention`` (32, as in the authors' code), and spectral norm in both nets.
+A net without a map of this height below the image's attends at half the image: on the 16x16 map of 32x32. Makes the sizes of
+`resnet`, with its widths; the published size is 128x128. Weights start as Glorot 2010, without the larger gain of `resnet`.
+
+Differs from the authors' code: up to 32x32 the pair is SNGAN's for CIFAR-10, as the paper has none. D's blocks change the
+number of channels in their second convolution, as SNGAN's, instead of the first. D's embedding of labels is the model's:
+`gan_lab.model.projection`.
+"""
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from gan_lab.network import layers, resnet
+
+
+class Generator(resnet.Generator):
+    """z (N, latent_dim) -> images (N, channels, image_size, image_size) in [-1, 1].
+
+    Args:
+        latent_dim: size of z.
+        channels: of the image.
+        image_size: height and width.
+        width: as in `resnet`; None: the published one of the size.
+        attention: height of the map that attends to itself.
+        num_classes: BatchNorm is conditional on so many labels; None: no labels.
+    """
+
+    def __init__(
+        self,
+        latent_dim: int,
+        channels: int,
+        image_size: int,
+        width: int | None = None,
+        attention: int = 32,
+        num_classes: int | None = None,
+    ) -> None:
+        super().__init__(latent_dim, channels, image_size, width, num_classes=num_classes)
+        heights = [self.base * 2**i for i in range(len(self.blocks))]  # before each block
+        place = heights.index(attention if attention in heights else image_size // 2)
+        self.blocks.insert(place, layers.SelfAttention(self.widths[place]))
+        self.apply(layers.glorot_init)
+        layers.normalise_weights(self, "spectral")
+
+
+class Discriminator(resnet.Discriminator):
+    """Images (N, channels, image_size, image_size) -> raw scores (N,).
+
+    Args:
+        channels: of the image.
+        image_size: height and width.
+        width: as in `resnet`; None: the published one of the size.
+        attention: height of the map that attends to itself.
+        norm: as in `resnet`.
+        dropout: as in `resnet`.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        image_size: int,
+        width: int | None = None,
+        attention: int = 32,
+        norm: str = "spectral",
+        dropout: float | Sequence[float] = 0.0,
+    ) -> None:
+        of_maps = "none" if norm == "spectral" else norm  # that of weights comes last
+        super().__init__(channels, image_size, width, of_maps, dropout)
+        n_halving = sum(isinstance(block.pool, nn.AvgPool2d) for block in self.blocks)
+        heights = [image_size // 2**i for i in range(1, n_halving + 1)]  # after each block that halves
+        place = heights.index(attention if attention in heights else image_size // 2)
+        self.blocks.insert(place + 1, layers.SelfAttention(self.widths[place]))
+        self.apply(layers.glorot_init)
+        layers.normalise_weights(self, norm)

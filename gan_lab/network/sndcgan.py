@@ -1,0 +1,93 @@
+"""The standard CNN of spectral normalisation (Miyato 2018, table 3, https://arxiv.org/abs/1802.05957).
+
+Makes every size b 2^k with b from 4 to 7 and k at least 1. Channels are ``width`` w = 64 times 1, 2, 4, 8, 8, ... from the
+image inwards: the published 512 at the bottom of 32x32 (b = 4, k = 3) and 48x48 (b = 6, k = 3). At 32x32 G has 3,813,379
+weights and D 2,935,873. They start from N(0, 0.02), as in pfnet-research/chainer-gan-lib.
+
+Differs from the paper: G has BatchNorm and ReLU after its dense layer too, as all code has; the table names none there, and
+two linear layers would follow each other. All code also widens D in its 4x4 convolutions (64-128-128-256-256-512-512), where
+the table, and this, widen it in the 3x3 ones (64-64-128-128-256-256-512).
+"""
+
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+from gan_lab.network import layers
+
+
+class Generator(nn.Module):
+    """z (N, latent_dim) -> images (N, channels, image_size, image_size) in [-1, 1].
+
+    Args:
+        latent_dim: size of z.
+        channels: of the image.
+        image_size: height and width.
+        width: w above.
+        norm: a name of `layers.NORMS`, before every activation.
+    """
+
+    def __init__(self, latent_dim: int, channels: int, image_size: int, width: int = 64, norm: str = "batch") -> None:
+        super().__init__()
+        base, doublings = layers.base_and_doublings(image_size, "sndcgan")
+        widths = _widths(width, doublings)[::-1]
+        stack = [nn.Linear(latent_dim, widths[0] * base**2), nn.Unflatten(1, (widths[0], base, base))]
+        for c_in, c_out in pairwise(widths):
+            stack += [layers.norm(norm, c_in), nn.ReLU(), layers.up("transposed", c_in, c_out)]
+        stack += [layers.norm(norm, widths[-1]), nn.ReLU(), nn.Conv2d(widths[-1], channels, 3, padding=1)]
+        self.latent_dim = latent_dim
+        self.layers = nn.Sequential(*stack, nn.Tanh())
+        self.apply(layers.normal_init)
+        layers.normalise_weights(self, norm)
+
+    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        """Images of the latents."""
+        return self.layers(z)
+
+
+class Discriminator(nn.Module):
+    """Images (N, channels, image_size, image_size) -> raw scores (N,).
+
+    Args:
+        channels: of the image.
+        image_size: height and width.
+        width: w above.
+        norm: a name of `layers.NORMS`, after every convolution but the first.
+        dropout: share of each hidden map that is dropped in training.
+    """
+
+    def __init__(self, channels: int, image_size: int, width: int = 64, norm: str = "spectral", dropout: float = 0.0) -> None:
+        super().__init__()
+        base, halvings = layers.base_and_doublings(image_size, "sndcgan")
+        widths = _widths(width, halvings)
+        stack = _hidden(nn.Conv2d(channels, width, 3, padding=1), width, "none", dropout)
+        for c_in, c_out in pairwise(widths):
+            stack += _hidden(layers.down("strided", c_in, c_in), c_in, norm, dropout)
+            stack += _hidden(nn.Conv2d(c_in, c_out, 3, padding=1), c_out, norm, dropout)
+        self.layers = nn.Sequential(*stack)
+        self.num_features = widths[-1] * base**2
+        self.score = nn.Linear(self.num_features, 1)
+        self.apply(layers.normal_init)
+        layers.normalise_weights(self, norm)
+
+    def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """The last map, flattened: (N, 8 w b^2) from k = 3 on."""
+        return self.layers(x).flatten(1)
+
+    def head(self, features: Tensor, y: Tensor | None = None) -> Tensor:
+        """Raw scores (N,) of features."""
+        return self.score(features).squeeze(1)
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """Raw scores (N,)."""
+        return self.head(self.features(x), y)
+
+
+def _widths(width: int, k: int) -> list[int]:
+    """Channels of the maps, from the image inwards."""
+    return [width * min(2**i, 8) for i in range(k + 1)]
+
+
+def _hidden(conv: nn.Module, channels: int, norm: str, dropout: float) -> list[nn.Module]:
+    """A convolution and what follows it."""
+    return [conv, layers.norm(norm, channels), nn.LeakyReLU(0.1), nn.Dropout(dropout)]

@@ -1,0 +1,52 @@
+"""Opponents of the past (ganhacks 8)."""
+
+from copy import deepcopy
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from gan_lab import ema
+from gan_lab.errors import InputError
+from gan_lab.trick import Trick
+
+if TYPE_CHECKING:
+    from gan_lab.module import GANModule
+
+
+class CheckpointSwap(Trick):
+    """Now and then one player learns against the other as that was some time ago.
+
+    Both networks are copied at step 0 and after every ``interval`` steps of D. In the last ``steps`` steps of the first, third,
+    ... interval D learns from the fakes of the copied G, in those of the second, fourth, ... G learns from the copied D. The
+    copy plays in the place of the network and does not learn; the network itself goes on to learn from its own opponent,
+    and its optimizer and average know nothing of the copy. In checkpoints the copies lie beside the networks.
+
+    Differs from ganhacks, which name no numbers: the network whose copy plays is not put aside for that time.
+
+    Args:
+        interval: steps of D between two copies.
+        steps: how many steps of D a copy plays; at least ``model.d_steps``, or G may not step in this time.
+    """
+
+    def __init__(self, interval: int = 1000, steps: int = 20) -> None:
+        super().__init__()
+        self.interval, self.steps = interval, steps
+        if not 1 <= steps <= interval:
+            raise InputError(f"trick.checkpoint_swap.steps={steps} cannot be: give a number from 1 to interval={interval}")
+
+    def check(self, name: str, gan: "GANModule") -> None:
+        """Copy both networks as they begin."""
+        players = {"generator": gan.generator, "discriminator": gan.discriminator}
+        self.past = nn.ModuleDict({name: deepcopy(player) for name, player in players.items()}).requires_grad_(False)
+
+    def opponent(self, name: str, network: nn.Module, gan: "GANModule") -> nn.Module:
+        """The copy, in its time."""
+        turn, step = divmod(gan.d_steps_done, self.interval)
+        plays = step >= self.interval - self.steps and name == ("generator", "discriminator")[turn % 2]
+        return self.past[name] if plays else network
+
+    def after_step(self, gan: "GANModule") -> None:
+        """Copy anew at the end of an interval."""
+        if gan.d_steps_done % self.interval == 0:
+            for name, copy in self.past.items():
+                ema.update(copy, getattr(gan, name), decay=0)

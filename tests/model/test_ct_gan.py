@@ -1,0 +1,46 @@
+import torch
+
+from gan_lab import command
+from gan_lab.build import build
+from tests.model.test_every_model import same
+from tests.tiny import fit, tiny
+
+SAME = ["network=mlp", "network.generator.width=[8,8]", "network.discriminator.width=[8,8]"]
+
+
+def test_the_term_is_0_without_dropout_and_not_with_it():
+    assert fit(tiny("model=ct_gan", *SAME)).tracked["dropout_consistency"] > 0
+    assert fit(tiny("model=ct_gan", *SAME, "network.discriminator.dropout=0")).tracked["dropout_consistency"] == 0
+
+
+def test_without_dropout_it_is_wgan_gp():
+    plain = fit(tiny("model=ct_gan", *SAME, "network.discriminator.dropout=0"))
+    gp = fit(tiny("model=wgan_gp", *SAME))
+    assert same(plain.generator, gp.generator)
+    assert same(plain.discriminator, gp.discriminator)
+
+
+def test_reals_pass_the_critic_twice_and_the_loss_has_the_first_pass():
+    gan, passes = build(tiny("model=ct_gan", "network=mlp", "penalty=dropout_consistency", images=4)), []
+    gan.discriminator.hidden.register_forward_hook(lambda module, args, features: passes.append((args[0], features)))
+    fit(tiny("model=ct_gan", images=4), gan=gan)  # one step of the critic, none of G
+    assert len(passes) == 3
+    real, fake, again = passes
+    assert torch.equal(real[0], again[0])
+    assert not torch.equal(real[0], fake[0])
+    torch.testing.assert_close(gan.tracked["d_loss"], fake_minus_real(gan, fake[1], real[1]))
+    assert not torch.equal(real[1], again[1])
+
+
+def fake_minus_real(gan, fake, real):
+    """The critic's loss by its last layer as it was before the step: Adam's first step is the learning rate, by sign."""
+    score = build(tiny("model=ct_gan", "network=mlp", "penalty=dropout_consistency")).discriminator.score
+    return (score(fake).mean() - score(real).mean()).detach()
+
+
+def test_defaults_are_the_authors_cifar_10_recipe():
+    cfg = command.compose("train", ["model=ct_gan"])
+    assert list(cfg.penalty) == ["wgan_gp", "dropout_consistency"]
+    assert cfg.penalty.dropout_consistency.weight == 2
+    assert (cfg.model.d_steps, cfg.model.g_batch_ratio, cfg.network.discriminator.dropout) == (5, 2, 0.5)
+    assert (cfg.optimizer.d.lr, cfg.optimizer.d.betas) == (2e-4, [0.0, 0.9])

@@ -1,0 +1,30 @@
+import math
+
+import pytest
+
+from gan_lab import command
+from gan_lab.build import build
+from gan_lab.curves import equilibrium
+from gan_lab.model.ragan import RaGAN
+from gan_lab.noise import Noise
+from tests.model.test_gan import LR, THETA, W, after_one_step, sigmoid
+from tests.tiny import tiny
+
+
+def test_one_step_of_each_player_by_hand():
+    w = W - LR * 2 * sigmoid(2 * W * THETA) * THETA  # on one point a score is the average: both halves are the same
+    theta = THETA + LR * 2 * sigmoid(-2 * w * THETA) * w
+    assert after_one_step("model=ragan") == pytest.approx((w, theta))
+
+
+def test_at_equilibrium_both_losses_are_two_log_two():
+    gan = build(tiny("model=ragan"))
+    gan.noise = Noise(0)
+    assert equilibrium(gan) == pytest.approx({"d_loss": 2 * math.log(2), "g_loss": 2 * math.log(2)})
+
+
+def test_defaults_are_the_authors_script():
+    cfg = command.compose("train", ["model=ragan"])
+    assert cfg.model._target_ == "gan_lab.model.ragan.RaGAN"
+    assert cfg.network.discriminator.norm == "spectral"
+    assert RaGAN.couples_batch

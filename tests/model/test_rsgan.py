@@ -1,0 +1,34 @@
+import math
+
+import pytest
+
+from gan_lab import command
+from gan_lab.build import build
+from gan_lab.callback.record import scores
+from gan_lab.curves import equilibrium
+from gan_lab.noise import Noise
+from tests.model.test_gan import after_one_step
+from tests.tiny import fit, tiny
+
+
+def test_one_step_of_each_player_against_reals_of_score_0_is_the_2014_game():
+    assert after_one_step("model=rsgan") == pytest.approx(after_one_step("model=gan"))
+
+
+def test_at_equilibrium_both_losses_are_log_two():
+    gan = build(tiny("model=rsgan"))
+    gan.noise = Noise(0)
+    assert equilibrium(gan) == pytest.approx({"d_loss": math.log(2), "g_loss": math.log(2)})
+
+
+def test_scores_have_no_origin_so_there_is_no_accuracy():
+    assert set(scores(fit(tiny("model=rsgan", images=8)))) == {"d_real", "d_fake", "d_gap"}
+
+
+def test_defaults_are_the_authors_script():
+    cfg = command.compose("train", ["model=rsgan"])
+    assert "sndcgan" in cfg.network.discriminator._target_
+    assert cfg.network.discriminator.norm == "spectral"
+    for optimizer in (cfg.optimizer.g, cfg.optimizer.d):
+        assert (optimizer.lr, optimizer.betas) == (2e-4, [0.5, 0.999])
+    assert cfg.model.d_steps == 1

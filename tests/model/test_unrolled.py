@@ -1,0 +1,116 @@
+from collections import OrderedDict
+
+import pytest
+import torch
+from torch import nn
+from torch.func import functional_call
+
+from gan_lab.build import build
+from gan_lab.errors import InputError
+from gan_lab.model.unrolled import Ahead
+from tests.model.test_every_model import same
+from tests.tiny import fit, tiny
+
+
+def state(gan):
+    return {name: value.clone() for name, value in gan.discriminator.state_dict().items()}
+
+
+def test_without_steps_ahead_it_is_gan_bit_for_bit():
+    plain, unrolled = (fit(tiny(f"model={model}", "network=dcgan", *options)) for model, options in
+                       (("gan", []), ("unrolled", ["model.unroll_steps=0"])))  # fmt: skip
+    assert same(plain, unrolled)
+
+
+def test_with_steps_ahead_g_learns_something_else_and_d_the_same_in_the_first_step():
+    plain, unrolled = (fit(tiny(f"model={model}", images=4)) for model in ("gan", "unrolled"))
+    assert same(plain.discriminator, unrolled.discriminator)
+    assert not same(plain.generator, unrolled.generator)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_gs_gradient_leaves_d_its_buffers_and_its_optimizer_as_they_were(optimizer):
+    gan = fit(tiny("model=unrolled", f"optimizer={optimizer}", "network=dcgan", "network.discriminator.width=8",
+                   "network.generator.width=8", images=8))  # fmt: skip
+    before, memory = state(gan), gan.all_optimizers[1].optimizer.state_dict()
+    moments = [value.clone() for entry in memory["state"].values() for value in entry.values() if torch.is_tensor(value)]
+    gan.train()
+    batch = gan.generator_batch(torch.rand(4, 1, 8, 8), None)
+    gan.generator_loss(batch).backward()
+    assert all(torch.equal(value, before[name]) for name, value in state(gan).items())
+    after = gan.all_optimizers[1].optimizer.state_dict()
+    assert all(torch.equal(a, b) for a, b in zip(
+        moments, [value for entry in after["state"].values() for value in entry.values() if torch.is_tensor(value)], strict=True
+    ))  # fmt: skip
+    assert all(weight.grad is None for weight in gan.discriminator.parameters())
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda weights: torch.optim.Adam(weights, lr=0.1, betas=(0.5, 0.9)),
+        lambda weights: torch.optim.SGD(weights, lr=0.1),
+        lambda weights: torch.optim.SGD(weights, lr=0.1, momentum=0.7),
+    ],
+)
+def test_the_steps_ahead_are_those_that_the_optimizer_takes(make):
+    torch.manual_seed(0)
+    net, x = nn.Sequential(OrderedDict(a=nn.Linear(3, 4), b=nn.Tanh(), c=nn.Linear(4, 1))).double(), torch.randn(5, 3).double()
+    optimizer = make(list(net.parameters()))
+
+    def loss(weights):
+        return functional_call(net, weights, (x,)).square().mean()
+
+    def step():
+        optimizer.zero_grad()
+        loss(dict(net.named_parameters())).backward()
+        optimizer.step()
+
+    for _ in range(2):
+        step()  # it has a memory
+    ahead, weights = Ahead(optimizer, dict(net.named_parameters())), {n: p.detach().clone() for n, p in net.named_parameters()}
+    for _ in range(3):
+        leaves = {name: weight.detach().requires_grad_() for name, weight in weights.items()}
+        gradients = torch.autograd.grad(loss(leaves), list(leaves.values()))
+        weights = ahead.step(leaves, dict(zip(leaves, gradients, strict=True)))
+    for _ in range(3):
+        step()
+    for name, parameter in net.named_parameters():
+        torch.testing.assert_close(weights[name], parameter, rtol=1e-9, atol=1e-12)
+
+
+def test_gradients_flow_through_the_steps_as_finite_differences_say():
+    cfg = tiny("model=unrolled", "data=dirac", "optimizer=sgd", "optimizer.d.lr=0.3", "model.unroll_steps=3", images=16)
+    gan = fit(cfg)
+    gan.double()
+    real = torch.zeros(4, 2, 1, 1, dtype=torch.float64)
+
+    def loss(theta):
+        gan.generator.theta.data.fill_(theta)
+        return gan.generator_loss(gan.generator_batch(real, None))
+
+    gan.generator.zero_grad()
+    loss(0.4).backward()
+    slope = gan.generator.theta.grad.sum().item()
+    with_freeze = (loss(0.4 + 1e-5) - loss(0.4 - 1e-5)).item() / 2e-5
+    assert slope == pytest.approx(with_freeze, rel=1e-6)
+
+
+def test_a_gradient_of_nought_leaves_all_finite():
+    weight = nn.Parameter(torch.ones(2))
+    ahead = Ahead(torch.optim.Adam([weight]), {"w": weight})
+    leaf = torch.ones(2, requires_grad=True)
+    ahead.step({"w": leaf}, {"w": leaf * 0})["w"].sum().backward()
+    assert leaf.grad.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("options", "what"), [(["optimizer=rmsprop"], "RMSprop"), (["+optimizer.d.weight_decay=0.1"], "weight_decay")]
+)
+def test_an_optimizer_that_cannot_be_looked_ahead_with_is_named(options, what):
+    with pytest.raises(InputError, match=rf"model=unrolled .*{what}.*use optimizer=adam"):
+        fit(tiny("model=unrolled", *options, images=4))
+
+
+def test_it_states_that_it_couples_a_batch():
+    assert build(tiny("model=unrolled")).couples_batch
