@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from hydra.utils import instantiate
+from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig
 from torch import nn
 
@@ -19,9 +19,9 @@ def build(cfg: DictConfig) -> GAN:
     fused = cfg.speed.fused and cfg.trainer.precision != "16-mixed"  # its scale would still be on what is clipped and recorded
     with torch.random.fork_rng():
         torch.manual_seed(key(cfg.seed))
-        generator = instantiate(cfg.network.generator)
+        generator = _network(cfg.network.generator, "generator")
         channels = cfg.network.discriminator.channels + cfg.model.get("label_channels", 0)
-        discriminator = instantiate(cfg.network.discriminator, channels=channels)
+        discriminator = _network(cfg.network.discriminator, "discriminator", channels=channels)
         gan = instantiate(cfg.model, _partial_=True, _convert_="all")(
             generator=generator,
             discriminator=discriminator,
@@ -42,6 +42,16 @@ def build(cfg: DictConfig) -> GAN:
     if cfg.speed.compile:
         _compile(gan)
     return gan
+
+
+def _network(choice: DictConfig, player: str, **given: Any) -> nn.Module:
+    """A network; an option that it does not take is refused with the way out."""
+    takes = inspect.signature(get_class(choice._target_)).parameters
+    for key in choice:
+        if key != "_target_" and key not in takes:
+            name = choice._target_.split(".")[-2]
+            raise InputError(f"network={name} does not take {key}, which the model chooses: add ~network.{player}.{key}")
+    return instantiate(choice, **given)
 
 
 def _named(choices: DictConfig | None) -> dict[str, nn.Module]:

@@ -14,7 +14,7 @@ from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from gan_lab import ema, latents, losses
+from gan_lab import dropout, ema, latents, losses
 from gan_lab.errors import InputError
 from gan_lab.noise import Noise, Rows, Stream, key
 from gan_lab.penalties import Penalty
@@ -47,6 +47,7 @@ class GANModule(L.LightningModule):
         clip_grad_norm: largest norm of the gradient of each network, by its name in `networks`; None: no limit.
         ema_half_life_kimg: thousands of images after which a weight counts half in the average, or a schedule; 0 copies G.
         ema_ramp: limits the half-life to this share of the images seen; None does not.
+        dropout_in_sampling: whether G's dropout stays on where it is judged and sampled; what it drops is a function of z then.
         seed: of every draw.
     """
 
@@ -57,10 +58,13 @@ class GANModule(L.LightningModule):
     """What each of `configure_optimizers` moves: the prefix of its records and the key of its limits."""
 
     couples_batch: ClassVar[bool] = False
-    """Whether a loss of one image depends on the others of its batch: then parts of a batch, or processes, are not the whole."""
+    """Whether a loss of one image depends on the others of its batch: then parts of it, or processes, are not the whole."""
 
     takes_targets: ClassVar[bool] = False
     """Whether D's loss compares scores with targets, which a trick may soften."""
+
+    reads_codes: ClassVar[bool] = False
+    """Whether D's loss asks what the latents of a fake were: then no fake of another step can stand in for it."""
 
     def __init__(
         self,
@@ -83,6 +87,7 @@ class GANModule(L.LightningModule):
         clip_grad_norm: Mapping[str, float | None] | None = None,
         ema_half_life_kimg: float | Schedule = 10.0,
         ema_ramp: float | None = 0.05,
+        dropout_in_sampling: bool = False,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -103,6 +108,7 @@ class GANModule(L.LightningModule):
         self.d_steps, self.g_batch_ratio, self.simultaneous = d_steps, g_batch_ratio, simultaneous
         self.accumulate, self.clip_grad_norm = accumulate, clip_grad_norm or {}
         self.ema_half_life_kimg, self.ema_ramp, self.seed = ema_half_life_kimg, ema_ramp, seed
+        self.dropout_in_sampling = dropout_in_sampling
         self.images_seen = self.d_steps_done = self.g_steps_done = self.d_steps_since_g = 0
         self._tracked: dict[str, list[Tensor]] = {}
 
@@ -224,8 +230,9 @@ class GANModule(L.LightningModule):
         generator = self.generator_ema if ema else self.generator
         was_training = generator.training
         generator.eval()
+        dropping = dropout.kept(generator, z) if self.dropout_in_sampling else nullcontext()
         try:
-            with torch.autocast(self.device.type, enabled=False):
+            with torch.autocast(self.device.type, enabled=False), dropping:
                 return generator(z.to(next(generator.parameters())), y)
         finally:
             generator.train(was_training)

@@ -68,6 +68,14 @@ RECIPES = {
     "dcgan": ["model=dcgan", "max_images=38400"],
     "resnet": ["model=wgan_gp", "max_images=32000", "data.batch_size=32", "model.d_steps=1", "model.g_batch_ratio=1",
                "optimizer.g.lr=1e-3", "optimizer.d.lr=1e-3", "network.generator.width=16", "network.discriminator.width=16"],
+    "sndcgan": ["model=sngan", "max_images=38400", "schedule=constant", "model.d_steps=1", "model.g_batch_ratio=1",
+                "network.generator.width=16", "network.discriminator.width=16"],
+    "sagan": ["model=sagan", "model.num_classes=null", "max_images=32000", "data.batch_size=32", "optimizer.g.lr=1e-3",
+              "optimizer.d.lr=1e-3", "network.generator.width=16", "network.discriminator.width=16"],
+    "r3gan": ["model=r3gan", "model.num_classes=null", "max_images=48000", "data.batch_size=32", "model.burn_in_images=64000",
+              "model.ema_half_life_kimg=0.5", "penalty.r1.weight.start=0.2", "penalty.r1.weight.end=0.2",
+              "optimizer.g.lr=2e-3", "optimizer.d.lr=1e-3", "network.generator.width=32", "network.discriminator.width=16",
+              "network.discriminator.blocks=1"],
 }  # fmt: skip
 NETWORKS = sorted(path.stem for path in (command.CONF / "network").glob("*.yaml") if path.stem != "dirac")  # makes points
 

@@ -1,8 +1,5 @@
 """CT-GAN, the consistency term (Wei 2018, https://arxiv.org/abs/1803.01541)."""
 
-from torch import Tensor
-
-from gan_lab.batch import Batch
 from gan_lab.model.wgan_gp import WGANGP
 
 
@@ -14,9 +11,3 @@ class CTGAN(WGANGP):
 
     Differs from the paper: its class labels are left out (the unsupervised results).
     """
-
-    def discriminator_batch(self, real: Tensor, y: Tensor | None) -> Batch:
-        """The same with the critic's features of the reals, so that their scores in the loss are of the term's first pass."""
-        batch = super().discriminator_batch(real, y)
-        batch.real_features = self.features(real, y)
-        return batch

@@ -92,7 +92,7 @@ class GAN(GANModule):
 
     def generator_gradient(self, real: Tensor, y: Tensor | None) -> None:
         """The gradient of all that G descends on, on fresh fakes; D is frozen meanwhile, so that no gradient is spent on it."""
-        with frozen(self.discriminator):
+        with self.opponent("discriminator"), frozen(self.discriminator):
             objective = self.generator_objective(self.generator_batch(real, y))
             self.track(**objective)
             self.manual_backward(sum_of(objective))
@@ -107,7 +107,7 @@ class GAN(GANModule):
     def discriminator_batch(self, real: Tensor, y: Tensor | None) -> Batch:
         """Reals, and as many fakes, from which no gradient reaches G."""
         z = self.step_latents(real, 1)
-        with torch.no_grad():
+        with torch.no_grad(), self.opponent("generator"):
             fake = self.fakes(z, y).to(real.dtype)
         for _, trick in self.named_tricks():
             fake = trick.fakes(fake, self.noise)
@@ -118,6 +118,18 @@ class GAN(GANModule):
         z = self.step_latents(real, self.g_batch_ratio)
         fake_y = None if y is None else y.repeat_interleave(self.g_batch_ratio)
         return self.batch(real, self.fakes(z, fake_y).to(real.dtype), y, fake_y, z)
+
+    @contextmanager
+    def opponent(self, name: str) -> Iterator[None]:
+        """Within it, what tricks choose plays for a network, and the other one learns from that."""
+        own = player = getattr(self, name)
+        for _, trick in self.named_tricks():
+            player = trick.opponent(name, player, self)
+        setattr(self, name, player)
+        try:
+            yield
+        finally:
+            setattr(self, name, own)
 
     def batch(self, real: Tensor, fake: Tensor, y: Tensor | None, fake_y: Tensor | None, z: Tensor) -> Batch:
         """What losses, penalties and regularizers look at."""

@@ -17,8 +17,8 @@ class ImprovedGAN(GAN):
     configuration chooses, ``regularizer=feature_matching`` (3.1), ``trick=historical_averaging`` (3.3), and virtual batch
     normalisation (3.5) as a norm.
 
-    Differs from the paper: the features are normalised before the kernel, where the authors' code normalises the kernel's
-    weights and scales its outputs by the first batch; there is no semi-supervised part; G takes one step per step of D, where
+    Differs from the paper: the features are normalised before the kernel, and nearness is a mean, where the authors' code has a
+    sum, and scales and shifts it by the first batch; there is no semi-supervised part; G takes one step per step of D, where
     that code takes three; the networks are DCGAN's.
 
     Args:
@@ -74,8 +74,9 @@ class MinibatchDiscriminator(nn.Module):
 
 
 def nearness(points: Tensor) -> Tensor:
-    """The sum over the others of exp(-L1 distance), for points (N, kernels, dim): (N, kernels), in [0, N - 1] (section 3.2)."""
+    """The mean over the others of exp(-L1 distance), for points (N, kernels, dim): (N, kernels), in [0, 1] (section 3.2)."""
     distances = torch.zeros_like(points[:, None, :, 0])
     for x in points.unbind(2):  # a third of the time of one difference of all, and cdist has no second derivative
         distances = distances + (x[:, None] - x[None]).abs()
-    return (-distances).exp().sum(1) - 1  # an image is at distance 0 from itself
+    others = (-distances).exp().sum(1) - 1  # an image is at distance 0 from itself
+    return others / max(len(points) - 1, 1)

@@ -31,6 +31,8 @@ class InfoGAN(GAN):
         kwargs: see `GANModule`; ``latent`` draws what is no code.
     """
 
+    reads_codes = True
+
     def __init__(
         self,
         generator: nn.Module,

@@ -28,7 +28,9 @@ class ProjectionGAN(HingeGAN):
         self, generator: nn.Module, discriminator: nn.Module, *args: Any, num_classes: int | None, **kwargs: Any
     ) -> None:
         classes = require_labels(num_classes, "projection")
-        super().__init__(labelled(generator, classes), Projection(discriminator, classes), *args, **kwargs)
+        takes_labels = getattr(discriminator, "num_classes", None) is not None
+        players = labelled(generator, classes), discriminator if takes_labels else Projection(discriminator, classes)
+        super().__init__(*players, *args, **kwargs)
 
 
 class Projection(nn.Module):

@@ -39,11 +39,11 @@ class Replay(Trick):
             raise InputError(f"trick.replay.share={share} is no share: give a number from 0 to 1")
 
     def check(self, name: str, gan: "GANModule") -> None:
-        """Refuse a conditional GAN; make room for images as G makes them."""
-        if gan.num_classes is not None:
+        """Refuse a GAN whose D asks for labels or codes; make room for images as G makes them."""
+        if gan.num_classes is not None or gan.reads_codes:
             raise InputError(
-                f"trick={name} shows D old fakes, made of other labels than this step's, and this model's D is told them: use a "
-                "model without, or trick=checkpoint_swap, whose old generator is given this step's"
+                f"trick={name} shows D old fakes, made of other labels or codes than now, which this model's D asks for: use "
+                "a model without, or trick=checkpoint_swap, whose old generator is given this step's"
             )
         image = gan.generator_ema(torch.zeros(1, gan.generator.latent_dim))
         self.register_buffer("past", image.new_zeros(self.size, *image.shape[1:]))

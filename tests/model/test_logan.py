@@ -89,9 +89,9 @@ def loss_without_graph(loss):
         return loss().item()
 
 
-def test_defaults_are_the_papers_sn_gan():
+def test_defaults_are_the_papers_natural_step():
     cfg = command.compose("train", ["model=logan"])
-    assert (cfg.model.latent_step.size, cfg.model.latent_step.damping) == (0.9, 0.1)
-    assert (cfg.model.latent_weight, cfg.model.latent_share, cfg.model.latent_bound) == (0.1, 0.8, 1)
+    assert (cfg.model.latent_step.size, cfg.model.latent_step.damping) == (0.9, 5)
+    assert (cfg.model.latent_weight, cfg.model.latent_share, cfg.model.latent_bound) == (300, 0.5, 1)
     assert cfg.model.latent.path == "gan_lab.latents.uniform"
     assert cfg.network.discriminator.norm == "spectral"

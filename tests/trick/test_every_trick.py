@@ -22,14 +22,16 @@ SMALL = {
 }
 CHOICES = {name: [f"trick={name}", *SMALL.get(name, [])] for name in TRICKS}
 CHOICES["all"] = [f"trick=[{','.join(TRICKS)}]", *(option for options in SMALL.values() for option in options)]
+WHOLE = [name for name in TRICKS if name != "layer_noise"]  # noise inside networks is each process's and part's own
+CHOICES["whole"] = [f"trick=[{','.join(WHOLE)}]", *(option for options in SMALL.values() for option in options)]
 each_choice = pytest.mark.parametrize("trick", CHOICES)
 
 
 @each_choice
 def test_it_has_its_own_name_and_changes_the_run(trick):
-    model = "model=gan" if trick in ("soft_labels", "all") else "model=hinge"  # whose loss no trick computes otherwise
+    model = "model=gan" if trick in ("soft_labels", "all", "whole") else "model=hinge"  # whose loss no trick computes otherwise
     gan = fit(tiny(model, *CHOICES[trick]))
-    assert sorted(gan.tricks) == (TRICKS if trick == "all" else [trick])
+    assert sorted(gan.tricks) == {"all": TRICKS, "whole": WHOLE}.get(trick, [trick])
     assert not torch.equal(parameters(gan), parameters(fit(tiny(model))))
 
 
@@ -100,7 +102,7 @@ def test_it_asks_the_device_for_no_number(trick):
     assert watch.reading.found == []
 
 
-@each_choice
+@pytest.mark.parametrize("trick", [*WHOLE, "whole"])
 def test_parts_of_a_batch_are_treated_as_the_whole(trick):
     options = ["model=gan", *IMAGES, *MLP, *FLOAT64, *CHOICES[trick], "data.batch_size=4"]
     whole, parts = (fit(tiny(*options, f"accumulate={n}")) for n in (1, 2))
@@ -114,7 +116,7 @@ def tensors(gan):
 
 @pytest.mark.slow
 def test_two_processes_train_as_one_with_all_tricks(tmp_path):
-    options = ["model=gan", *IMAGES, *MLP, *FLOAT64, *CHOICES["all"]]
+    options = ["model=gan", *IMAGES, *MLP, *FLOAT64, *CHOICES["whole"]]
     one = train([*options, "data.batch_size=4"])
     first, second = pair(tmp_path, {"all": [*options, "data.batch_size=2"]})["all"]
     for name, value in one["weights"].items():

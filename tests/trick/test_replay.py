@@ -70,7 +70,7 @@ def test_the_memory_is_in_the_state_and_points_stay_what_they_are():
     assert fresh.tricks["replay"].filled == 8
 
 
-@pytest.mark.parametrize("model", ["cgan", "projection"])
+@pytest.mark.parametrize("model", ["cgan", "projection", "infogan"])
 def test_a_conditional_model_is_refused_with_what_works(model):
     options = ["network=resnet"] if model == "projection" else []
     with pytest.raises(InputError, match=r"trick=replay .* use a model without, or trick=checkpoint_swap"):

@@ -1,0 +1,43 @@
+"""Noise in G's layers (ganhacks 13, which ascribes it to Zhao 2017, https://arxiv.org/abs/1609.03126)."""
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from gan_lab.network.layers import WEIGHTED
+from gan_lab.schedules import Schedule, value
+from gan_lab.trick import Trick
+
+if TYPE_CHECKING:
+    from gan_lab.module import GANModule
+
+
+class LayerNoise(Trick):
+    """In training, normal noise joins what every layer of G but the first takes; the average that is sampled has none.
+
+    Args:
+        std: of the noise, or a schedule in images.
+    """
+
+    now: Tensor
+
+    def __init__(self, std: float | Schedule) -> None:
+        super().__init__()
+        self.std = std
+        self.register_buffer("now", torch.tensor(float(value(std, 0))))  # a tensor: a number would be compiled in
+
+    def check(self, name: str, gan: "GANModule") -> None:
+        """Stand before every layer with weights but the first."""
+        _, *layers = [module for module in gan.generator.modules() if isinstance(module, WEIGHTED)]
+        for layer in layers:
+            layer.register_forward_pre_hook(self.add)
+
+    def add(self, layer: Any, inputs: tuple[Tensor]) -> Tensor:
+        """What a layer takes, with noise of torch's own generator, which each step seeds."""
+        (x,) = inputs
+        return x + self.now * torch.randn_like(x) if layer.training else x
+
+    def after_step(self, gan: "GANModule") -> None:
+        """How much noise the next step has."""
+        self.now.fill_(value(self.std, gan.images_seen))
