@@ -47,10 +47,10 @@ def build(cfg: DictConfig) -> GAN:
 def _network(choice: DictConfig, player: str, **given: Any) -> nn.Module:
     """A network; an option that it does not take is refused with the way out."""
     takes = inspect.signature(get_class(choice._target_)).parameters
-    for key in choice:
-        if key != "_target_" and key not in takes:
+    for option in map(str, choice):
+        if option != "_target_" and option not in takes:
             name = choice._target_.split(".")[-2]
-            raise InputError(f"network={name} does not take {key}, which the model chooses: add ~network.{player}.{key}")
+            raise InputError(f"network={name} does not take {option}, which the model chooses: add ~network.{player}.{option}")
     return instantiate(choice, **given)
 
 
