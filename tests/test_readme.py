@@ -13,7 +13,7 @@ import pytest
 import torch
 from torchvision.transforms.functional import to_pil_image
 
-from gan_lab import benchmark, benchmark_data, prepare, sample, train
+from gan_lab import benchmark, benchmark_data, check, prepare, promises, sample, train
 from gan_lab.command import PACKAGE, compose
 
 README = (PACKAGE.parent / "README.md").read_text()
@@ -24,6 +24,7 @@ MAIN = {
     "gan_lab.train": train.main,
     "gan_lab.sample": sample.main,
     "gan_lab.prepare": prepare.main,
+    "gan_lab.check": check.main,
     "gan_lab.benchmark": benchmark.main,
     "gan_lab.benchmark_data": benchmark_data.main,
 }
@@ -31,6 +32,7 @@ SMALL = {
     "gan_lab.train": ["max_images=16", "data.batch_size=8", "network.generator.width=8", "network.discriminator.width=8",
                       "metric=none", "trainer.accelerator=cpu", "data.num_workers=0"],
     "gan_lab.prepare": ["prepare.workers=0"],
+    "gan_lab.check": ["network=mlp"],
     "gan_lab.benchmark_data": ["benchmark.images=400", "benchmark.seconds=0.1", "benchmark.rounds=1"],
     "gan_lab.sample": ["n=4"],
     "gan_lab.benchmark": ["data.image_size=8", "data.batch_size=4", "benchmark.steps=1", "benchmark.rounds=1",
@@ -50,7 +52,7 @@ def of(kind: str) -> list[str]:
 
 
 @pytest.fixture
-def workplace(call, tmp_path):
+def workplace(call, tmp_path, monkeypatch):
     """A folder with a run in it, images in every form and the README's own GAN."""
     images = [torch.randint(256, (3, 20, 20), dtype=torch.uint8, generator=torch.Generator().manual_seed(n)) for n in range(40)]
     for folder, suffix in (("images", "png"), ("data/celeba/img_align_celeba", "jpg")):
@@ -64,6 +66,10 @@ def workplace(call, tmp_path):
     write_lsun(tmp_path / "data/lsun/bedroom_train_lmdb", images)
     (tmp_path / "my_gan.py").write_text(MY_GAN)
     sys.modules.pop("my_gan", None)
+    quick = {
+        name: promise for name, promise in promises.PROMISES.items() if promise not in (promises.two_processes, promises.cost)
+    }
+    monkeypatch.setattr(promises, "PROMISES", quick)  # all of them: tests/test_check.py
     return lambda main, *arguments: call(main, *arguments)
 
 

@@ -17,7 +17,7 @@ WEIGHTED = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 
 
 class VirtualBatchNorm(nn.Module):
-    """Normalises each example by a fixed reference batch and itself (Salimans 2016, section 3.4).
+    """Normalises each example by a fixed reference batch and itself (Salimans 2016, section 3.5).
 
     The reference is the first batch that the layer sees in training: its size n, mean and variance stay in buffers. In the
     statistics the reference counts n / (n + 1) and the example 1 / (n + 1), so no example depends on the others of its batch.

@@ -1,3 +1,5 @@
+from copy import deepcopy
+
 import torch
 
 from gan_lab import command
@@ -20,22 +22,16 @@ def test_without_dropout_it_is_wgan_gp():
     assert same(plain.discriminator, gp.discriminator)
 
 
-def test_reals_pass_the_critic_twice_and_the_loss_has_the_first_pass():
+def test_the_term_compares_two_dropouts_of_the_same_reals_and_the_loss_has_the_first():
     gan, passes = build(tiny("model=ct_gan", "network=mlp", "penalty=dropout_consistency", images=4)), []
-    gan.discriminator.hidden.register_forward_hook(lambda module, args, features: passes.append((args[0], features)))
+    score = deepcopy(gan.discriminator.score)  # as it is in the first step
+    gan.discriminator.hidden.register_forward_hook(lambda module, args, features: passes.append((args[0], features.detach())))
     fit(tiny("model=ct_gan", images=4), gan=gan)  # one step of the critic, none of G
-    assert len(passes) == 3
-    real, fake, again = passes
-    assert torch.equal(real[0], again[0])
-    assert not torch.equal(real[0], fake[0])
-    torch.testing.assert_close(gan.tracked["d_loss"], fake_minus_real(gan, fake[1], real[1]))
-    assert not torch.equal(real[1], again[1])
-
-
-def fake_minus_real(gan, fake, real):
-    """The critic's loss by its last layer as it was before the step: Adam's first step is the learning rate, by sign."""
-    score = build(tiny("model=ct_gan", "network=mlp", "penalty=dropout_consistency")).discriminator.score
-    return (score(fake).mean() - score(real).mean()).detach()
+    (real, first), (again, second), (_, fake) = passes
+    assert torch.equal(real, again)
+    distances = (score(first) - score(second)).square().squeeze(1) + 0.1 * (first - second).square().mean(1)
+    torch.testing.assert_close(gan.tracked["dropout_consistency"], 2 * distances.mean().detach())
+    torch.testing.assert_close(gan.tracked["d_loss"], (score(fake).mean() - score(first).mean()).detach())
 
 
 def test_defaults_are_the_authors_cifar_10_recipe():
