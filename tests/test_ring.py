@@ -1,7 +1,7 @@
 """Each algorithm whose contribution is not its network covers a ring of 8 Gaussians with the mlp.
 
-gan itself is not asked for: its own count stands in the README, measured with ``model=gan data=gaussians``. Nor are dcgan and sngan,
-which are a network and a norm.
+gan itself is not asked for: its own count stands in the README, measured with ``model=gan data=gaussians``. Nor are dcgan
+and sngan, which are a network and a norm.
 """
 
 import json
