@@ -82,11 +82,11 @@ def test_a_vae_reconstructs_what_it_has_seen():
     nets = ["network=mlp", "network.generator.width=[64]", "network.generator.norm=none", "network.discriminator.width=[64]"]
     vae = ["model.gan_weight=0", "model.feature_weight=0", "model.pixel_weight=1", "optimizer.g.lr=3e-3"]
     options = ["model=vae_gan", "data=digits", "data.batch_size=64", *nets, *vae]
-    gan = fit(tiny(*options, images=64 * 500))
+    gan = fit(tiny(*options, images=64 * 300))
     x = torch.stack([gan.trainer.datamodule.train_set[i][0] for i in range(64)]) / 127.5 - 1
     mean, _ = gan.encoder(x)
     error = (gan.generator(mean) - x).square().mean()
-    assert error < 0.6 * (x - x.mean(0)).square().mean()
+    assert error < 0.8 * (x - x.mean(0)).square().mean()
 
 
 def test_the_encoder_moves_with_an_optimizer_of_its_own_that_counts_no_steps():
