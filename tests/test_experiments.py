@@ -1,0 +1,37 @@
+"""Each recipe in conf/experiment composes, says where it comes from, and trains two steps on tiny images."""
+
+import pytest
+
+from gan_lab.command import CONF, compose
+from tests.tiny import fit, tiny
+
+NAMES = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
+SMALL = ["data=fake", "data.image_size=8", "data.channels=1", "data.num_classes=3", "data.batch_size=4", "model.d_steps=1",
+         "network.generator.width=8", "network.discriminator.width=8"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_head_says_command_source_and_numbers(name):
+    package, command, source, published, ours, *_ = (CONF / "experiment" / f"{name}.yaml").read_text().splitlines()
+    assert package == "# @package _global_"
+    assert command == f"# python -m gan_lab.train experiment={name}"
+    assert len(source) > 10
+    assert published.startswith("# Published: ")
+    assert ours.startswith("# Ours: ")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_composes_on_its_own_data(name):
+    cfg, data = compose("train", [f"experiment={name}"], with_hydra=True), name.rpartition("_")[2]
+    model = name.removesuffix(f"_{data}")
+    choices = cfg.hydra.runtime.choices
+    assert choices["model"] == model
+    assert choices["data"] == data.rstrip("64") if data.endswith("64") else choices["data"] == data
+    assert cfg.data.image_size == {"gan_mnist": 28, "sngan_stl10": 48}.get(name, 64 if data.endswith("64") else 32)
+    assert sum(cfg[length] is not None for length in ("max_images", "max_g_steps")) <= 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_trains_two_steps(name):
+    gan = fit(tiny(f"experiment={name}", *SMALL, images=8))
+    assert (gan.d_steps_done, gan.g_steps_done) == (2, 2)
