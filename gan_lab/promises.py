@@ -136,8 +136,12 @@ def fresh_reals(cfg: DictConfig, folder: Path) -> str:
         if len(set(rows)) < len(rows):
             raise Broken(f"{name} are used twice")
     steps = "".join(move[0] for move, _ in spy.moved if move.endswith("_step"))
-    if not callable(gan.d_steps) and steps.count("g") != steps.count("d") // gan.d_steps:
-        raise Broken(f"{steps.count('d')} steps of D and {steps.count('g')} of G with d_steps={gan.d_steps}")
+    if not callable(gan.d_steps) and not (("d" * gan.d_steps + "g") * len(steps)).startswith(steps):
+        raise Broken(f"the steps are {steps} with d_steps={gan.d_steps}")
+    if (gan.images_seen, gan.d_steps_done) != (cfg.total_images, steps.count("d")):
+        raise Broken(
+            f"the clocks say {gan.images_seen} images and {gan.d_steps_done} steps of D after {cfg.total_images} and {steps}"
+        )
     if gan.trainer.global_step != gan.g_steps_done:
         raise Broken(f"Lightning counts {gan.trainer.global_step} steps and G has done {gan.g_steps_done}")
     return f"{steps.count('d')} steps of D, {steps.count('g')} of G"
