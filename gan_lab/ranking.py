@@ -34,6 +34,7 @@ class Job:
         mode: ``min`` or ``max``, for it.
         best: the best validation score.
         chosen: the score of the chosen checkpoint on latents that chose nothing.
+        others: its other scores, of those that can be better or worse.
         images_seen: real images that D has seen.
         seconds: of training and judging.
         error: why it failed.
@@ -46,6 +47,7 @@ class Job:
     mode: str | None
     best: float | None
     chosen: float | None
+    others: dict[str, float]
     images_seen: int | None
     seconds: float | None
     error: str | None
@@ -72,15 +74,17 @@ def read(folder: Path) -> Job:
         "error": "no summary.json",
         **metric(OmegaConf.load(hydra / "config.yaml")),
     }
-    primary = content.get("primary")
+    primary, course = content.get("primary"), content.get("scores", {})
+    final = content.get("final_judgement", {"scores": {}})["scores"]
     return Job(
         folder=folder,
         overrides={key.lstrip("+"): value.strip("'\"") for key, _, value in lines},
         status=content["status"],
         primary=primary,
         mode=content.get("mode"),
-        best=_finite(content.get("scores", {}).get(f"val/{primary}", {}).get("best")),
-        chosen=_finite(content.get("final_judgement", {"scores": {}})["scores"].get(primary)),
+        best=_finite(course.get(f"val/{primary}", {}).get("best")),
+        chosen=_finite(final.get(primary)),
+        others={name: final[name] for name in final if name != primary and "best" in course.get(f"val/{name}", {})},
         images_seen=content.get("images_seen"),
         seconds=content.get("seconds"),
         error=content.get("error"),
@@ -141,9 +145,21 @@ class Row:
         """Standard deviation between seeds (n - 1)."""
         return statistics.stdev(self.values) if len(self.values) > 1 else None
 
+    @property
+    def others(self) -> dict[str, str]:
+        """Mean and deviation of each other score, of the jobs that have a value."""
+        judged = [job.others for job in self.jobs if job.value is not None]
+        return {name: spread([scores[name] for scores in judged if name in scores]) for name in (judged[0] if judged else ())}
+
     def count(self, status: str) -> int:
         """How many of its jobs ended so."""
         return sum(job.status == status for job in self.jobs)
+
+
+def spread(values: list[float]) -> str:
+    """Mean and, of several, standard deviation (n - 1)."""
+    deviation = f" ± {statistics.stdev(values):.2g}" if len(values) > 1 else ""
+    return f"{statistics.fmean(values):.4g}{deviation}"
 
 
 def group(jobs: list[Job]) -> list[Row]:
@@ -193,12 +209,14 @@ def table(rows: list[Row]) -> "Table":
     result = Table(title=f"{job.primary} ({job.mode}) of the chosen checkpoint, judged on fresh latents")
     for column in ("", *rows[0].options):
         result.add_column(escape(column))
-    for column in ("mean", "sd", "finished", "failed"):
+    others = list(dict.fromkeys(name for row in rows for name in row.others))
+    for column in ("mean", "sd", *others, "finished", "failed"):
         result.add_column(column, justify="right")
     for number, row in enumerate(rows, 1):
         numbers = ["" if value is None else f"{value:.4g}" for value in (row.mean, row.sd)]
         counts = [str(row.count(status)) for status in ("finished", "failed")]
-        result.add_row(str(number), *(escape(_short(text)) for text in row.options.values()), *numbers, *counts)
+        options = [escape(_short(text)) for text in row.options.values()]
+        result.add_row(str(number), *options, *numbers, *(row.others.get(name, "") for name in others), *counts)
     return result
 
 
@@ -210,13 +228,15 @@ def _short(text: str) -> str:
 def write_csv(jobs: list[Job], path: Path) -> Path:
     """A line per job, its swept options as columns."""
     options, partial = swept(jobs), path.with_suffix(".partial")
+    others = list(dict.fromkeys(name for job in jobs for name in job.others))
     fields = ("status", "primary", "best", "chosen", "images_seen", "seconds", "error")
     with partial.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["job", "folder", *options, *fields])
+        writer.writerow(["job", "folder", *options, *fields, *others])
         for job in jobs:
             given = [job.overrides.get(key, "") for key in options]
-            writer.writerow([job.folder.name, job.folder, *given, *(getattr(job, field) for field in fields)])
+            scores = [job.others.get(name, "") for name in others]
+            writer.writerow([job.folder.name, job.folder, *given, *(getattr(job, field) for field in fields), *scores])
     return partial.replace(path)
 
 

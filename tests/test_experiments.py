@@ -3,9 +3,9 @@
 import pytest
 
 from gan_lab.command import CONF, compose
-from tests.tiny import fit, tiny
+from tests.tiny import MODELS, fit, tiny
 
-NAMES = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
+NAMES = sorted(path.stem for path in (CONF / "experiment").glob("*_*.yaml"))
 SMALL = ["data=fake", "data.image_size=8", "data.channels=1", "data.num_classes=3", "data.batch_size=4", "model.d_steps=1",
          "network.generator.width=8", "network.discriminator.width=8"]  # fmt: skip
 
@@ -35,3 +35,10 @@ def test_it_composes_on_its_own_data(name):
 def test_it_trains_two_steps(name):
     gan = fit(tiny(f"experiment={name}", *SMALL, images=8))
     assert (gan.d_steps_done, gan.g_steps_done) == (2, 2)
+
+
+def test_what_a_model_needs_for_the_ring_reaches_it_and_each_of_these_files_is_a_models():
+    own = {path.stem for path in (CONF / "experiment" / "ring").glob("*.yaml")}
+    assert own < set(MODELS)
+    assert compose("train", ["experiment=ring", "model=wgan"]).model.clip == 0.3
+    assert compose("train", ["experiment=ring", "model=lsgan"]).max_images == 400_000

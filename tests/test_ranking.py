@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from gan_lab import ranking
 from gan_lab.ranking import Job
 
-JOB = Job(Path("0"), {}, "finished", "fd", "min", best=2.0, chosen=3.0, images_seen=10, seconds=1.5, error=None)
+JOB = Job(Path("0"), {}, "finished", "fd", "min", best=2.0, chosen=3.0, others={}, images_seen=10, seconds=1.5, error=None)
 
 
 @pytest.fixture
@@ -114,6 +114,21 @@ def test_the_table_names_the_best_job_and_each_failure(leave, capsys):
     assert f"best       {sweep / '1'}\n" in said
     assert f"failed     {sweep / '2'}: it broke\n" in said
     assert "│ 1 │ [x] " in said
+
+
+def test_other_scores_that_can_be_better_stand_beside_with_mean_and_deviation(leave, capsys):
+    for seed, recall in enumerate((0.5, 0.7)):
+        done = finished(1.0)
+        done["scores"]["val/recall"] = {"best": 1.0}
+        done["scores"]["val/d_train"] = {"final": 1.0}
+        done["final_judgement"]["scores"] |= {"recall": recall, "d_train": 9.0}
+        sweep = leave(seed, ["model=gan", f"seed={seed}"], **done)
+    ranking.show(sweep)
+    said = capsys.readouterr().out
+    assert "0.6 ± 0.14" in said
+    assert "d_train" not in said
+    with (sweep / "sweep.csv").open(newline="") as file:
+        assert [line["recall"] for line in csv.DictReader(file)] == ["0.5", "0.7"]
 
 
 def test_jobs_of_different_metrics_are_ranked_within_their_own(leave, capsys):

@@ -45,7 +45,7 @@ def test_a_job_that_diverges_is_a_failure_of_its_own_and_the_exit_status_is_1(ru
     assert [job["status"] for job in jobs] == ["failed", "failed", "finished", "finished"]
     assert "diverged" in jobs[0]["error"]
     table = [[cell.strip() for cell in line.split("│")] for line in capsys.readouterr().out.splitlines()[-30:]]
-    rows = [(cells[2], cells[5], cells[6]) for cells in table if len(cells) == 8 and cells[1].isdigit()]
+    rows = [(cells[2], *cells[-3:-1]) for cells in table if len(cells) > 2 and cells[1].isdigit()]
     assert rows == [("0.001", "2", "0"), ("1e+30", "0", "2")]
 
 
