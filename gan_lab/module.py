@@ -281,21 +281,25 @@ class GANModule(L.LightningModule):
         """The latents of these sample numbers (N, latent_dim): the same bit for bit on any batch size and device."""
         return self.latent(Rows(seed, stream, indices=indices), len(indices), self.generator.latent_dim)
 
-    def validation_step(self, batch: Step, batch_idx: int, dataloader_idx: int = 0) -> dict[str, Tensor]:
-        """What the callbacks judge: reals, D's scores of them and, beside held-out reals, as many fakes."""
+    def validation_step(self, batch: Step, batch_idx: int, dataloader_idx: int = 0) -> dict[str, Tensor | None]:
+        """What the callbacks judge: reals, D's scores of them and, beside held-out reals, as many fakes.
+
+        ``asked`` are the labels of the fakes, and of the reals; None where G takes none.
+        """
         return self._judged(batch, batch_idx, dataloader_idx, Stream.VALIDATION)
 
-    def test_step(self, batch: Step, batch_idx: int, dataloader_idx: int = 0) -> dict[str, Tensor]:
+    def test_step(self, batch: Step, batch_idx: int, dataloader_idx: int = 0) -> dict[str, Tensor | None]:
         """The same on latents by which no checkpoint was chosen."""
         return self._judged(batch, batch_idx, dataloader_idx, Stream.FINAL)
 
-    def _judged(self, batch: Step, batch_idx: int, dataloader_idx: int, stream: Stream) -> dict[str, Tensor]:
+    def _judged(self, batch: Step, batch_idx: int, dataloader_idx: int, stream: Stream) -> dict[str, Tensor | None]:
         real, y = batch[0].to(self.float_type), batch[1]
-        judged = {"real": real, "real_scores": self.score(real, y)}
+        judged: dict[str, Tensor | None] = {"real": real, "real_scores": self.score(real, y)}
         if dataloader_idx == 0:
             first = batch_idx * self.trainer.datamodule.eval_batch_size  # type: ignore[attr-defined]  # `fit` sets it
             indices = [i * self.trainer.world_size + self.global_rank for i in range(first, first + len(real))]
             judged["fake"] = self.generate(self.latent_rows(indices, self.seed, stream), y)
+            judged["asked"] = y if self.num_classes else None
         return judged
 
     # ----- state -----------------------------------------------------------------------------------------------------

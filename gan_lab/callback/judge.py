@@ -42,10 +42,14 @@ class Judge(L.Callback):
         self.d_sums[dataloader_idx] += torch.stack([scores.sum(), scores.new_tensor(len(scores))])
         if not self.metric:
             return
-        if not self.knows_reals:
-            (self.metric.update_held_out, self.metric.update_reference)[dataloader_idx](outputs["real"])
         if dataloader_idx == 0:
-            self.metric.update(outputs["fake"])
+            self.metric.update(outputs["fake"], outputs["asked"])
+        if self.knows_reals:
+            return
+        if dataloader_idx == 0:
+            self.metric.update_held_out(outputs["real"], outputs["asked"])
+        else:
+            self.metric.update_reference(outputs["real"])
 
     def on_validation_epoch_end(self, trainer: L.Trainer, gan: GAN) -> None:
         """Compute and log."""

@@ -35,11 +35,11 @@ class Metric(Protocol):
     def update_reference(self, real: Tensor) -> None:
         """Add training reals: what the samples are compared with, once per run."""
 
-    def update_held_out(self, real: Tensor) -> None:
-        """Add held-out reals: what a perfect generator would make, once per run."""
+    def update_held_out(self, real: Tensor, y: Tensor | None = None) -> None:
+        """Add held-out reals, and labels (N,) if there are any: what a perfect generator would make, once per run."""
 
-    def update(self, fake: Tensor) -> None:
-        """Add samples of the generator."""
+    def update(self, fake: Tensor, y: Tensor | None = None) -> None:
+        """Add samples of the generator, and the labels (N,) that it was asked for."""
 
     def compute(self) -> dict[str, float]:
         """The scores of the samples since `reset`: finite; a score without a value is left out."""

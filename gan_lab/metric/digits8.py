@@ -50,6 +50,7 @@ class Digits8:
     score_std_name: str | None = None
     score_splits = 1  # 597 held-out digits: each further split would read lower
     classes_name: str | None = "classes_digits8"
+    accuracy_name: str | None = "accuracy_digits8"
     num_features = 64
     num_classes = 10
     resize = "none"

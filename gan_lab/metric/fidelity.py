@@ -33,6 +33,7 @@ class Extractor(Protocol):
         score_std_name: what the standard deviation over the splits is called; None: there is one split.
         score_splits: number of splits of the samples; each reads lower than all samples together.
         classes_name: what the number of classes among the samples is called; None: there are too many to count.
+        accuracy_name: what the share of samples that show the class asked for is called; None: its classes are not the data's.
         num_features: d.
         num_classes: K.
         resize: how it resizes images.
@@ -45,6 +46,7 @@ class Extractor(Protocol):
     score_std_name: str | None
     score_splits: int
     classes_name: str | None
+    accuracy_name: str | None
     num_features: int
     num_classes: int
     resize: str
@@ -98,21 +100,24 @@ class Judged:
         self.distance = FrechetInceptionDistance(Identity(extractor.num_features), reset_real_features=False)
         self.score = ClassifierScore(extractor.score_splits)
         self.classes = Histogram(extractor.num_classes)
-        self.metrics = (self.distance, self.score, self.classes)
+        self.hits = Histogram(2)  # of images with a label: shows another class, shows its own
+        self.metrics = (self.distance, self.score, self.classes, self.hits)
 
     def to(self, device: torch.device) -> None:
         """Work on this device from now on."""
         for metric in self.metrics:
             metric.to(device)
 
-    def update(self, features: Tensor, logits: Tensor) -> None:
-        """Add images.
+    def update(self, features: Tensor, logits: Tensor, y: Tensor | None) -> None:
+        """Add images, with labels (N,) if they have any.
 
         The gaps between logits end at 80: a class whose probability underflows to 0 in all images makes the score NaN.
         """
         self.distance.update(features, real=False)
         self.score.update((logits - logits.amax(1, keepdim=True)).clamp_min(-80.0))
         self.classes.update(logits.argmax(1))
+        if y is not None:
+            self.hits.update((logits.argmax(1) == y.to(logits.device)).long())
 
     def class_shares(self) -> Tensor:
         """The share of the images that the classifier puts into each class (K,); 0 without images."""
@@ -126,6 +131,11 @@ class Judged:
             torch.default_generator.manual_seed(0)  # one order on all processes; torch.manual_seed would seed GPUs too
             mean, std = self.score.compute()
         return float(mean), float(std)
+
+    def accuracy(self) -> float | None:
+        """The share of the labelled images that show their class; None without labels."""
+        missed, hit = self.hits.compute().tolist()
+        return hit / (hit + missed) if hit + missed else None
 
     def frechet_distance(self) -> float:
         """The distance; not below 0, as roundoff in the square root of a singular matrix may read."""
@@ -144,6 +154,7 @@ class Fidelity:
         fd_digits8, fid: Fréchet distance between the features of samples and training images.
         cs_digits8, is_mean: classifier score, exp of the mean KL(p(y|x) || p(y)); to be read beside that of held-out reals.
         is_std: its standard deviation over the splits.
+        accuracy_digits8: share of the samples that show the class asked for; of conditional generators only.
         classes_digits8: number of classes that hold at least ``min_class_share`` of the samples.
 
     Args:
@@ -155,8 +166,7 @@ class Fidelity:
 
     def __init__(self, extractor: Extractor, primary: str, mode: str, min_class_share: float = 0.03) -> None:
         self.better = {extractor.distance_name: "min", extractor.score_name: "max"}
-        if extractor.classes_name:
-            self.better[extractor.classes_name] = "max"
+        self.better |= dict.fromkeys(filter(None, (extractor.classes_name, extractor.accuracy_name)), "max")
         check_primary(self.better, primary, mode)
         self.extractor, self.primary, self.mode, self.min_class_share = extractor, primary, mode, min_class_share
         self.reference = Histogram(extractor.num_classes)
@@ -179,14 +189,14 @@ class Fidelity:
             judged.distance.update(features, real=True)
 
     @torch.inference_mode()
-    def update_held_out(self, real: Tensor) -> None:
-        """Add held-out images."""
-        self.held_out.update(*self._extract(real))
+    def update_held_out(self, real: Tensor, y: Tensor | None = None) -> None:
+        """Add held-out images, and labels (N,) if they have any."""
+        self.held_out.update(*self._extract(real), y)
 
     @torch.inference_mode()
-    def update(self, fake: Tensor) -> None:
-        """Add samples."""
-        self.fakes.update(*self._extract(fake))
+    def update(self, fake: Tensor, y: Tensor | None = None) -> None:
+        """Add samples, and the labels (N,) that they were asked for."""
+        self.fakes.update(*self._extract(fake), y)
 
     @torch.inference_mode()
     def compute(self) -> dict[str, float]:
@@ -240,4 +250,6 @@ class Fidelity:
             scores[self.extractor.score_std_name] = std
         if self.extractor.classes_name:
             scores[self.extractor.classes_name] = float((judged.class_shares() >= self.min_class_share).sum())
+        if self.extractor.accuracy_name and (accuracy := judged.accuracy()) is not None:
+            scores[self.extractor.accuracy_name] = accuracy
         return scores

@@ -35,6 +35,7 @@ class Inception:
     score_std_name: str | None = "is_std"
     score_splits = 10
     classes_name: str | None = None
+    accuracy_name: str | None = None
     num_features = 2048
     num_classes = 1008
     resize = "bilinear to 299x299, as TensorFlow 1"

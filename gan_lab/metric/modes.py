@@ -65,11 +65,11 @@ class ModeCoverage:
     def update_reference(self, real: Tensor) -> None:
         """Nothing: the reference is the layout."""
 
-    def update_held_out(self, real: Tensor) -> None:
+    def update_held_out(self, real: Tensor, y: Tensor | None = None) -> None:
         """Add held-out reals."""
         self._count(self.held_out, real)
 
-    def update(self, fake: Tensor) -> None:
+    def update(self, fake: Tensor, y: Tensor | None = None) -> None:
         """Add samples."""
         self._count(self.fakes, fake)
 

@@ -16,6 +16,7 @@ class Pixels:
     """Features are the grey levels 0 to 255; logits are ``scale`` where a level is 255 and 0 where it is 0."""
 
     name, distance_name, score_name, classes_name = "pixels", "fd_pixels", "cs_pixels", "classes_pixels"
+    accuracy_name = "accuracy_pixels"
     resize, weights_sha256 = "none", ""
 
     def __init__(self, dim, scale=1.0, splits=1):
@@ -154,7 +155,7 @@ def test_there_is_one_split_as_long_as_a_split_would_have_fewer_images_than_ther
 
 def test_an_extractor_of_too_many_classes_does_not_count_them():
     extractor = Pixels(4)
-    extractor.classes_name = None
+    extractor.classes_name = extractor.accuracy_name = None
     metric = Fidelity(extractor, "fd_pixels", "min")
     metric.update_reference(images(levels(40, 4)))
     metric.update(images(levels(40, 4)))
@@ -304,3 +305,24 @@ def test_two_processes_agree_with_one(tmp_path):
     assert first[0] == pytest.approx(expected, rel=1e-9)
     assert (first[2]["n_real"], first[2]["n_fake"]) == (41, 31)
     assert math.fsum(first[1]) == pytest.approx(1)
+
+
+# ----- the class asked for ---------------------------------------------------------------------------------------------
+
+
+def test_accuracy_is_the_share_that_shows_the_class_asked_for_and_left_out_without_labels():
+    shown = torch.tensor([0, 1, 2, 2]).repeat(5)
+    metric = Fidelity(Pixels(3), "fd_pixels", "min")
+    metric.update_reference(images(levels(9, 3)))
+    metric.update(images(255 * nn.functional.one_hot(shown, 3)), torch.tensor([0, 1, 2, 0]).repeat(5))
+    assert metric.compute()["accuracy_pixels"] == 0.75
+    metric.reset()
+    metric.update(images(255 * nn.functional.one_hot(shown, 3)))
+    assert "accuracy_pixels" not in metric.compute()
+
+
+def test_the_floor_of_accuracy_is_that_of_held_out_images():
+    metric, shown = Fidelity(Pixels(3), "fd_pixels", "min"), torch.tensor([0, 1, 2, 2])
+    metric.update_reference(images(levels(9, 3)))
+    metric.update_held_out(images(255 * nn.functional.one_hot(shown, 3)), shown)
+    assert metric.floor()["accuracy_pixels"] == 1

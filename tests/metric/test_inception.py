@@ -118,7 +118,7 @@ def test_making_it_leaves_the_global_random_state(known):
 
 def test_its_names_are_the_published_ones():
     extractor = Pixels(4)
-    names = ("distance_name", "score_name", "score_std_name", "score_splits", "classes_name")
+    names = ("distance_name", "score_name", "score_std_name", "score_splits", "classes_name", "accuracy_name")
     vars(extractor).update({name: getattr(Inception, name) for name in names})
     metric, images = Fidelity(extractor, "fid", "min"), torch.rand(100, 1, 1, 4) * 2 - 1
     metric.update_reference(images)
