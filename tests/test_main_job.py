@@ -9,7 +9,7 @@ import torch
 
 from gan_lab import checkpoint
 from gan_lab.data.pixels import to_uint8
-from gan_lab.metric.digits8 import Digits8
+from gan_lab.extractor.digits8 import Digits8
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ from scipy.linalg import sqrtm
 from torch import nn
 
 from gan_lab.errors import InputError
-from gan_lab.metric.digits8 import Digits8
+from gan_lab.extractor.digits8 import Digits8
 from gan_lab.metric.fidelity import Fidelity
 
 

@@ -9,15 +9,14 @@ import torch
 from filelock import FileLock, Timeout
 from hydra.utils import instantiate
 from lightning.pytorch.plugins.precision import DoublePrecision, HalfPrecision
-from omegaconf import OmegaConf
 from torch import nn
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-from gan_lab.command import CONF
+from gan_lab.command import compose
 from gan_lab.errors import InputError
-from gan_lab.metric import inception
+from gan_lab.extractor import inception
+from gan_lab.extractor.inception import FILES, Inception, find, read
 from gan_lab.metric.fidelity import Fidelity
-from gan_lab.metric.inception import FILES, Inception, find, read
 from gan_lab.train import main
 from tests.metric.test_fidelity import Pixels
 
@@ -132,7 +131,7 @@ def test_its_names_are_the_published_ones():
 def test_the_distance_of_images_to_themselves_is_nothing_beside_that_to_others(known, hub):
     hub.mkdir(parents=True)
     shutil.copy(known, hub / FILES[0])
-    metric = instantiate(OmegaConf.load(CONF / "metric" / "inception.yaml"))
+    metric = instantiate(compose("train", ["data=fake", "metric=inception"]).metric)
     real, other = (levels(n).float() / 127.5 - 1 for n in (12, 11))
     metric.update_reference(real)
     metric.update_held_out(real)
@@ -152,7 +151,7 @@ def test_the_distance_of_images_to_themselves_is_nothing_beside_that_to_others(k
 def test_its_yaml_takes_the_file_in_torchs_folder_also_under_pytorch_fids_name(known, hub, name):
     hub.mkdir(parents=True)
     shutil.copy(known, hub / name)
-    metric = instantiate(OmegaConf.load(CONF / "metric" / "inception.yaml"))
+    metric = instantiate(compose("train", ["data=fake", "metric=inception"]).metric)
     assert metric.extractor.weights_sha256 == sha256(known.read_bytes()).hexdigest()
     assert (metric.primary, metric.mode) == ("fid", "min")
 

@@ -2,14 +2,13 @@ import numpy as np
 import pytest
 import torch
 from hydra.utils import instantiate
-from omegaconf import OmegaConf
 from torch.nn.functional import avg_pool2d
 
-from gan_lab.command import CONF
+from gan_lab.command import compose
 from gan_lab.data.digits import digits
 from gan_lab.data.pixels import to_unit
 from gan_lab.errors import InputError
-from gan_lab.metric.digits8 import SHA256, Digits8, read_weights
+from gan_lab.extractor.digits8 import SHA256, Digits8, read_weights
 from gan_lab.metric.fidelity import Fidelity
 
 TRAIN, HELD_OUT = digits("train"), digits("held_out")
@@ -83,6 +82,6 @@ def test_other_weights_are_refused(tmp_path):
 
 
 def test_its_yaml_makes_the_metric():
-    metric = instantiate(OmegaConf.load(CONF / "metric" / "digits8.yaml"))
+    metric = instantiate(compose("train", ["data=fake", "metric=digits8"]).metric)
     assert isinstance(metric.extractor, Digits8)
     assert (metric.primary, metric.mode) == ("fd_digits8", "min")
