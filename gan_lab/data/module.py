@@ -4,7 +4,7 @@ A data set hands over uint8 images (C, H, W), or float32 points (2, 1, 1), each 
 with ``PILToTensor``. One with ``__getitems__(indices)`` hands over a whole batch at once.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, TypedDict
 
@@ -104,6 +104,14 @@ class Data(L.LightningDataModule):
         """Changes when the source does, so that a prepared array shows its age; None when there is no source to ask."""
         return None
 
+    def fingerprint(self, split: str) -> dict[str, Any] | None:
+        """Changes with any pixel or label of "train" or "held_out", as plain data; None: cannot be told without reading all."""
+        dataset = self.train_set if split == "train" else self.held_out_set
+        found = (
+            dataset.fingerprint if isinstance(dataset, Arrays) else self.recipe and {"recipe": self.recipe, "stamp": self.stamp}
+        )
+        return found and {"split": split, "num_classes": self.num_classes, **found}
+
     @property
     def broken(self) -> list[str]:
         """Names of the images that could not be read so far and were left out."""
@@ -171,8 +179,8 @@ class Data(L.LightningDataModule):
         """
         held_out: Sequence[int] = range(len(self.held_out_set))
         if self.num_judged is not None and self.num_judged < len(held_out):
-            held_out = sorted(_shuffled(len(held_out))[: self.num_judged])
-        reference = _shuffled(self.num_train)[: len(held_out)]
+            held_out = sorted(shuffled(len(held_out))[: self.num_judged])
+        reference = shuffled(self.num_train)[: len(held_out)]
         return [self._share(self.held_out_set, held_out), self._share(self.train_set, reference)]
 
     test_dataloader = val_dataloader
@@ -200,6 +208,10 @@ class Data(L.LightningDataModule):
             images, labels = zip(*samples, strict=True)
             samples = torch.stack(images), None if labels[0] is None else torch.tensor(labels)
         return samples[0], None if self.num_classes is None else samples[1]
+
+    def batches(self, dataset: Dataset, rows: Sequence[int], size: int) -> Iterator[Batch]:
+        """Samples of these numbers in their order, as they are stored, ``size`` at a time."""
+        yield from self._loader(dataset, BatchSampler(rows, size, drop_last=False))
 
     # ----- on the device ---------------------------------------------------------------------------------------------
 
@@ -240,6 +252,6 @@ class Data(L.LightningDataModule):
         return self._gan.images_seen if self._gan else 0
 
 
-def _shuffled(n: int) -> list[int]:
+def shuffled(n: int) -> list[int]:
     """The numbers below ``n`` in an order that no seed of a run changes."""
     return torch.randperm(n, generator=generator(0, Stream.ORDER)).tolist()

@@ -37,6 +37,12 @@ class Prepared(Arrays):
         super().__init__(_mapped(folder / f"{split}.uint8", entry["shape"], torch.uint8), labels)
         self.folder = folder
         self.broken: list[str] = entry["broken"]
+        self.hashes: dict[str, str] = entry["sha256"]
+
+    @property
+    def fingerprint(self) -> dict[str, Any]:
+        """The hashes in the manifest."""
+        return {"sha256": self.hashes}
 
 
 def find(data: "Data", split: str) -> Prepared | None:

@@ -12,6 +12,7 @@ class Extractor(Protocol):
     Attributes:
         name: what its scores and errors are called after.
         distance_name: what its Fréchet distance is called.
+        kernel_name: what its kernel distance is called.
         score_name: what its classifier score is called: the mean over the splits.
         score_std_name: what the standard deviation over the splits is called; None: there is one split.
         score_splits: number of splits of the samples; each reads lower than all samples together.
@@ -25,6 +26,7 @@ class Extractor(Protocol):
 
     name: str
     distance_name: str
+    kernel_name: str
     score_name: str
     score_std_name: str | None
     score_splits: int

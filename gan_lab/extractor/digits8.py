@@ -46,6 +46,7 @@ class Digits8:
 
     name = "digits8"
     distance_name = "fd_digits8"
+    kernel_name = "kd_digits8"
     score_name = "cs_digits8"
     score_std_name: str | None = None
     score_splits = 1  # 597 held-out digits: each further split would read lower

@@ -9,8 +9,10 @@ import pickle
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import torch
 from filelock import FileLock
+from PIL import Image
 from torch import Tensor
 from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, FeatureExtractorInceptionV3
 
@@ -27,10 +29,13 @@ class Inception:
     Args:
         weights: their file; None: the one in torch's folder, ``$TORCH_HOME/hub/checkpoints``.
         download: fetch it into that folder when it is not there.
+        clean: resize as clean-fid does, by PIL's bicubic filter (Parmar 2022, https://arxiv.org/abs/2104.11222): other numbers,
+            of which each name begins with ``clean_``.
     """
 
     name = "inception"
     distance_name = "fid"
+    kernel_name = "kid"
     score_name = "is_mean"
     score_std_name: str | None = "is_std"
     score_splits = 10
@@ -40,7 +45,7 @@ class Inception:
     num_classes = 1008
     resize = "bilinear to 299x299, as TensorFlow 1"
 
-    def __init__(self, weights: str | None = None, download: bool = True) -> None:
+    def __init__(self, weights: str | None = None, download: bool = True, clean: bool = False) -> None:
         path = find(download) if weights is None else Path(weights).expanduser()
         content = read(path)
         self.weights_sha256 = hashlib.sha256(content).hexdigest()
@@ -48,6 +53,11 @@ class Inception:
             network = FeatureExtractorInceptionV3(self.name, ["2048"], feature_extractor_weights_path=BytesIO(content))
         self.network = network.to(memory_format=torch.channels_last)  # a third faster on a CPU
         self.head = network.fc.weight.T.double()
+        self.clean = clean
+        if clean:
+            self.resize = "bicubic to 299x299, antialiased, in floats, as PIL"
+            for attribute in ("distance_name", "kernel_name", "score_name", "score_std_name"):
+                setattr(self, attribute, f"clean_{getattr(self, attribute)}")
 
     def to(self, device: torch.device) -> None:
         """Work on this device from now on."""
@@ -62,8 +72,28 @@ class Inception:
             )
         cudnn = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
         with torch.autocast(images.device.type, enabled=False), cudnn:
-            features = torch.cat([self.network(chunk)[0] for chunk in images.expand(-1, 3, -1, -1).split(CHUNK)]).double()
+            features = torch.cat([self._features(chunk) for chunk in images.expand(-1, 3, -1, -1).split(CHUNK)]).double()
         return features, features @ self.head
+
+    def _features(self, images: Tensor) -> Tensor:
+        if not self.clean:
+            features: Tensor = self.network(images)[0]
+            return features
+        x = (bicubic(images) - 128) / 128  # the network's own forward takes uint8 alone
+        for name, layer in self.network.named_children():
+            if name == "fc":
+                break
+            x = layer(x)
+        return x.flatten(1)
+
+
+def bicubic(images: Tensor, size: int = 299) -> Tensor:
+    """uint8 (N, C, H, W) -> floats (N, C, size, size) in [0, 255], each channel resized by PIL in floats."""
+    filtered = [
+        np.asarray(Image.fromarray(channel.float().numpy()).resize((size, size), Image.Resampling.BICUBIC))
+        for channel in images.cpu().flatten(0, 1)
+    ]
+    return torch.from_numpy(np.stack(filtered)).clamp(0, 255).view(*images.shape[:2], size, size).to(images.device)
 
 
 def find(download: bool) -> Path:

@@ -30,7 +30,7 @@ class CGAN(GAN):
         discriminator: nn.Module,
         *args: Any,
         num_classes: int | None,
-        label_channels: int = 1,
+        label_channels: int = 3,
         **kwargs: Any,
     ) -> None:
         classes = require_labels(num_classes, "cgan")

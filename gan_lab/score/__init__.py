@@ -1,0 +1,110 @@
+"""What a set of images is worth beside real ones: the scores of `gan_lab.evaluate`, from features alone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+import torch
+from torch import Tensor
+
+from gan_lab.extractor import Extractor
+from gan_lab.score.moments import Moments
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gan_lab.data.module import Data
+    from gan_lab.model.gan import GAN
+    from gan_lab.score.source import Source
+
+
+@dataclass
+class Features:
+    """A set of images in the eyes of an extractor.
+
+    Attributes:
+        features: (N, d) float32; of a reference set perhaps only of its first images.
+        logits: (N, K) float32; None: the extractor is no classifier.
+        labels: int64 (N,), which the images have or were asked for; None: none.
+        all_moments: of all images, where ``features`` are not all of them.
+        source: of the images; None: there is nothing left of it.
+    """
+
+    features: Tensor
+    logits: Tensor | None = None
+    labels: Tensor | None = None
+    all_moments: Moments | None = None
+    source: "Source | None" = None
+
+    @cached_property
+    def moments(self) -> Moments:
+        """Mean and covariance of all images."""
+        return self.all_moments or Moments.of(self.features)
+
+    def __len__(self) -> int:
+        """N."""
+        return len(self.features)
+
+    def of_class(self, label: int) -> "Features":
+        """Those with this label."""
+        assert self.labels is not None
+        rows = (self.labels == label).nonzero().squeeze(1)
+        return Features(self.features[rows], None if self.logits is None else self.logits[rows], self.labels[rows])
+
+
+@dataclass
+class Case:
+    """What is to be judged, and beside what.
+
+    Attributes:
+        sample: the images to be judged.
+        reference: the real images that they are compared with.
+        held_out: real images that trained nothing; None: there are none.
+        extractor: whose features these are.
+        folder: where pictures go.
+        gan: who made the sample; None: nobody did.
+        data: of the reals; None: they came as folders.
+        seed: of the sample.
+    """
+
+    sample: Features
+    reference: Features
+    held_out: Features | None
+    extractor: Extractor
+    folder: "Path"
+    gan: "GAN | None" = None
+    data: "Data | None" = None
+    seed: int = 0
+
+
+class Score(Protocol):
+    """One kind of judgement.
+
+    Attributes:
+        better: "min" or "max" for the names that it gives, or for their beginning before ``_``; others have no better.
+    """
+
+    better: ClassVar[Mapping[str, str]]
+
+    def __call__(self, case: Case) -> dict[str, float]:
+        """Its values by name; empty where it does not apply."""
+
+
+def blocks(x: Tensor, size: int = 2048) -> tuple[Tensor, ...]:
+    """Rows in float64, a block at a time: what is computed between two sets then fits into memory."""
+    return tuple(part.double() for part in x.split(size))
+
+
+def nearest(x: Tensor, y: Tensor, k: int = 1) -> tuple[Tensor, Tensor]:
+    """The ``k`` smallest Euclidean distances (N, k) of each row of x to the rows of y, and whose they are."""
+    distances, rows = [], []
+    for part in blocks(x):
+        found = [torch.cdist(part, other).topk(min(k, len(other)), largest=False) for other in blocks(y)]
+        offsets = torch.tensor([0, *(len(other) for other in blocks(y)[:-1])]).cumsum(0).tolist()
+        every = torch.cat([values for values, _ in found], 1)
+        whose = torch.cat([index + offset for (_, index), offset in zip(found, offsets, strict=True)], 1)
+        best = every.topk(k, largest=False)
+        distances.append(best.values)
+        rows.append(whose.gather(1, best.indices))
+    return torch.cat(distances), torch.cat(rows)

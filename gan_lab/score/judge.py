@@ -1,0 +1,153 @@
+"""From sources of images to a record: features once for all scores, every seed, and the floor."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from gan_lab.errors import InputError
+from gan_lab.score import Case, Features, Score, extract, record
+from gan_lab.score.record import Record
+from gan_lab.score.source import Source
+
+if TYPE_CHECKING:
+    from gan_lab.data.module import Data
+    from gan_lab.model.gan import GAN
+
+SINGULAR = "no more images than the {} features: a covariance is singular, so compare the distance with no other number of them"
+
+
+@dataclass
+class Subject:
+    """What is to be judged.
+
+    Attributes:
+        sample: the images of a seed.
+        reference: real images that they are compared with, or an .npz with mu and sigma.
+        floor: real images in the place of the samples; None: there are none.
+        facts: what a reader must know of it.
+        gan: who makes the samples.
+        data: of the reals.
+        notes: why the values may compare with few others.
+    """
+
+    sample: Callable[[int], Source]
+    reference: Source | Path
+    floor: Source | None
+    facts: dict[str, Any]
+    gan: "GAN | None" = None
+    data: "Data | None" = None
+    notes: Sequence[str] = ()
+
+
+class Judge:
+    """One protocol: an extractor, scores, seeds.
+
+    Args:
+        cfg: of the command.
+        choice: of the extractor.
+        folder: of the record and the pictures.
+    """
+
+    def __init__(self, cfg: DictConfig, choice: Any, folder: Path) -> None:
+        self.cfg, self.folder, self.device = cfg, folder, torch.device(cfg.device)
+        self.scores: dict[str, Score] = {str(name): instantiate(score) for name, score in cfg.score.items()}
+        self.extractor = instantiate(choice)
+        self.extractor.to(self.device)
+
+    def __call__(self, subject: Subject) -> Record:
+        """The record, also as ``metrics.json``; one that was made by the same protocol is read instead."""
+        start, asked = time.perf_counter(), self.protocol(subject)
+        if not self.cfg.again and (former := record.read(self.folder)) and former.protocol == asked:
+            return former
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with record.progress() as task:
+            reference = self.reference(subject, task)
+            floor = None if subject.floor is None else self.features(subject.floor, "held-out reals", task)
+            values = [self.judge(subject, seed, reference, floor, task) for seed in self.cfg.eval.seeds]
+        best = self.values(Case(floor, reference, floor, self.extractor, self.folder, None, subject.data)) if floor else {}
+        seconds = time.perf_counter() - start
+        made = Record.of(values, best, self.scores, asked, self.notes(subject, reference), seconds)
+        if extract.process()[0] == 0:
+            record.write(made, self.folder)
+        return made
+
+    def judge(self, subject: Subject, seed: int, reference: Features, floor: Features | None, task: Any) -> dict[str, float]:
+        """The values of one seed."""
+        sample = self.features(subject.sample(seed), f"samples of seed {seed}", task)
+        if self.cfg.eval.save_images and extract.process()[0] == 0:
+            save_images(sample.source, Path(self.cfg.eval.save_images) / f"seed{seed}", self.cfg.batch_size)
+        return self.values(Case(sample, reference, floor, self.extractor, self.folder, subject.gan, subject.data, seed))
+
+    def values(self, case: Case) -> dict[str, float]:
+        """What all scores say of a case; the first process alone computes."""
+        if extract.process()[0] != 0:
+            return {}
+        return {name: value for score in self.scores.values() for name, value in score(case).items()}
+
+    # ----- features --------------------------------------------------------------------------------------------------
+
+    def reference(self, subject: Subject, task: Any) -> Features:
+        """Of the reals: from the cache, from a file of statistics, or now."""
+        if isinstance(subject.reference, Path):
+            return self.statistics(subject.reference)
+        found = self.features(subject.reference, "reference reals", task)
+        if path := self.cfg.eval.save_statistics:
+            key = extract.protocol(subject.reference, self.extractor)
+            extract.write_statistics(Path(path), found.moments, key)
+        return found
+
+    def statistics(self, path: Path) -> Features:
+        """Mean and covariance of a file, for which only distances between these can be computed."""
+        from gan_lab.score.frechet import Frechet, Infinity
+
+        if other := [name for name, score in self.scores.items() if not isinstance(score, Frechet | Infinity)]:
+            raise InputError(f"'{path}' holds mean and covariance alone, too little for score={other[0]}: use score=frechet")
+        return extract.read_statistics(path, self.extractor)
+
+    def features(self, source: Source, name: str, task: Any) -> Features:
+        """Of a source, under a bar."""
+        return extract.cached(source, self.extractor, self.cfg.batch_size, self.device, task(name, len(source)))
+
+    # ----- what stands beside the values -----------------------------------------------------------------------------
+
+    def protocol(self, subject: Subject) -> dict[str, Any]:
+        """All that decides the values."""
+        reference = subject.reference
+        return subject.facts | {
+            "eval": OmegaConf.to_container(self.cfg.eval, resolve=True),
+            "score": OmegaConf.to_container(self.cfg.score, resolve=True),
+            "extractor": self.extractor.name,
+            "weights_sha256": self.extractor.weights_sha256,
+            "resize": self.extractor.resize,
+            "quantiser": extract.QUANTISER,
+            "reference": str(reference) if isinstance(reference, Path) else reference.fingerprint,
+            "n_reference": None if isinstance(reference, Path) else len(reference),
+            "n_fake": len(subject.sample(0)),
+            "n_floor": None if subject.floor is None else len(subject.floor),
+        }
+
+    def notes(self, subject: Subject, reference: Features) -> list[str]:
+        """Why the values may compare with few others."""
+        n, d = len(subject.sample(0)), len(reference.moments.mean)
+        return [*subject.notes, *([SINGULAR.format(d)] if min(n, reference.moments.n or n) <= d else [])]
+
+
+def save_images(source: Source | None, folder: Path, batch_size: int) -> None:
+    """All images of a source as PNG files, as other tools read them."""
+    from torchvision.transforms.functional import to_pil_image
+
+    assert source is not None
+    folder.mkdir(parents=True, exist_ok=True)
+    number = 0
+    for images, _ in source.batches(range(len(source)), batch_size):
+        if images.dtype != torch.uint8:
+            raise InputError("points are no pictures: leave eval.save_images out")
+        for image in images:
+            to_pil_image(image).save(folder / f"{number:06d}.png")
+            number += 1

@@ -1,0 +1,48 @@
+"""Kernel distance: KID in the eyes of Inception (Binkowski 2018, https://arxiv.org/abs/1801.01401)."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from gan_lab.noise import generator
+from gan_lab.score import Case, blocks
+
+
+class Kernel:
+    """Squared maximum mean discrepancy by the kernel (x·y / d + 1)^3, unbiased: may be below 0 for equal distributions.
+
+    Args:
+        subsets: random pairs of parts, whose standard deviation says how sure the value is.
+        subset_size: of a part; fewer where there are fewer images.
+    """
+
+    better: ClassVar[Mapping[str, str]] = {"kid": "min", "kd": "min"}
+
+    def __init__(self, subsets: int = 100, subset_size: int = 1000) -> None:
+        self.subsets, self.subset_size = subsets, subset_size
+
+    def __call__(self, case: Case) -> dict[str, float]:
+        """Of all images, and the standard deviation over the pairs of parts."""
+        x, y, name = case.sample.features, case.reference.features, case.extractor.kernel_name
+        draws, size = generator(case.seed), min(self.subset_size, len(x), len(y))
+        values = [
+            kernel_distance(*(z[torch.randperm(len(z), generator=draws)[:size]] for z in (x, y))) for _ in range(self.subsets)
+        ]
+        return {name: kernel_distance(x, y), f"{name}_std": float(torch.tensor(values).std(correction=0))}
+
+
+def kernel_distance(x: Tensor, y: Tensor) -> float:
+    """Unbiased estimate from features (N, d) and (M, d), eq. 4; in blocks, so that no N x M matrix is kept."""
+    n, m = len(x), len(y)
+    within = [(_sum(z, z) - float(_kernel_diagonal(z).sum())) / (len(z) * (len(z) - 1)) for z in (x, y)]
+    return sum(within) - 2 * _sum(x, y) / (n * m)
+
+
+def _sum(x: Tensor, y: Tensor) -> float:
+    return sum(float(((a @ b.T) / a.shape[1] + 1).pow(3).sum()) for a in blocks(x) for b in blocks(y))
+
+
+def _kernel_diagonal(x: Tensor) -> Tensor:
+    return (x.double().square().sum(1) / x.shape[1] + 1).pow(3)

@@ -1,0 +1,196 @@
+"""Where images that are judged come from: a generator, a data set, or files made elsewhere."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+from torch import Tensor
+
+from gan_lab.data.pixels import to_uint8, to_unit
+from gan_lab.errors import InputError
+
+if TYPE_CHECKING:
+    from gan_lab.data.module import Data
+    from gan_lab.model.gan import GAN
+
+Batches = Iterator[tuple[Tensor, Tensor | None]]
+
+
+class Source(Protocol):
+    """Images by number."""
+
+    @property
+    def fingerprint(self) -> dict[str, Any] | None:
+        """Changes with every pixel, as plain data; None: cannot be told without reading all."""
+
+    def __len__(self) -> int:
+        """How many."""
+
+    def batches(self, indices: Sequence[int], size: int) -> Batches:
+        """Images, uint8 (n, C, H, W) or float points (n, 2, 1, 1), and labels (n,) or None, ``size`` at a time."""
+
+
+def look(source: Source, indices: Sequence[int]) -> Tensor:
+    """The images of these numbers, in [-1, 1]."""
+    images = torch.cat([images for images, _ in source.batches(indices, len(indices))])
+    return to_unit(images) if images.dtype == torch.uint8 else images
+
+
+class Generated:
+    """What a GAN makes: sample number i is a function of (seed, i), on any batch size and number of processes.
+
+    Args:
+        gan: in evaluation mode.
+        n: number of samples.
+        seed: of their latents.
+        ema: by the averaged generator, or by G itself.
+    """
+
+    fingerprint = None
+
+    def __init__(self, gan: "GAN", n: int, seed: int, ema: bool = True) -> None:
+        self.gan, self.n, self.seed, self.ema = gan, n, seed, ema
+
+    def __len__(self) -> int:
+        """How many."""
+        return self.n
+
+    @torch.inference_mode()
+    def batches(self, indices: Sequence[int], size: int) -> Batches:
+        """Images and the labels that were asked for, the classes in turn."""
+        for start in range(0, len(indices), size):
+            rows = list(indices[start : start + size])
+            images = self.gan.sample(rows, self.seed, self.ema)
+            labels = self.gan.labels(rows)
+            yield quantised(images).cpu(), None if labels is None else labels.cpu()
+
+
+class Reals:
+    """The training set or the held-out set of data, neither flipped nor dequantised.
+
+    Args:
+        data: set up.
+        split: "train" or "held_out".
+        n: of a number of them, the same in every run; None: all.
+    """
+
+    def __init__(self, data: "Data", split: str, n: int | None = None) -> None:
+        from gan_lab.data.module import shuffled
+
+        self.data, self.split = data, split
+        self.dataset = data.train_set if split == "train" else data.held_out_set
+        total = len(self.dataset)
+        self.rows = list(range(total)) if n is None or n >= total else sorted(shuffled(total)[:n])
+
+    @property
+    def fingerprint(self) -> dict[str, Any] | None:
+        """Of the pixels and of how many there are."""
+        pixels = self.data.fingerprint(self.split)
+        return pixels and {"n": len(self.rows), "of": len(self.dataset), **pixels}
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.rows)
+
+    def batches(self, indices: Sequence[int], size: int) -> Batches:
+        """Images as they are stored, and labels."""
+        yield from self.data.batches(self.dataset, [self.rows[i] for i in indices], size)
+
+
+class Files:
+    """Images made elsewhere: a folder or zip of image files, or an .npz with an array ``images`` (N, H, W, C) of uint8.
+
+    Args:
+        path: of it.
+    """
+
+    fingerprint = None
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        from gan_lab.data.files import open_store
+
+        if not path.exists():
+            raise InputError(f"there is no folder or file '{path}': give one that holds images")
+        self.array = _array(path) if path.suffix == ".npz" else None
+        if self.array is None:
+            self.store = open_store(path)
+        self.shape = tuple((self._read(self.store.files[0]) if self.array is None else self.array[0]).shape)
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.store.files if self.array is None else self.array)
+
+    @property
+    def lossy(self) -> bool:
+        """Whether there are JPEG files, whose artefacts a score sees."""
+        return self.array is None and any(file.lower().endswith((".jpg", ".jpeg")) for file in self.store.files)
+
+    def must_fit(self, other: "Files") -> None:
+        """Refuse to be compared with images of another shape."""
+        if self.shape != other.shape:
+            ours, theirs = ("x".join(map(str, files.shape)) for files in (self, other))
+            raise InputError(f"'{other.path}' holds images of {theirs} and '{self.path}' of {ours}: compare images of one size")
+
+    def batches(self, indices: Sequence[int], size: int) -> Batches:
+        """Images at their own size, without labels."""
+        for start in range(0, len(indices), size):
+            rows = list(indices[start : start + size])
+            yield self.array[rows] if self.array is not None else self._stacked([self.store.files[i] for i in rows]), None
+
+    def _stacked(self, files: list[str]) -> Tensor:
+        images = [self._read(file) for file in files]
+        for file, image in zip(files, images, strict=True):
+            if tuple(image.shape) != self.shape:
+                first, this = ("x".join(map(str, shape)) for shape in (self.shape, image.shape))
+                raise InputError(f"'{self.path}' mixes images of {first} and of {this} ('{file}'): make all of one size")
+        return torch.stack(images)
+
+    def _read(self, file: str) -> Tensor:
+        from PIL import Image
+        from torchvision.transforms.v2.functional import pil_to_tensor
+
+        try:
+            with self.store.open(file) as opened, Image.open(opened) as image:
+                return pil_to_tensor(image.convert("L" if image.mode in ("1", "L", "LA") else "RGB"))
+        except (OSError, ValueError, SyntaxError) as error:
+            raise InputError(f"'{self.path}/{file}' is broken or no image: remove or replace it") from error
+
+
+def quantised(images: Tensor) -> Tensor:
+    """Images as files would hold them, uint8; points as they are."""
+    return images.float() if images.shape[-1] == 1 else to_uint8(images)
+
+
+def is_statistics(path: Path) -> bool:
+    """Whether a file is an .npz with mu and sigma."""
+    import numpy as np
+
+    if path.suffix != ".npz" or not path.is_file():
+        return False
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {"mu", "sigma"} <= set(arrays.files)
+    except (OSError, ValueError) as error:
+        raise InputError(f"'{path}' is broken or no .npz of arrays") from error
+
+
+def _array(path: Path) -> Tensor:
+    import numpy as np
+
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            images = arrays["images" if "images" in arrays else arrays.files[0]]
+    except (OSError, ValueError, IndexError) as error:
+        raise InputError(f"'{path}' is broken or no .npz of arrays") from error
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] not in (1, 3):
+        raise InputError(f"'{path}' holds {images.dtype} {images.shape}: images must be uint8 (N, H, W, 1 or 3)")
+    return torch.from_numpy(images).permute(0, 3, 1, 2)
+
+
+def digest(content: dict[str, Any]) -> str:
+    """A name for plain data, in 16 hexadecimal digits."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:16]
