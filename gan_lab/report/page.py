@@ -6,7 +6,7 @@ import json
 import math
 import statistics
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -14,7 +14,6 @@ from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from gan_lab import __version__
 from gan_lab.logger.sections import section
@@ -55,12 +54,12 @@ def render(runs: Sequence[Run], others: Sequence[Any] = ()) -> str:
         loader=PackageLoader(__package__, "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     script, style = (files(__package__).joinpath(name).read_text(encoding="utf-8") for name in ("script.js", "style.css"))
-    environment.filters["pretty"] = partial(json.dumps, indent=2, ensure_ascii=False)
+    environment.filters |= {"pretty": partial(json.dumps, indent=2, ensure_ascii=False), "short": short}
     return environment.get_template("page.html").render(
         title=_headline(runs),
         made=f"{datetime.now():%Y-%m-%d %H:%M}, gan_lab {__version__}",
         statuses=Counter(run.status for run in runs),
-        best=list(best(runs)),
+        best=best(runs),
         runs=runs,
         notes=[NO_RUN.format(folder) for folder in others],
         overview=overview(runs),
@@ -68,8 +67,8 @@ def render(runs: Sequence[Run], others: Sequence[Any] = ()) -> str:
         records=records(runs),
         differences=compared(runs),
         data=numbers(runs),
-        style=Markup(style),  # our own files, not a run's
-        script=Markup(script),
+        style=style,
+        script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
 
@@ -82,23 +81,24 @@ def _headline(runs: Sequence[Run]) -> str:
     return f"{count} of {' on '.join(shared)}" if all(shared) and len(shared) == 2 else count
 
 
-def best(runs: Sequence[Run]) -> Iterator[tuple[str, Run, str]]:
-    """For each score that chose checkpoints: its name, the run whose chosen checkpoint has the best, and the value."""
-    for name in dict.fromkeys(run.primary for run in runs):
-        if found := [
-            run for run in runs if name and run.primary == name and is_number(run.chosen.get(name)) and run.status != "failed"
-        ]:
-            choose = max if found[0].mode(name or "") == "max" else min
-            run = choose(found, key=lambda run: run.chosen[run.primary or ""])
-            yield str(name), run, short(run.chosen[run.primary or ""])
+def best(runs: Sequence[Run]) -> dict[str, Run]:
+    """For each score that chose checkpoints on some data, the run whose chosen checkpoint has the best."""
+    groups: dict[tuple[str, str], list[Run]] = {}
+    for run in runs:
+        if is_number(run.value):
+            groups.setdefault((run.primary or "", run.words["data"]), []).append(run)
+    return {f"{name} on {data}": _best(group, name) for (name, data), group in groups.items()}
+
+
+def _best(runs: Sequence[Run], name: str) -> Run:
+    return (max if runs[0].mode(name) == "max" else min)(runs, key=lambda run: run.chosen[name])
 
 
 def overview(runs: Sequence[Run]) -> Table:
     """A row per run: what it is, what it came to, what it cost. A column that no run has anything in is left out."""
-    others = [name for name in dict.fromkeys(name for run in runs for name in run.chosen) if name not in DIAGNOSES]
-    if len({run.primary for run in runs}) == 1:
-        others = [name for name in others if name != runs[0].primary]
-    winners = [id(run) for _, run, _ in best(runs)]
+    names = dict.fromkeys(name for run in runs for name in run.chosen if name not in DIAGNOSES)
+    others = [name for name in names if any(name in run.chosen and name != run.primary for run in runs)]
+    winners = [id(run) for run in best(runs).values()]
 
     def row(run: Run) -> dict[str, Cell]:
         parameters, primary = run.summary.get("parameters") or {}, run.primary or ""
@@ -112,7 +112,7 @@ def overview(runs: Sequence[Run]) -> Table:
             "score": text(primary),
             "chosen": chosen,
             "best": number(run.course(primary).get("best")),
-            "floor": number((run.summary.get("floor") or {}).get(primary)),
+            "floor": number(run.floor.get(primary)),
             **{name: number(run.chosen.get(name)) for name in others},
             "images seen": number(run.images_seen),
             "time": duration(run.summary.get("seconds")),
@@ -257,10 +257,6 @@ def _points(series: Sequence[tuple[float, float]], is_score: bool) -> list[tuple
 def _of_metric(runs: Sequence[Run], name: str) -> dict[str, Any]:
     """Which way is better, if one is; and what held-out reals get, unless the runs have many different."""
     short_name = name.removeprefix("val/")
-    floors = {
-        floor
-        for run in runs
-        if is_number(floor := (run.summary.get("floor") or {}).get(short_name)) and name.startswith("val/")
-    }
+    floors = {floor for run in runs if is_number(floor := run.floor.get(short_name)) and name.startswith("val/")}
     modes = [mode for run in runs if name.startswith("val/") and (mode := run.mode(short_name))]
     return {"mode": modes[0] if modes else None, "floors": sorted(floors) if len(floors) <= 3 else []}

@@ -34,9 +34,10 @@ def embed(path: Path) -> Picture:
         image.load()
         kind, (width, height) = (image.format or "png").lower(), image.size
         if len(content) > MOST_BYTES:
-            image.thumbnail((MOST_PIXELS, MOST_PIXELS))
-            image.convert("RGBA" if image.has_transparency_data else "RGB").save(smaller := io.BytesIO(), "webp", quality=85)
-            kind, content, (width, height) = "webp", smaller.getvalue(), image.size
+            colours = image.convert("RGBA" if image.has_transparency_data else "RGB")  # a palette is not to be averaged
+            colours.thumbnail((MOST_PIXELS, MOST_PIXELS))
+            colours.save(smaller := io.BytesIO(), "webp", quality=85)
+            kind, content, (width, height) = "webp", smaller.getvalue(), colours.size
     return Picture(f"data:image/{kind};base64,{base64.b64encode(content).decode()}", width, height)
 
 

@@ -81,6 +81,16 @@ class Run:
         """The scores of the chosen checkpoint, on latents that chose nothing."""
         return (self.summary.get("final_judgement") or {}).get("scores") or {}
 
+    @property
+    def value(self) -> float | None:
+        """The primary score of the chosen checkpoint; a failed run has none."""
+        return None if self.status == "failed" else self.chosen.get(self.primary or "")
+
+    @property
+    def floor(self) -> dict[str, float]:
+        """What held-out reals get."""
+        return self.summary.get("floor") or {}
+
     def series(self, name: str) -> list[tuple[float, float]]:
         """Images seen and value, where metrics.csv has this column."""
         return [(row["images_seen"], row[name]) for row in self.rows if name in row and "images_seen" in row]

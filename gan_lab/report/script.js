@@ -22,6 +22,10 @@ function element(name, attributes = {}, ...children) {
   return made;
 }
 
+function hide(section) {
+  $(section).hidden = document.querySelector(`nav a[href="#${section}"]`).hidden = true;
+}
+
 /* Tables: a click sorts by what a cell stands for; empty cells stand last. */
 function sortBy(header, down) {
   const table = header.closest("table"), column = header.cellIndex, body = table.tBodies[0];
@@ -43,8 +47,8 @@ document.addEventListener("click", ({ target }) => {
 
 /* Curves. */
 function linearTicks(low, high) {
-  const raw = (high - low) / 4, power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= raw * 0.999);
+  const raw = (high - low) / 5, power = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((size) => size >= raw * 0.999);
   const first = Math.ceil(low / step - 1e-9);
   return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
 }
@@ -215,7 +219,7 @@ function stop() {
   $("play").textContent = "play";
 }
 $("play").addEventListener("click", play);
-if (!cards.some(Boolean)) $("samples").hidden = true;
+if (!cards.some(Boolean)) hide("samples");
 
 /* Time to a score. */
 const scored = Object.keys(metrics).filter((name) => name.startsWith("val/") && !name.startsWith("val/d_"));
@@ -260,4 +264,4 @@ $("metric").addEventListener("change", choose);
 $("direction").addEventListener("change", suggest);
 $("score").addEventListener("input", reach);
 if (scored.length) choose();
-else $("time").hidden = true;
+else hide("time");
