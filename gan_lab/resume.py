@@ -75,7 +75,7 @@ def take_up(cfg: DictConfig, overrides: list[str], folder: Path) -> tuple[DictCo
 
 def differences(stored: DictConfig, run: DictConfig) -> list[str]:
     """What another configuration changes, a line for each value."""
-    before, after = _leaves(OmegaConf.to_container(stored)), _leaves(OmegaConf.to_container(run))
+    before, after = leaves(OmegaConf.to_container(stored)), leaves(OmegaConf.to_container(run))
     keys = [key for key in before | after if key.split(".")[0] not in SETTLED and before.get(key) != after.get(key)]
     return [f"{key}: {before.get(key)} -> {after.get(key)}" for key in keys]
 
@@ -135,8 +135,8 @@ def _last(overrides: list[str]) -> dict[str, str]:
     return {_key(override): override for override in overrides}
 
 
-def _leaves(node: Any, prefix: str = "") -> dict[str, Any]:
+def leaves(node: Any, prefix: str = "") -> dict[str, Any]:
     """Every value by its full key."""
     if not isinstance(node, dict):
         return {prefix.removesuffix("."): node}
-    return {key: leaf for name, child in node.items() for key, leaf in _leaves(child, f"{prefix}{name}.").items()}
+    return {key: leaf for name, child in node.items() for key, leaf in leaves(child, f"{prefix}{name}.").items()}

@@ -1,5 +1,6 @@
 """Fixtures that all tests share."""
 
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,3 +20,19 @@ def call(monkeypatch, tmp_path) -> Callable[..., Path]:
         return tmp_path
 
     return run
+
+
+@pytest.fixture
+def browser(tmp_path):
+    """Headless Chromium, driven by selenium."""
+    from selenium import webdriver
+
+    paths = [shutil.which(name) for name in ("chromium", "chromedriver")]
+    assert all(paths), "there is no chromium with its chromedriver: make test-slow installs both"
+    options = webdriver.ChromeOptions()
+    options.binary_location = paths[0]
+    for argument in ("--headless=new", "--no-sandbox", "--window-size=1400,5000", f"--user-data-dir={tmp_path / 'profile'}"):
+        options.add_argument(argument)
+    driver = webdriver.Chrome(options, webdriver.ChromeService(paths[1]))
+    yield driver
+    driver.quit()

@@ -86,6 +86,8 @@ def test_the_installed_command_trains_from_an_empty_folder(installed, tmp_path):
     assert "8 images" in out
     python(installed / "gan-lab-sample", "run=run", "n=4", cwd=tmp_path)
     assert list((tmp_path / "run" / "generated").iterdir())
+    python(installed / "gan-lab-report", "runs=run", cwd=tmp_path)
+    assert "<svg" in (tmp_path / "report.html").read_text()
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torchvision.transforms.functional import to_pil_image
 
-from gan_lab import benchmark, benchmark_data, check, prepare, promises, sample, train
+from gan_lab import benchmark, benchmark_data, check, prepare, promises, report, sample, train
 from gan_lab.command import PACKAGE, compose
 
 README = (PACKAGE.parent / "README.md").read_text()
@@ -25,6 +25,7 @@ MAIN = {
     "gan_lab.sample": sample.main,
     "gan_lab.prepare": prepare.main,
     "gan_lab.check": check.main,
+    "gan_lab.report": report.main,
     "gan_lab.benchmark": benchmark.main,
     "gan_lab.benchmark_data": benchmark_data.main,
 }
@@ -35,6 +36,7 @@ SMALL = {
     "gan_lab.check": ["network=mlp"],
     "gan_lab.benchmark_data": ["benchmark.images=400", "benchmark.seconds=0.1", "benchmark.rounds=1"],
     "gan_lab.sample": ["n=4"],
+    "gan_lab.report": [],
     "gan_lab.benchmark": ["data.image_size=8", "data.batch_size=4", "benchmark.steps=1", "benchmark.rounds=1",
                           "benchmark.warmup=1", "network.generator.width=8", "network.discriminator.width=8"],
 }  # fmt: skip
@@ -83,8 +85,9 @@ def write_lsun(path, images):
 
 @pytest.mark.parametrize("command", of("python -m"))
 def test_a_command_of_the_readme_runs(workplace, command, tmp_path):
-    if "RUN" in command:
-        workplace(train.main, *SMALL["gan_lab.train"], "max_images=8", "hydra.run.dir=a_run", "logger=csv")
+    if "RUN" in command or "outputs/*" in command:
+        folder = "outputs/dcgan-digits/a_run" if "outputs/*" in command else "a_run"
+        workplace(train.main, *SMALL["gan_lab.train"], "max_images=8", f"hydra.run.dir={folder}", "logger=csv")
     _, _, module, *arguments = shlex.split(command.replace("RUN", "a_run").replace("DIR", "images"))
     small = [option for option in SMALL[module] if not ("mlp" in command and "width" in option)]
     small += [option for key, options in SMALLER.items() if key in arguments for option in options]

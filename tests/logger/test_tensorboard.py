@@ -1,7 +1,6 @@
 """What a run wrote for TensorBoard: read back from its files, and seen in a browser."""
 
 import io
-import shutil
 import socket
 import subprocess
 import sysconfig
@@ -149,21 +148,6 @@ def server(folder):
     finally:
         process.terminate()
         process.wait()
-
-
-@pytest.fixture
-def browser(tmp_path):
-    from selenium import webdriver
-
-    paths = [shutil.which(name) for name in ("chromium", "chromedriver")]
-    assert all(paths), "there is no chromium with its chromedriver: make test-slow installs both"
-    options = webdriver.ChromeOptions()
-    options.binary_location = paths[0]
-    for argument in ("--headless=new", "--no-sandbox", "--window-size=1400,5000", f"--user-data-dir={tmp_path / 'profile'}"):
-        options.add_argument(argument)
-    driver = webdriver.Chrome(options, webdriver.ChromeService(paths[1]))
-    yield driver
-    driver.quit()
 
 
 def found(browser, selector, what):

@@ -1,0 +1,48 @@
+"""Pictures that lie in the page itself."""
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from PIL import Image
+
+T = TypeVar("T")
+
+MOST_BYTES = 64 * 1024
+"""A larger file is shown as WebP."""
+
+MOST_PIXELS = 960
+"""The longer side of such a picture."""
+
+
+@dataclass
+class Picture:
+    """A picture as a data URI, with its size in pixels."""
+
+    uri: str
+    width: int
+    height: int
+
+
+def embed(path: Path) -> Picture:
+    """The file as it is, or as a WebP when it is large; raises OSError when it is no picture, or not whole yet."""
+    content = path.read_bytes()
+    with Image.open(io.BytesIO(content)) as image:
+        image.load()
+        kind, (width, height) = (image.format or "png").lower(), image.size
+        if len(content) > MOST_BYTES:
+            colours = image.convert("RGBA" if image.has_transparency_data else "RGB")  # a palette is not to be averaged
+            colours.thumbnail((MOST_PIXELS, MOST_PIXELS))
+            colours.save(smaller := io.BytesIO(), "webp", quality=85)
+            kind, content, (width, height) = "webp", smaller.getvalue(), colours.size
+    return Picture(f"data:image/{kind};base64,{base64.b64encode(content).decode()}", width, height)
+
+
+def evenly(items: Sequence[T], n: int) -> list[T]:
+    """At most ``n`` of the items, the first and the last among them; the last alone for one."""
+    if len(items) <= n:
+        return list(items)
+    return [items[round(index * (len(items) - 1) / (n - 1))] for index in range(n)] if n > 1 else list(items[len(items) - n :])

@@ -1,0 +1,200 @@
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from gan_lab.report import page, runs
+from tests.report.folders import FD, config, draw, rows, summary, write_run
+
+HOSTILE = "<img src=x onerror=alert(1)></script><!--"
+
+
+class Reader(HTMLParser):
+    """What a browser would see: the tags, and the texts of tags."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.texts, self.open = [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self.open.append(tag)
+
+    def handle_data(self, data):
+        self.texts.append((self.open[-1] if self.open else "", data))
+
+    def of(self, tag):
+        return [attrs for name, attrs in self.tags if name == tag]
+
+
+def render(*folders, others=()):
+    return page.render(runs.collect(folders, 12), others)
+
+
+def data(text):
+    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL).group(1))
+
+
+def cells(table):
+    return [dict(zip(table.headers, [cell.text for cell in row], strict=True)) for row in table.rows]
+
+
+@pytest.fixture
+def two(tmp_path):
+    """A finished run and one that goes on."""
+    return [
+        write_run(tmp_path / "a", end=summary()),
+        write_run(tmp_path / "b", config("wgan"), rows({100: 50.0, 200: float("nan")})),
+    ]
+
+
+def test_curves_and_grids_lie_in_the_page(two):
+    text = render(*two)
+    first, second = data(text)["runs"]
+    assert first["series"]["val/fd_digits8"] == [[*map(float, pair)] for pair in FD.items()]
+    assert second["series"]["val/fd_digits8"] == [[100, 50], [200, None]]
+    assert [images for images, *_ in first["grids"]] == [0, 200, 400]
+    assert all(uri.startswith("data:image/png;base64,") for _, uri, *_ in first["grids"])
+    assert {figure.get("data-metric") for figure in Reader(text).of("figure")} == {"val/fd_digits8", "d_loss"}
+    assert data(text)["metrics"]["val/fd_digits8"] == {"mode": "min", "floors": [0.5]}
+
+
+def test_long_losses_are_thinned_and_scores_are_not(tmp_path):
+    log = [{"images_seen": n, "d_loss": n / 3, "val/fd_digits8": n / 3} for n in range(1, 2002)]
+    (run,) = data(render(write_run(tmp_path / "a", log=log)))["runs"]
+    losses = run["series"]["d_loss"]
+    assert len(losses) <= page.MOST_POINTS + 1
+    assert (losses[0], losses[-1]) == ([1, 0.333333], [2001, 667])
+    assert run["series"]["val/fd_digits8"] == [[n, n / 3] for n in range(1, 2002)]
+
+
+def test_the_table_of_runs_has_what_they_came_to_and_cost(two):
+    first, second = cells(page.overview(runs.collect(two, 0)))
+    assert (first["run"], first["status"], first["chosen"], first["best"], first["floor"]) == (
+        "dcgan",
+        "finished",
+        "11",
+        "10",
+        "0.5",
+    )
+    assert (first["images seen"], first["time"], first["images/s"], first["G's parameters"]) == ("400", "8 s", "50", "1,000")
+    assert (second["run"], second["status"], second["chosen"], second["best"]) == ("wgan", "unfinished", "", "50")
+
+
+def test_the_best_run_of_each_score_and_data_is_named(tmp_path):
+    worse = summary(final_judgement={"scores": {"fd_digits8": 20.0}})
+    failed = summary(status="failed", final_judgement={"scores": {"fd_digits8": 1.0}})
+    rising = summary(primary="modes", mode="max", final_judgement={"scores": {"modes": 8}})
+    of_points = config(data={"layout": {"_target_": "gan_lab.data.points.Gaussians"}})
+    ends = {"worse": worse, "good": summary(), "failed": failed}
+    folders = [write_run(tmp_path / name, end=end) for name, end in ends.items()]
+    folders.append(write_run(tmp_path / "points", of_points, end=rising))
+    found = page.best(runs.collect(folders, 0))
+    assert {name: run.name for name, run in found.items()} == {"fd_digits8 on digits": "good", "modes on gaussians": "points"}
+
+
+def test_runs_of_several_metrics_and_without_any_stand_in_one_page(tmp_path):
+    none = summary(primary=None, mode=None, scores={}, floor={}, final_judgement={"scores": {}})
+    text = render(
+        write_run(tmp_path / "none", config(metric=None), rows()[4:], none, grids=()),
+        write_run(
+            tmp_path / "modes", log=[{"images_seen": 5, "val/modes": 8}], end=summary(primary="modes", mode="max", scores={})
+        ),
+    )
+    assert data(text)["metrics"] == {"val/modes": {"mode": "max", "floors": []}, "d_loss": {"mode": None, "floors": []}}
+
+
+def test_evaluations_are_shown_beside_their_floor(tmp_path):
+    folder = write_run(tmp_path / "a", end=summary())
+    draw(folder / "evaluation" / "nearest.png")
+    record = {"n": 5, "scores": {"kid": {"mean": 0.25, "sd": 0.01}, "fd": [1.0, 3.0]}, "floor": {"kid": 0.125}}
+    (folder / "evaluation" / "all.json").write_text(json.dumps(record))
+    kid, fd = cells(page.records(runs.collect([folder], 0)))
+    assert kid == {"score": "kid", "run": "a", "mean": "0.25", "sd": "0.01", "floor": "0.125", "record": "all.json"}
+    assert (fd["mean"], fd["sd"], fd["floor"]) == ("2", "1.414", "")
+    (picture,) = Reader(render(folder)).of("img")
+    assert picture["alt"] == "nearest.png of a"
+    assert picture["src"].startswith("data:image/png")
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        ({"kid": 1, "note": "x", "ok": True}, {"kid": (1.0, None)}),
+        ({"values": {"kid": {"values": [1, 3]}}}, {"kid": (2.0, pytest.approx(2**0.5))}),
+        ({"results": {"kid": {"mean": 1, "std": 2}}, "n": 3}, {"kid": (1.0, 2)}),
+        ({"values": [1, 2]}, {"values": (1.5, pytest.approx(0.5**0.5))}),
+        ({"kid": float("nan"), "empty": [], "words": ["a"]}, {}),
+        (None, {}),
+    ],
+)
+def test_records_of_several_forms_are_understood(record, expected):
+    assert page.scores(record) == expected
+
+
+def test_the_longer_side_of_the_differences_goes_downwards(two, tmp_path):
+    few = page.compared(runs.collect([*two, write_run(tmp_path / "c", config("gan"))], 0))
+    assert few.headers == ["run", "model._target_"]
+    assert [row[0].text for row in few.rows] == ["dcgan", "wgan", "gan"]
+    other = config("wgan", seed=3, optimizer={"d": {"lr": 1.0}})
+    many = page.compared(runs.collect([two[0], write_run(tmp_path / "d", other)], 0))
+    assert many.headers == ["key", "dcgan", "wgan"]
+    assert [cell.text for cell in many.rows[0]] == ["seed", "0", "3"]
+
+
+def test_a_hostile_run_is_text_everywhere(tmp_path):
+    name = HOSTILE.replace("/", "")
+    cfg = config(seed=HOSTILE, penalty={HOSTILE: {"weight": HOSTILE}}) | {HOSTILE: HOSTILE}
+    log = [*rows(), {"images_seen": 500, HOSTILE: 1.0, f"val/{HOSTILE}": 2.0}]
+    end = summary(status="failed", error=HOSTILE, device=HOSTILE, primary=HOSTILE)
+    folder = write_run(tmp_path / name, cfg, log, end)
+    draw(folder / "evaluation" / f"{name}.png")
+    (folder / "evaluation" / f"{name}.json").write_text(json.dumps({HOSTILE: 1.0, "note": HOSTILE}))
+    plain = [write_run(tmp_path / "plain", end=summary())]
+    draw(plain[0] / "evaluation" / "a.png")
+    (plain[0] / "evaluation" / "a.json").write_text("{}")
+    text = render(folder, *plain, others=[HOSTILE])
+    read = Reader(text)
+    assert len(read.of("img")) == 2
+    assert not [attrs for _, attrs in read.tags if any(key.startswith("on") for key in attrs)]
+    assert len(read.of("script")) == text.count("</script>") == 2
+    assert text.count("<!--") == 0
+    told = " ".join(data for _, data in read.texts)
+    assert told.count(HOSTILE) >= 5
+    assert data(text)["runs"][0]["title"].startswith(HOSTILE)
+
+
+def test_the_page_needs_no_network_and_allows_none(two):
+    text = render(*two)
+    assert not re.search(r"https?://|@import|url\(|//cdn|src=\"(?!data:)|<link", text)
+    (policy,) = [meta["content"] for meta in Reader(text).of("meta") if meta.get("http-equiv")]
+    assert policy.startswith("default-src 'none'; img-src data:;")
+    assert "unsafe-inline" not in policy.partition("script-src")[2]
+
+
+def test_no_other_script_than_ours_may_run(two):
+    import base64
+    import hashlib
+
+    text = render(*two)
+    script = re.search(r"<script>(.*?)</script>", text, re.DOTALL).group(1)
+    assert f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" in text
+
+
+def test_a_phone_is_told_the_width(two):
+    assert {"name": "viewport", "content": "width=device-width, initial-scale=1"} in Reader(render(*two)).of("meta")
+    assert "prefers-color-scheme: dark" in render(*two)
+
+
+@pytest.mark.parametrize(
+    ("x", "told"), [(0.5441, "0.5441"), (12345.678, "12,346"), (59632, "59,632"), (1e-7, "1e-07"), (8.0, "8")]
+)
+def test_numbers_are_short(x, told):
+    assert page.short(x) == told
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(7.25, "7.25 s"), (600, "10 min"), (36000, "10.0 h"), (None, "")])
+def test_times_are_words(seconds, told):
+    assert page.duration(seconds).text == told

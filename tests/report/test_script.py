@@ -1,0 +1,129 @@
+"""The page in a browser: what its script draws and does."""
+
+from functools import partial
+
+import pytest
+
+from gan_lab.report import page, runs
+from tests.report.folders import config, draw, rows, summary, write_run
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def opened(browser, tmp_path):
+    """A page of four runs, one of them failed, with a name that is no tag and a long one."""
+    ends = [summary(), summary(images_per_second=100.0), None, summary(status="failed", error="diverged")]
+    logs = [rows(), rows({100: 9.0, 200: 8.0}), rows({100: 80.0}), []]
+    names = ["one", "two", "a_name_that_goes_on_" * 5, "<img src=x onerror=alert(1)>"]
+    for seed, (name, log, end) in enumerate(zip(names, logs, ends, strict=True)):
+        write_run(tmp_path / "runs" / name, config(seed=name if seed > 1 else seed), log, end, grids=range(0, 500, 100))
+    draw(tmp_path / "runs/one/evaluation/nearest.png")
+    (tmp_path / "runs/one/evaluation/all.json").write_text('{"scores": {"kid": {"mean": 1, "sd": 2}}}')
+    folders, _ = runs.find([str(tmp_path / "runs" / name) for name in names])
+    (tmp_path / "report.html").write_text(page.render(runs.collect(folders, 12)))
+    browser.get(f"file://{tmp_path}/report.html")
+    yield browser
+    assert not [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+
+
+def texts(browser, selector):
+    return browser.execute_script("return [...document.querySelectorAll(arguments[0])].map(e => e.textContent)", selector)
+
+
+def count(browser, selector):
+    return len(browser.find_elements("css selector", selector))
+
+
+def enter(browser, selector, value, kind="input"):
+    script = "const e = document.querySelector(arguments[0]); e.value = arguments[1]; e.dispatchEvent(new Event(arguments[2]))"
+    browser.execute_script(script, selector, value, kind)
+
+
+def test_a_click_on_a_header_sorts_by_number_and_empty_cells_stand_last(opened):
+    header = next(each for each in opened.find_elements("css selector", "#overview th button") if each.text.startswith("best"))
+    column = 1 + texts(opened, "#overview th").index("best")
+    values = partial(texts, opened, f"#overview td:nth-child({column})")
+    assert values() == ["10", "10", "80", "10"]
+    header.click()
+    assert values() == ["10", "10", "10", "80"]
+    header.click()
+    assert values() == ["80", "10", "10", "10"]
+    chosen = next(each for each in opened.find_elements("css selector", "#overview th button") if each.text.startswith("floor"))
+    chosen.click()
+    chosen.click()
+    assert texts(opened, "#overview td.status, #overview td:nth-child(2)")[-1] == "unfinished"
+
+
+def test_sliders_turn_one_run_and_all(opened):
+    assert count(opened, "#grids figure") == 4
+    told = partial(texts, opened, "#grids p")
+    first = opened.find_element("css selector", "#grids img").get_attribute("src")
+    assert told() == ["400 images"] * 4
+    enter(opened, "#grids input", 1)
+    assert told() == ["100 images", *["400 images"] * 3]
+    assert opened.find_element("css selector", "#grids img").get_attribute("src") != first
+    enter(opened, "#together", 500)
+    assert told() == ["200 images"] * 4
+    assert all(opened.execute_script("return [...document.images].map(i => i.complete && i.naturalWidth > 0)"))
+
+
+def test_a_score_tells_images_and_seconds(opened):
+    enter(opened, "#score", 20)
+    cells = texts(opened, "#reached td")
+    table = [cells[start : start + 4] for start in range(0, len(cells), 4)]
+    assert table[0][1:] == ["100", "about 1", "8 at 200"]
+    assert table[1][1:] == ["300", "about 6", "10 at 300"]
+    assert table[2][1:] == ["not reached", "", "80 at 100"]
+    enter(opened, "#direction", "max", "change")
+    enter(opened, "#score", 85)
+    assert texts(opened, "#reached td")[1] == "100"
+    assert texts(opened, "#reached td").count("not reached") == 2
+
+
+def test_chips_hide_runs_and_the_scale_can_be_logarithmic(opened):
+    lines = ".chart[data-metric='val/fd_digits8'] path.line"
+    assert count(opened, lines) == 3
+    opened.find_elements("css selector", ".chip")[0].click()
+    assert count(opened, lines) == 2
+    assert [each.is_displayed() for each in opened.find_elements("css selector", "#grids figure")] == [False, True, True, True]
+    opened.find_element("id", "none").click()
+    assert count(opened, lines) == 0
+    opened.find_element("id", "all").click()
+    before = opened.find_element("css selector", lines).get_attribute("d")
+    opened.find_element("id", "log").click()
+    assert opened.find_element("css selector", lines).get_attribute("d") != before
+
+
+def test_a_mouse_over_a_curve_shows_the_values_there(opened):
+    from selenium.webdriver import ActionChains
+
+    chart = opened.find_element("css selector", ".chart[data-metric='val/fd_digits8']")
+    ActionChains(opened).move_to_element(chart.find_element("tag name", "svg")).perform()
+    tip = chart.find_element("class name", "tip")
+    assert tip.is_displayed()
+    assert tip.text.splitlines()[0] == "200 images"
+    assert {"40", "8", "80"} <= set(tip.text.split())
+    ActionChains(opened).move_to_element(opened.find_element("tag name", "h1")).perform()
+    assert not tip.is_displayed()
+
+
+def test_a_hostile_name_is_shown_and_does_nothing(opened):
+    assert "<img src=x onerror=alert(1)>" in " ".join(texts(opened, ".chip"))
+    assert count(opened, "img:not(.enlarge)") == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_it_without_scrolling_sideways(opened, scheme, tmp_path):
+    device = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", device)
+    opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
+    opened.refresh()
+    for details in opened.find_elements("css selector", "details:not([open]) > summary"):
+        details.click()
+    inside, width = opened.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
+    assert inside <= width == 390
+    ground = opened.execute_script("return getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)[0]")
+    assert (ground < 50) == (scheme == "dark")
+    assert count(opened, ".chart path.line") > 0
+    opened.save_screenshot(tmp_path / f"{scheme}.png")
