@@ -81,12 +81,14 @@ def test_the_wheel_carries_every_yaml(installed, tmp_path):
     assert sorted(files) == sorted(str(path.relative_to(CONF)) for path in CONF.rglob("*.yaml"))
 
 
-def test_the_installed_command_trains_from_an_empty_folder(installed, tmp_path):
-    out = python(installed / "gan-lab-train", *TINY, "hydra.run.dir=run", cwd=tmp_path)
-    assert "8 images" in out
-    python(installed / "gan-lab-sample", "run=run", "n=4", cwd=tmp_path)
+def test_the_installed_commands_train_sample_and_report_from_an_empty_folder(installed, tmp_path):
+    def call(name, *options):
+        return python(installed / f"gan-lab-{name}", *options, cwd=tmp_path, executable=installed / "python")
+
+    assert "8 images" in call("train", *TINY, "hydra.run.dir=run")
+    call("sample", "run=run", "n=4")
     assert list((tmp_path / "run" / "generated").iterdir())
-    python(installed / "gan-lab-report", "runs=run", cwd=tmp_path)
+    call("report", "runs=run")
     assert "<svg" in (tmp_path / "report.html").read_text()
 
 
@@ -107,6 +109,6 @@ def test_the_installed_command_trains_a_gan_and_a_network_that_lie_outside(insta
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["train", "sample", "prepare", "benchmark", "benchmark-data"])
+@pytest.mark.parametrize("name", ["train", "sample", "prepare", "report", "benchmark", "benchmark-data"])
 def test_each_command_answers_for_help(installed, tmp_path, name):
     assert "gan_lab" in python(installed / f"gan-lab-{name}", "--help", cwd=tmp_path)

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 import math
-import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,8 @@ MOST_POINTS = 500
 
 DIAGNOSES = ("d_held_out", "d_train", "d_overfit")
 """What stands beside the scores but judges D."""
+
+WAYS = {"min": "lower", "max": "higher"}
 
 
 @dataclass
@@ -54,7 +55,7 @@ def render(runs: Sequence[Run], others: Sequence[Any] = ()) -> str:
         loader=PackageLoader(__package__, "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     script, style = (files(__package__).joinpath(name).read_text(encoding="utf-8") for name in ("script.js", "style.css"))
-    environment.filters |= {"pretty": partial(json.dumps, indent=2, ensure_ascii=False), "short": short}
+    environment.filters |= {"pretty": partial(json.dumps, indent=2, ensure_ascii=False), "short": short, "remarks": remarks}
     return environment.get_template("page.html").render(
         title=_headline(runs),
         made=f"{datetime.now():%Y-%m-%d %H:%M}, gan_lab {__version__}",
@@ -65,6 +66,7 @@ def render(runs: Sequence[Run], others: Sequence[Any] = ()) -> str:
         overview=overview(runs),
         curves=_sections(runs),
         records=records(runs),
+        is_evaluated=any(run.records or run.pictures for run in runs),
         differences=compared(runs),
         data=numbers(runs),
         style=style,
@@ -143,44 +145,36 @@ def compared(runs: Sequence[Run]) -> Table:
         return Table([], [])
     columns = {key: [value(each) for each in values] for key, values in found.items()}
     if len(runs) <= len(columns):
-        rows = [[Cell(key, key, "name"), *cells] for key, cells in columns.items()]
+        rows = [[Cell(key, key, "name key"), *cells] for key, cells in columns.items()]
         return Table(["key", *(run.title for run in runs)], rows)
     rows = [[Cell(run.title, run.title, "name"), *cells] for run, *cells in zip(runs, *columns.values(), strict=True)]
     return Table(["run", *columns], rows)
 
 
 def records(runs: Sequence[Run]) -> Table:
-    """A row per score of each evaluation: mean and standard deviation beside the floor."""
+    """A row per score of each evaluation: mean and standard deviation over seeds, beside the floor."""
     rows = []
     for run in runs:
         for file, record in run.records.items():
-            floors = scores(record.get("floor"))
-            for name, (mean, sd) in scores(record).items():
-                floor = floors.get(name, (None, None))[0]
-                found = {"score": text(name), "run": Cell(run.title, run.title, "name"), "mean": number(mean), "sd": number(sd)}
-                rows.append(found | {"floor": number(floor), "record": text(file)})
+            for name, found in scores(record).items():
+                row = {"score": text(name), "run": Cell(run.title, run.title, "name")}
+                row |= {key: number(found.get(key)) for key in ("mean", "sd", "floor")}
+                row |= {"better": text(WAYS.get(str(found.get("better")))), "record": text(file)}
+                rows.append(row)
     return table(rows)
 
 
-def scores(record: Any) -> dict[str, tuple[float, float | None]]:
-    """Mean and standard deviation of each score in a record, which may hold numbers, lists of numbers, or both by name."""
-    if not isinstance(record, dict):
-        return {}
-    inner = next((record[key] for key in ("scores", "values", "results") if isinstance(record.get(key), dict)), record)
-    found = {name: spread(node) for name, node in inner.items() if name != "floor"}
-    return {str(name): pair for name, pair in found.items() if pair}
+def scores(record: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The values of a record by their names; without those that are no numbers."""
+    values = record.get("values")
+    found = values if isinstance(values, dict) else {}
+    return {name: value for name, value in found.items() if isinstance(value, dict) and is_number(value.get("mean"))}
 
 
-def spread(node: Any) -> tuple[float, float | None] | None:
-    """Mean and standard deviation of a number, of a list, or as a mapping states them; None where there are none."""
-    if is_number(node):
-        return float(node), None
-    if isinstance(node, list) and node and all(map(is_number, node)):
-        return statistics.fmean(node), statistics.stdev(node) if len(node) > 1 else None
-    if isinstance(node, dict) and is_number(node.get("mean")):
-        sd = next((node[key] for key in ("sd", "std") if is_number(node.get(key))), None)
-        return float(node["mean"]), sd
-    return spread(node["values"]) if isinstance(node, dict) and "values" in node else None
+def remarks(record: Mapping[str, Any]) -> list[str]:
+    """Why the values of a record compare with few others."""
+    notes = record.get("notes")
+    return [str(note) for note in notes] if isinstance(notes, list) else []
 
 
 def is_number(node: Any) -> bool:

@@ -21,8 +21,11 @@ SIGNS = ("metrics.csv", "summary.json", ".hydra/overrides.yaml")
 
 NO_RUN = "{} is no run and holds none: there is no metrics.csv and no summary.json in it."
 
-WORDS = ("model", "data", "network", "penalty", "regularizer", "augment", "trick", "seed")
+WORDS = ("model", "data", "network", "penalty", "regularizer", "augment", "trick")
 """The choices that tell runs apart at a glance, in this order."""
+
+MOST_WORDS = 5
+"""In a title; runs that it would take more to tell apart are told by their folders."""
 
 
 @dataclass
@@ -177,11 +180,20 @@ def read(folder: Path, name: str, max_grids: int) -> Run:
     drawn = sorted((path for path in folder.glob("samples/*.png") if path.stem.isdigit()), key=lambda path: int(path.stem))
     for path in evenly(drawn, max_grids):
         _add(run, run.grids, int(path.stem), path)
-    for path in sorted(folder.glob("evaluation/*.png"), key=in_order):
-        _add(run, run.pictures, path.name, path)
-    found = {path.name: _json(run, path) for path in sorted(folder.glob("evaluation/*.json"), key=in_order)}
+    for path in _evaluated(folder, "png"):
+        _add(run, run.pictures, _within_evaluation(path, folder), path)
+    found = {_within_evaluation(path, folder): _json(run, path) for path in _evaluated(folder, "json")}
     run.records = {name: record for name, record in found.items() if record}
     return run
+
+
+def _evaluated(folder: Path, suffix: str) -> list[Path]:
+    """What evaluations wrote: each has a folder of its own."""
+    return sorted([*folder.glob(f"evaluation/*.{suffix}"), *folder.glob(f"evaluation/*/*.{suffix}")], key=in_order)
+
+
+def _within_evaluation(path: Path, folder: Path) -> str:
+    return path.relative_to(folder / "evaluation").as_posix()
 
 
 def rows(path: Path) -> list[dict[str, float]]:
@@ -252,7 +264,6 @@ def words(config: dict[str, Any]) -> dict[str, str]:
         "model": "".join(parts("model")[-2:-1]),
         "data": next((target[-1].lower() for target in of_data if target), ""),
         "network": "".join(parts("network", "generator")[-2:-1]),
-        "seed": str(config.get("seed", "")),
     }
     lists = {word: "+".join(map(str, node)) for word, node in config.items() if word in WORDS and isinstance(node, dict)}
     return {word: found[word] if word in found else lists.get(word) or "none" for word in WORDS}
@@ -277,17 +288,22 @@ def differences(runs: Sequence[Run]) -> dict[str, list[Any]]:
 
 
 def titles(runs: Sequence[Run]) -> list[str]:
-    """The fewest words, then values, that tell the runs apart; runs that differ in nothing have the same."""
-    columns = {word: [run.words[word] for run in runs] for word in WORDS}
-    options = {word: [f"seed {text}" for text in column] if word == "seed" else column for word, column in columns.items()}
-    for key, values in differences(runs).items():
-        if not key.startswith("callback."):
-            options[key] = [f"{'.'.join(key.split('.')[-2:])}={value}" for value in values]
-    result: list[tuple[str, ...]] = [() for _ in runs]
-    for column in options.values():
+    """The fewest words, then values, that tell the runs apart; words alone where it would take many values."""
+    columns = [[run.words[word] for run in runs] for word in WORDS]
+    values = [
+        ["" if value is None else f"{'.'.join(key.split('.')[-2:])}={value}" for value in column]
+        for key, column in differences(runs).items()
+        if not key.startswith("callback.")
+    ]
+    told = _told_apart([*columns, *values])
+    return [", ".join(filter(None, title)) for title in (told if len(told[0]) <= MOST_WORDS else _told_apart(columns))]
+
+
+def _told_apart(columns: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
+    """The rows of those columns that tell rows apart which the columns before do not."""
+    result: list[tuple[str, ...]] = [() for _ in columns[0]]
+    for column in columns:
         longer = [(*title, text) for title, text in zip(result, column, strict=True)]
         if len(set(longer)) > len(set(result)):
             result = longer
-        if len(set(result)) == len(runs):
-            break
-    return [", ".join(filter(None, title)) for title in result]
+    return result

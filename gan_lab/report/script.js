@@ -156,6 +156,7 @@ document.addEventListener("pointerdown", ({ target }) => charts.filter((figure) 
 for (const details of document.querySelectorAll("#curves details")) details.addEventListener("toggle", drawAll);
 new ResizeObserver(drawAll).observe($("curves"));
 $("log").addEventListener("change", drawAll);
+drawAll();
 
 /* The legend: a chip per run hides and shows it. */
 const chips = runs.map((run, index) => {

@@ -108,30 +108,32 @@ def test_runs_of_several_metrics_and_without_any_stand_in_one_page(tmp_path):
 
 def test_evaluations_are_shown_beside_their_floor(tmp_path):
     folder = write_run(tmp_path / "a", end=summary())
-    draw(folder / "evaluation" / "nearest.png")
-    record = {"n": 5, "scores": {"kid": {"mean": 0.25, "sd": 0.01}, "fd": [1.0, 3.0]}, "floor": {"kid": 0.125}}
-    (folder / "evaluation" / "all.json").write_text(json.dumps(record))
-    kid, fd = cells(page.records(runs.collect([folder], 0)))
-    assert kid == {"score": "kid", "run": "a", "mean": "0.25", "sd": "0.01", "floor": "0.125", "record": "all.json"}
-    assert (fd["mean"], fd["sd"], fd["floor"]) == ("2", "1.414", "")
-    (picture,) = Reader(render(folder)).of("img")
-    assert picture["alt"] == "nearest.png of a"
+    draw(folder / "evaluation" / "quick" / "nearest.png")
+    values = {
+        "kid": {"mean": 0.25, "sd": 0.01, "seeds": [0.24, 0.26], "floor": 0.125, "better": "min"},
+        "d_overfit": {"mean": 2, "sd": None, "seeds": [2], "floor": None, "better": None},
+        "broken": {"mean": float("nan")},
+    }
+    record = {"values": values, "notes": ["few samples"], "protocol": {"n_fake": 4321}}
+    (folder / "evaluation" / "quick" / "metrics.json").write_text(json.dumps(record))
+    kid, overfit = cells(page.records(runs.collect([folder], 0)))
+    assert kid == {"score": "kid", "run": "a", "mean": "0.25", "sd": "0.01", "floor": "0.125", "better": "lower",
+                   "record": "quick/metrics.json"}  # fmt: skip
+    assert (overfit["mean"], overfit["sd"], overfit["floor"], overfit["better"]) == ("2", "", "", "")
+    text = render(folder)
+    assert "quick/metrics.json: few samples" in text and "4321" in text
+    (picture,) = Reader(text).of("img")
+    assert picture["alt"] == "quick/nearest.png of a"
     assert picture["src"].startswith("data:image/png")
 
 
-@pytest.mark.parametrize(
-    ("record", "expected"),
-    [
-        ({"kid": 1, "note": "x", "ok": True}, {"kid": (1.0, None)}),
-        ({"values": {"kid": {"values": [1, 3]}}}, {"kid": (2.0, pytest.approx(2**0.5))}),
-        ({"results": {"kid": {"mean": 1, "std": 2}}, "n": 3}, {"kid": (1.0, 2)}),
-        ({"values": [1, 2]}, {"values": (1.5, pytest.approx(0.5**0.5))}),
-        ({"kid": float("nan"), "empty": [], "words": ["a"]}, {}),
-        (None, {}),
-    ],
-)
-def test_records_of_several_forms_are_understood(record, expected):
-    assert page.scores(record) == expected
+@pytest.mark.parametrize("record", ["{}", "[1, 2]", '{"values": 3, "notes": 4}', '{"values": {"a": 1}, "notes": "b"}'])
+def test_a_record_of_another_form_is_shown_as_it_is(tmp_path, record):
+    folder = write_run(tmp_path / "a", end=summary())
+    (folder / "evaluation").mkdir()
+    (folder / "evaluation" / "x.json").write_text(record)
+    assert not page.records(runs.collect([folder], 0)).rows
+    assert ("x.json</summary>" in render(folder)) == (record != "{}")
 
 
 def test_the_longer_side_of_the_differences_goes_downwards(two, tmp_path):
@@ -151,7 +153,8 @@ def test_a_hostile_run_is_text_everywhere(tmp_path):
     end = summary(status="failed", error=HOSTILE, device=HOSTILE, primary=HOSTILE)
     folder = write_run(tmp_path / name, cfg, log, end)
     draw(folder / "evaluation" / f"{name}.png")
-    (folder / "evaluation" / f"{name}.json").write_text(json.dumps({HOSTILE: 1.0, "note": HOSTILE}))
+    values = {HOSTILE: {"mean": 1.0, "better": HOSTILE}}
+    (folder / "evaluation" / f"{name}.json").write_text(json.dumps({"values": values, "notes": [HOSTILE], "n": HOSTILE}))
     plain = [write_run(tmp_path / "plain", end=summary())]
     draw(plain[0] / "evaluation" / "a.png")
     (plain[0] / "evaluation" / "a.json").write_text("{}")

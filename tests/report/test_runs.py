@@ -152,6 +152,14 @@ def test_titles_are_the_fewest_words_and_values_that_tell_runs_apart(tmp_path):
     ]
 
 
+def test_runs_that_only_many_values_tell_apart_are_told_by_their_folders(tmp_path):
+    keys = [f"key{number}" for number in range(runs.MOST_WORDS + 1)]
+    cfgs = [config(), *(config(**{key: 1}) for key in keys), config("wgan")]
+    folders = [write_run(tmp_path / str(job), cfg) for job, cfg in enumerate(cfgs)]
+    titles = [run.title for run in collect(*folders)]
+    assert titles == [*(f"dcgan, {job}" for job in range(len(keys) + 1)), "wgan"]
+
+
 def test_runs_that_differ_in_nothing_are_told_by_their_folders(tmp_path):
     folders = [write_run(tmp_path / name) for name in ("a/x", "b/x")]
     assert [run.title for run in collect(*folders)] == ["a/x", "b/x"]

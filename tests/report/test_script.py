@@ -13,13 +13,14 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def opened(browser, tmp_path):
     """A page of four runs, one of them failed, with a name that is no tag and a long one."""
-    ends = [summary(), summary(images_per_second=100.0), None, summary(status="failed", error="diverged")]
+    ends = [summary(), summary(images_per_second=100.0, seconds=9), None]
+    ends.append(summary(status="failed", error="diverged", seconds=99.9))
     logs = [rows(), rows({100: 9.0, 200: 8.0}), rows({100: 80.0}), []]
     names = ["one", "two", "a_name_that_goes_on_" * 5, "<img src=x onerror=alert(1)>"]
     for seed, (name, log, end) in enumerate(zip(names, logs, ends, strict=True)):
         write_run(tmp_path / "runs" / name, config(seed=name if seed > 1 else seed), log, end, grids=range(0, 500, 100))
     draw(tmp_path / "runs/one/evaluation/nearest.png")
-    (tmp_path / "runs/one/evaluation/all.json").write_text('{"scores": {"kid": {"mean": 1, "sd": 2}}}')
+    (tmp_path / "runs/one/evaluation/all.json").write_text('{"values": {"kid": {"mean": 1, "sd": 2}}}')
     folders, _ = runs.find([str(tmp_path / "runs" / name) for name in names])
     (tmp_path / "report.html").write_text(page.render(runs.collect(folders, 12)))
     browser.get(f"file://{tmp_path}/report.html")
@@ -41,18 +42,21 @@ def enter(browser, selector, value, kind="input"):
 
 
 def test_a_click_on_a_header_sorts_by_number_and_empty_cells_stand_last(opened):
-    header = next(each for each in opened.find_elements("css selector", "#overview th button") if each.text.startswith("best"))
-    column = 1 + texts(opened, "#overview th").index("best")
-    values = partial(texts, opened, f"#overview td:nth-child({column})")
-    assert values() == ["10", "10", "80", "10"]
-    header.click()
-    assert values() == ["10", "10", "10", "80"]
-    header.click()
-    assert values() == ["80", "10", "10", "10"]
-    chosen = next(each for each in opened.find_elements("css selector", "#overview th button") if each.text.startswith("floor"))
-    chosen.click()
-    chosen.click()
-    assert texts(opened, "#overview td.status, #overview td:nth-child(2)")[-1] == "unfinished"
+    headers = texts(opened, "#overview th")
+
+    def values(name):
+        return texts(opened, f"#overview td:nth-child({1 + headers.index(name)})")
+
+    def click(name):
+        opened.find_elements("css selector", "#overview th button")[headers.index(name)].click()
+
+    assert values("time") == ["8 s", "9 s", "", "99.9 s"]
+    click("time")
+    assert values("time") == ["8 s", "9 s", "99.9 s", ""]
+    click("time")
+    assert values("time") == ["99.9 s", "9 s", "8 s", ""]
+    click("status")
+    assert values("status") == ["failed", "finished", "finished", "unfinished"]
 
 
 def test_sliders_turn_one_run_and_all(opened):
