@@ -92,7 +92,7 @@ def judge_run(run: Path, cfg: DictConfig) -> "Record":
     return Judge(cfg, choice, folder(cfg, run))(Subject(sample, reference, Reals(data, other, n), facts, gan, data))
 
 
-def data_of(path: Path, made_by: DictConfig, moved: Any) -> "Data":
+def data_of(path: Path, made_by: DictConfig, moved: object) -> "Data":
     """The data set that a checkpoint was trained on, and no other."""
     from hydra.utils import instantiate
 
@@ -101,7 +101,7 @@ def data_of(path: Path, made_by: DictConfig, moved: Any) -> "Data":
 
     if not isinstance(moved, DictConfig):
         raise InputError(
-            f"data={moved!s}: a run is judged beside the data that it was trained on; for other images give b=FOLDER"
+            f"data={moved}: a run is judged beside the data that it was trained on; for other images give b=FOLDER"
         )
     for key, value in moved.items():
         OmegaConf.update(made_by, f"data.{key}", value, force_add=True)
