@@ -92,19 +92,14 @@ def judge_run(run: Path, cfg: DictConfig) -> "Record":
     return Judge(cfg, choice, folder(cfg, run))(Subject(sample, reference, Reals(data, other, n), facts, gan, data))
 
 
-def data_of(path: Path, made_by: DictConfig, moved: object) -> "Data":
+def data_of(path: Path, made_by: DictConfig, moved: DictConfig) -> "Data":
     """The data set that a checkpoint was trained on, and no other."""
     from hydra.utils import instantiate
 
     from gan_lab import checkpoint
-    from gan_lab.errors import InputError
 
-    if not isinstance(moved, DictConfig):
-        raise InputError(
-            f"data={moved}: a run is judged beside the data that it was trained on; for other images give b=FOLDER"
-        )
     for key, value in moved.items():
-        OmegaConf.update(made_by, f"data.{key}", value, force_add=True)
+        OmegaConf.update(made_by, f"data.{key!s}", value, force_add=True)
     data: Data = instantiate(made_by.data)
     data.prepare_data()
     data.setup()

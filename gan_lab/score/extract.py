@@ -1,6 +1,7 @@
 """Images -> features: by one process or by many, under a progress bar, real ones once for all runs."""
 
 import json
+import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -187,10 +188,10 @@ def read_statistics(path: Path, extractor: Extractor, shape: tuple[int, ...]) ->
             key = json.loads(str(arrays["protocol"])) if "protocol" in arrays.files else None
     except Exception as error:
         raise InputError(f"'{path}' holds no statistics: an .npz with mu and sigma is asked for") from error
-    if mu.shape != (extractor.num_features,) or sigma.shape != (len(mu), len(mu)):
+    d = extractor.num_features or math.prod(shape)
+    if mu.shape != (d,) or sigma.shape != (d, d):
         raise InputError(
-            f"'{path}' holds statistics of {len(mu)} features, and {extractor.name} makes {extractor.num_features}: choose the "
-            "extractor that made them"
+            f"'{path}' holds statistics of {len(mu)} features, and {extractor.name} makes {d}: choose the one that made them"
         )
     ours = {"extractor": extractor.name, "weights_sha256": extractor.weights_sha256, "resize": extractor.resize}
     for name, value in ours.items():
