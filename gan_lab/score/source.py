@@ -155,9 +155,11 @@ class Files:
 
         try:
             with self.store.open(file) as opened, Image.open(opened) as image:
+                if image.mode.startswith(("I", "F")):
+                    raise ValueError("PIL would clip 16 bits at 255")
                 return pil_to_tensor(image.convert("L" if image.mode in ("1", "L", "LA") else "RGB"))
-        except (OSError, ValueError, SyntaxError) as error:
-            raise InputError(f"'{self.path}/{file}' is broken or no image: remove or replace it") from error
+        except Exception as error:  # decoders raise almost anything
+            raise InputError(f"'{self.path}/{file}' is broken or no image of 8 bits: remove or replace it") from error
 
 
 def quantised(images: Tensor) -> Tensor:
@@ -174,7 +176,7 @@ def is_statistics(path: Path) -> bool:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return {"mu", "sigma"} <= set(arrays.files)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # a damaged zip file fails in many ways
         raise InputError(f"'{path}' is broken or no .npz of arrays") from error
 
 
@@ -184,10 +186,12 @@ def _array(path: Path) -> Tensor:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             images = arrays["images" if "images" in arrays else arrays.files[0]]
-    except (OSError, ValueError, IndexError) as error:
+    except Exception as error:  # a damaged zip file fails in many ways
         raise InputError(f"'{path}' is broken or no .npz of arrays") from error
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] not in (1, 3):
         raise InputError(f"'{path}' holds {images.dtype} {images.shape}: images must be uint8 (N, H, W, 1 or 3)")
+    if not len(images):
+        raise InputError(f"'{path}' holds no images: give one that does")
     return torch.from_numpy(images).permute(0, 3, 1, 2)
 
 
