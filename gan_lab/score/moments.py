@@ -63,7 +63,7 @@ class Sums:
         """Features (n, d); the first of all sets the origin, for a mean far from 0 costs digits."""
         features = features.double()
         if self.n == 0 and len(features):
-            self.shift = features[0]
+            self.shift = features[0].clone()  # batches may share one buffer
         centred = features - self.shift
         self.n += len(features)
         self.first = self.first + centred.sum(0)
