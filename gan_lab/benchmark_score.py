@@ -29,6 +29,7 @@ def benchmark_score(cfg: DictConfig) -> None:
 
     console.quiet()
     require(cfg, {"d": 1, "reals": 2, "repeats": 1}, int)
+    require(cfg, {"decay": 0}, (int, float))
     if not all(isinstance(n, int) and n > 1 for n in cfg.samples):
         raise InputError(f"samples={cfg.samples} cannot be: give whole numbers of at least 2, such as samples=[1000,5000]")
     record = measure(cfg)
@@ -44,13 +45,14 @@ def measure(cfg: DictConfig) -> dict[str, Any]:
 
     from gan_lab.score.moments import Moments
 
-    real = features(cfg.reals, cfg.d, decay=1.0, seed=0)
+    real = features(cfg.reals, cfg.d, cfg.decay, seed=0)
     moments = Moments.of(real)
     _, seconds = timed(lambda: moments.factor)
     return {
-        "rows": [row(features(n, cfg.d, decay=1.1, seed=n), real, moments, cfg.repeats) for n in cfg.samples],
+        "rows": [row(features(n, cfg.d, 1.1 * cfg.decay, seed=n), real, moments, cfg.repeats) for n in cfg.samples],
         "d": cfg.d,
         "reals": cfg.reals,
+        "decay": cfg.decay,
         "factor_seconds": seconds,
         "threads": torch.get_num_threads(),
         "device": platform.machine(),

@@ -49,7 +49,7 @@ def test_singular_values_come_to_the_closed_form_of_a_scaling(n):
     assert frechet_distance(Moments.of(x), Moments.of(y)) == pytest.approx(expected.item(), rel=1e-9)
 
 
-@pytest.mark.parametrize("bad", ["d=0", "reals=1", "repeats=0", "samples=[1]", "samples=[a]"])
+@pytest.mark.parametrize("bad", ["decay=-1", "d=0", "reals=1", "repeats=0", "samples=[1]", "samples=[a]"])
 def test_bad_input(call, bad):
     with pytest.raises(SystemExit, match=r"gan_lab: .*cannot be: give"):
         call(benchmark_score.main, *SMALL, bad)

@@ -132,6 +132,28 @@ def test_with_few_samples_it_is_nearer_to_the_singular_values_of_the_features():
     assert abs(torch_fidelity_distance(x, y) / expected.item() - 1) > 1e-11
 
 
+@pytest.mark.parametrize("decay", [1, 2, 4])
+@pytest.mark.parametrize(("n", "m"), [(200, 300), (200, 30), (30, 200)])
+def test_variances_that_differ_much_cost_no_digits(decay, n, m):
+    scale = torch.arange(1, 65).double() ** (-decay / 2)
+    turn = torch.linalg.qr(normal(64, 64, seed=9)).Q
+    x, y = (normal(size, 64, seed=size) * scale @ turn for size in (n, m))
+    a, b = (torch.linalg.qr(z - z.mean(0)).R / (len(z) - 1) ** 0.5 for z in (x, y))
+    expected = (
+        (x.mean(0) - y.mean(0)).square().sum() + a.square().sum() + b.square().sum() - 2 * torch.linalg.svdvals(a @ b.T).sum()
+    )
+    assert fd(x, y) == pytest.approx(expected.item(), rel=1e-10)
+
+
+@pytest.mark.parametrize(("decay", "calls"), [(1, 0), (4, 1)])
+def test_singular_values_are_taken_only_where_eigenvalues_are_too_coarse(monkeypatch, decay, calls):
+    x, y = (normal(200, 64, seed=seed) * torch.arange(1, 65).double() ** (-decay / 2) for seed in (0, 1))
+    asked, svdvals = [], torch.linalg.svdvals
+    monkeypatch.setattr(torch.linalg, "svdvals", lambda matrix: asked.append(matrix.shape) or svdvals(matrix))
+    fd(x, y)
+    assert len(asked) == calls
+
+
 # ----- in parts -------------------------------------------------------------------------------------------------------
 
 
