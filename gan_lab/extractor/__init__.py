@@ -1,9 +1,10 @@
 """Frozen classifiers in whose eyes images are judged."""
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:  # `python -m gan_lab.extractor --help` answers at once
+    import torch
+    from torch import Tensor
 
 
 class Extractor(Protocol):
@@ -19,7 +20,7 @@ class Extractor(Protocol):
         classes_name: what the number of classes among the samples is called; None: there are too many to count.
         accuracy_name: what the share of samples that show the class asked for is called; None: its classes are not the data's.
         num_features: d.
-        num_classes: K.
+        num_classes: K; 0: it is no classifier.
         resize: how it resizes images.
         weights_sha256: which weights they are.
     """
@@ -37,8 +38,8 @@ class Extractor(Protocol):
     resize: str
     weights_sha256: str
 
-    def to(self, device: torch.device) -> None:
+    def to(self, device: "torch.device") -> None:
         """Work on this device from now on."""
 
-    def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Features (N, d) and logits (N, K) of uint8 images (N, C, H, W); `InputError` for a shape it cannot judge."""
+    def __call__(self, images: "Tensor") -> "tuple[Tensor, Tensor | None]":
+        """Features (N, d) and logits (N, K) or None of uint8 images (N, C, H, W); `InputError` for a shape it cannot judge."""
