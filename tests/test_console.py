@@ -54,7 +54,7 @@ def test_the_end_names_what_lies_where_and_how_to_go_on(folder, capsys):
 def test_the_start_says_which_prepared_images_are_read(tmp_path, capsys):
     for name, size in (("train.uint8", 4), ("train.int64", 0)):
         (tmp_path / name).write_bytes(bytes(size))
-    prepared = Prepared(tmp_path, "train", {"shape": [1, 1, 2, 2], "labels": False, "broken": []})
+    prepared = Prepared(tmp_path, "train", {"shape": [1, 1, 2, 2], "labels": False, "broken": [], "sha256": {}})
     console.start(tiny(), None, SimpleNamespace(train_set=prepared))
     assert f"prepared images from {tmp_path}" in capsys.readouterr().out
 
