@@ -58,7 +58,8 @@ class Trained:
         self.num_classes, self.weights_sha256 = facts["num_classes"], facts["sha256"]
         self.classes_name = f"classes_{name}" if self.num_classes <= MOST_COUNTED else None
         self.accuracy_name = f"accuracy_{name}" if accuracy else None
-        self.shape = (facts["channels"], facts["image_size"], facts["image_size"])
+        self.channels = facts["channels"]
+        self.shape = (self.channels, facts["image_size"], facts["image_size"])
         self.features, self.head = model
         self.head.double()
 
@@ -100,23 +101,26 @@ def folder() -> Path:
 
 def place(data: Data, name: str, recipe: Recipe) -> Path:
     """The file of a classifier of these images by this recipe, called after all that decides it but the machine."""
-    return folder() / f"{name}-{digest({'images': images_of(data), 'version': VERSION} | asdict(recipe))}.npz"
+    return folder() / f"{name}-{digest({'data': _fingerprint(data), 'version': VERSION} | asdict(recipe))}.npz"
 
 
 def images_of(data: Data) -> str:
-    """By what the training images and their labels are known again, whether or not labels are asked for."""
+    """By what the training images are known again, whether or not their labels are asked for."""
+    found = _fingerprint(data)
+    if hashes := found.get("sha256"):
+        return digest({"sha256": hashes["uint8"]})
+    recipe = {key: value for key, value in found["recipe"].items() if key != "num_classes"}
+    return digest({"recipe": recipe, "stamp": found["stamp"]})
+
+
+def _fingerprint(data: Data) -> dict[str, Any]:
     found = data.fingerprint("train")
     if found is None:
         raise InputError(
             f"{type(data).__name__} cannot tell its images from others: give it a recipe and a stamp, as "
             "gan_lab.data.folder.ImageFolder has them"
         )
-    return digest(_without_classes(found))
-
-
-def _without_classes(found: Mapping[str, Any]) -> dict[str, Any]:
-    plain = {key: value for key, value in found.items() if key != "num_classes"}
-    return {key: _without_classes(value) if isinstance(value, Mapping) else value for key, value in plain.items()}
+    return found
 
 
 def write(path: Path, model: nn.Module, facts: Mapping[str, Any]) -> None:
@@ -142,8 +146,8 @@ def read_facts(path: Path) -> dict[str, Any]:
     """What is known of the classifier in a file."""
     if not path.is_file():
         raise InputError(
-            f"there is no extractor '{path}': give extractor.weights=FILE, or train one by python -m gan_lab.extractor "
-            "data=NAME"
+            f"there is no extractor '{path}': put it there, give another file as weights, or train one by python -m "
+            "gan_lab.extractor data=NAME"
         )
     try:
         with np.load(path, allow_pickle=False) as arrays:
@@ -238,4 +242,6 @@ def settle_metric(cfg: DictConfig, data: Data, overrides: Iterable[str], data_na
 def command(overrides: Iterable[str]) -> str:
     """What trains a classifier of the data that a command line chose."""
     ours = [override for override in overrides if override.lstrip("+~").startswith(("data=", "data.", "data/"))]
-    return f"python -m gan_lab.extractor {shlex.join(override for override in ours if override != 'data.num_classes=null')}"
+    named = [] if any(override.startswith("data=") for override in ours) else ["data=NAME"]
+    options = [*named, *(override for override in ours if override != "data.num_classes=null")]
+    return f"python -m gan_lab.extractor {shlex.join(options)}"
