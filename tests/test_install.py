@@ -109,6 +109,6 @@ def test_the_installed_command_trains_a_gan_and_a_network_that_lie_outside(insta
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["train", "sample", "prepare", "report", "benchmark", "benchmark-data"])
+@pytest.mark.parametrize("name", ["train", "sample", "prepare", "extractor", "report", "benchmark", "benchmark-data"])
 def test_each_command_answers_for_help(installed, tmp_path, name):
     assert "gan_lab" in python(installed / f"gan-lab-{name}", "--help", cwd=tmp_path)

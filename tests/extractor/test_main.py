@@ -14,6 +14,7 @@ from gan_lab.extractor.__main__ import main
 from gan_lab.extractor.trained import Trained, read_facts
 
 FEW = ["epochs=1"]
+FAKE = ["data=fake", "data.image_size=8", "data.channels=1", "data.num_classes=3", "data.train.n=100", "data.held_out.n=20"]
 TINY = ["max_images=128", "network.generator.width=8", "network.discriminator.width=8", "logger=csv", "hydra.run.dir=run",
         "trainer.accelerator=cpu", "val_every_images=128"]  # fmt: skip
 
@@ -44,20 +45,20 @@ def test_it_trains_says_how_good_it_is_and_with_what_to_judge_by_it(learn):
 
 
 def test_the_same_is_found_again_and_another_seed_makes_another(learn):
-    (path,), _ = learn()
+    (path,), _ = learn(*FAKE)
     before = path.stat().st_mtime_ns
-    (again,), said = learn("device=cpu", "data.batch_size=7")
+    (again,), said = learn(*FAKE, "device=cpu", "data.batch_size=7")
     assert again.stat().st_mtime_ns == before
     assert f"{path} is there already, made " in said
-    files, _ = learn("seed=1")
+    files, _ = learn(*FAKE, "seed=1")
     assert len({Trained(str(file)).name for file in files}) == 2
 
 
 def test_a_damaged_file_is_made_anew(learn):
-    (path,), _ = learn()
+    (path,), _ = learn(*FAKE)
     name = Trained(str(path)).name
     path.write_bytes(path.read_bytes()[:-100])
-    (again,), said = learn()
+    (again,), said = learn(*FAKE)
     assert again == path
     assert Trained(str(path)).name == name
     assert "is there already" not in said
@@ -66,7 +67,7 @@ def test_a_damaged_file_is_made_anew(learn):
 def test_the_global_random_state_stays(learn):
     torch.manual_seed(3)
     before = torch.get_rng_state()
-    learn()
+    learn(*FAKE)
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -115,7 +116,7 @@ def test_a_run_and_its_evaluation_are_judged_by_it(learn, call, tmp_path):
 
 
 def test_a_run_without_an_extractor_is_refused_before_it_begins(learn, call, tmp_path):
-    learn()
+    learn(*FAKE)
     with pytest.raises(
         SystemExit, match=r"run python -m gan_lab\.extractor data=blobs, or give metric\.extractor\.weights=FILE"
     ):
