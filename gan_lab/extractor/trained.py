@@ -214,7 +214,7 @@ def settle(choice: Any, data: Data, overrides: Iterable[str], key: str) -> Any:
     Args:
         choice: ``_target_`` and arguments.
         data: set up.
-        overrides: the command line that chose the data.
+        overrides: the command line that chose the data, before it ``data=NAME`` where that is known.
         key: where the choice stands in the configuration.
     """
     if choice is None or choice.get("_target_") != TARGET:
@@ -228,20 +228,25 @@ def settle(choice: Any, data: Data, overrides: Iterable[str], key: str) -> Any:
     return settled
 
 
-def settle_metric(cfg: DictConfig, data: Data, overrides: Iterable[str], data_name: str) -> None:
-    """Write into a run's configuration what the data decide of ``metric=trained``: the file, and the score to choose by."""
+def settle_metric(cfg: DictConfig, data: Data, overrides: Iterable[str]) -> None:
+    """Write into a run's configuration what the data decide of ``metric=trained``: the file, and the score to choose by.
+
+    Args:
+        cfg: of the run.
+        data: set up.
+        overrides: as for `settle`.
+    """
     choice = OmegaConf.select(cfg, "metric.extractor")
     if choice is None or choice.get("_target_") != TARGET:
         return
-    chosen = [f"data={data_name}", *(override for override in overrides if not override.startswith("data="))]
-    cfg.metric.extractor = settle(choice, data, chosen, "metric.extractor")
+    cfg.metric.extractor = settle(choice, data, overrides, "metric.extractor")
     if cfg.metric.primary is None:
         cfg.metric.primary = f"fd_{named(read_facts(Path(cfg.metric.extractor.weights).expanduser()))}"
 
 
 def command(overrides: Iterable[str]) -> str:
     """What trains a classifier of the data that a command line chose."""
-    ours = [override for override in overrides if override.lstrip("+~").startswith(("data=", "data.", "data/"))]
-    named = [] if any(override.startswith("data=") for override in ours) else ["data=NAME"]
-    options = [*named, *(override for override in ours if override != "data.num_classes=null")]
-    return f"python -m gan_lab.extractor {shlex.join(options)}"
+    given = list(overrides)
+    name = next((override for override in given if override.startswith("data=")), "data=NAME")
+    options = [override for override in given if override.lstrip("+~").startswith(("data.", "data/"))]
+    return f"python -m gan_lab.extractor {shlex.join([name, *(each for each in options if each != 'data.num_classes=null')])}"

@@ -8,7 +8,7 @@ import sys
 import pytest
 import torch
 
-from gan_lab import evaluate, train
+from gan_lab import evaluate, sensitivity, train
 from gan_lab.extractor import trained
 from gan_lab.extractor.__main__ import main
 from gan_lab.extractor.trained import Trained, read_facts
@@ -113,6 +113,15 @@ def test_a_run_and_its_evaluation_are_judged_by_it(learn, call, tmp_path):
     record = json.loads((tmp_path / "run/evaluation/quick/metrics.json").read_text())
     assert set(record["values"]) == {f"fd_{name}"}
     assert record["protocol"]["weights_sha256"] == read_facts(path)["sha256"]
+
+
+def test_its_sensitivity_is_that_of_the_data_at_hand(learn, call, tmp_path):
+    (path,), _ = learn(*FAKE)
+    call(sensitivity.main, *FAKE, "extractor=trained", "noise=[0.4]", "blur=[]", "classes=[]")
+    found = json.loads((tmp_path / "sensitivity.json").read_text())
+    assert found["extractor"] == Trained(str(path)).name
+    with pytest.raises(SystemExit, match=r"run python -m gan_lab\.extractor data=digits, or give extractor\.weights=FILE"):
+        call(sensitivity.main, "extractor=trained")
 
 
 def test_a_run_without_an_extractor_is_refused_before_it_begins(learn, call, tmp_path):

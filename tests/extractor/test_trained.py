@@ -275,11 +275,11 @@ def test_a_run_chooses_by_the_distance_unless_told(cache):
     path = add(cache / "right.npz", images_of(data()))
     name = trained.named(read_facts(path))
     cfg = compose("train", ["metric=trained"])
-    settle_metric(cfg, data(), [], "squares")
+    settle_metric(cfg, data(), [])
     metric = instantiate(cfg.metric)
     assert (metric.extractor.name, metric.primary, metric.mode) == (name, f"fd_{name}", "min")
     cfg = compose("train", ["metric=trained", f"metric.primary=cs_{name}", "metric.mode=max"])
-    settle_metric(cfg, data(), [], "squares")
+    settle_metric(cfg, data(), [])
     assert instantiate(cfg.metric).primary == f"cs_{name}"
 
 
@@ -287,22 +287,22 @@ def test_a_run_by_another_metric_is_left_as_it_is():
     for choice in ("none", "digits8", "modes"):
         cfg = compose("train", ["data=gaussians", f"metric={choice}"])
         before = OmegaConf.to_container(cfg)
-        settle_metric(cfg, data(), [], "gaussians")
+        settle_metric(cfg, data(), [])
         assert OmegaConf.to_container(cfg) == before
 
 
 def test_without_a_file_the_sentence_is_the_command_that_trains_it(cache):
-    cfg, overrides = compose("train", ["metric=trained"]), ["metric=trained", "data=a b", "data.image_size=8", "seed=1"]
+    cfg, overrides = compose("train", ["metric=trained"]), ["data=squares", "metric=trained", "data.image_size=8", "seed=1"]
     said = r"run python -m gan_lab\.extractor data=squares data\.image_size=8, or give metric\.extractor\.weights=FILE"
     with pytest.raises(InputError, match=said):
-        settle_metric(cfg, data(), overrides, "squares")
+        settle_metric(cfg, data(), overrides)
 
 
 @pytest.mark.parametrize(
     ("overrides", "options"),
     [
         (["data=blobs", "data/layout=grid", "model=gan", "+data.root=x y"], "data=blobs data/layout=grid '+data.root=x y'"),
-        (["data.num_classes=null", "data=cifar10", "metric=none"], "data=cifar10"),
+        (["data=svhn", "data.num_classes=null", "data=cifar10", "metric=none"], "data=svhn"),
         (["experiment=acgan_cifar10", "data.flip=false"], "data=NAME data.flip=false"),
     ],
 )
