@@ -1,5 +1,6 @@
 """Train a classifier to judge with, once for all runs: ``python -m gan_lab.extractor data=cifar10``."""
 
+import shlex
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,7 +111,7 @@ def report(facts: dict[str, Any], path: Path) -> None:
         f"{facts['num_train']:,} training images, {facts['recipe']['epochs']:g} times each ({facts['seconds']:.0f} s) -> {path}"
     )
     options = [option for option in HydraConfig.get().overrides.task if option.lstrip("+~").startswith("data")]
-    _say(f"train with it: python -m gan_lab.train {' '.join([*options, 'metric=trained'])}")
+    _say(f"train with it: python -m gan_lab.train {shlex.join([*options, 'metric=trained'])}")
     _say("judge with it: python -m gan_lab.evaluate run=RUN extractor=trained")
 
 
