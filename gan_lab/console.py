@@ -84,7 +84,7 @@ def scores(summary: dict[str, Any]) -> Table:
     final = summary.get("final_judgement", {"scores": {}, "images_seen": 0})
     table = Table(title=f"chosen checkpoint: {final['images_seen']:,} images, judged on fresh latents")
     for column in ("score", "first", "best", "last", "chosen", "held-out reals"):
-        table.add_column(column, justify="left" if column == "score" else "right")
+        table.add_column(column, justify="left" if column == "score" else "right", overflow="fold")
     for name, course in summary["scores"].items():
         short = name.removeprefix("val/")
         values = (

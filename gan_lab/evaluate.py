@@ -61,6 +61,7 @@ def judge_run(run: Path, cfg: DictConfig) -> "Record":
     from gan_lab import checkpoint
     from gan_lab.data.prepared import sha256
     from gan_lab.errors import InputError
+    from gan_lab.extractor import trained
     from gan_lab.score.judge import Judge, Subject
     from gan_lab.score.source import Generated, Reals
 
@@ -70,6 +71,7 @@ def judge_run(run: Path, cfg: DictConfig) -> "Record":
     if choice is None:
         raise InputError(f"'{run}' was trained without an extractor: choose extractor=inception, or another of --help")
     data = data_of(path, made_by, cfg.data)
+    choice = trained.settle(choice, data, checkpoint.read(path)["overrides"], "extractor")
     gan.to(cfg.device)
     options, split = cfg.eval, cfg.eval.reference
     other = "train" if split == "held_out" else "held_out"

@@ -26,17 +26,21 @@ def main() -> None:
 def sensitivity(cfg: DictConfig) -> None:
     """Judge real images, untouched and spoilt, as if they were samples; print a table, write ``sensitivity.json``."""
     import torch
+    from hydra.core.hydra_config import HydraConfig
     from hydra.utils import instantiate
 
     from gan_lab import console
     from gan_lab.errors import require
+    from gan_lab.extractor import trained
     from gan_lab.score import Case, extract, frechet, kernel, record
 
     console.quiet()
     require(cfg, {"batch_size": 1, "num": 2}, int)
-    data, extractor = instantiate(cfg.data, batch_size=1), instantiate(cfg.extractor)
+    data = instantiate(cfg.data, batch_size=1)
     data.prepare_data()
     data.setup()
+    chosen = [f"data={HydraConfig.get().runtime.choices['data']}", *HydraConfig.get().overrides.task]
+    extractor = instantiate(trained.settle(cfg.extractor, data, chosen, "extractor"))
     extractor.to(device := torch.device(cfg.device))
     rows, sources, reference = {}, spoilt(data, cfg), None
     with record.progress() as task:

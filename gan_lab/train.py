@@ -30,6 +30,7 @@ def train(cfg: DictConfig) -> float | None:
 
     from gan_lab import cadence, checkpoint, console
     from gan_lab.build import build
+    from gan_lab.extractor.trained import settle_metric
 
     console.quiet()
     folder = Path(HydraConfig.get().runtime.output_dir)
@@ -43,6 +44,7 @@ def train(cfg: DictConfig) -> float | None:
     data = instantiate(cfg.data)
     data.setup("fit")
     settle(cfg, data.num_train, data.batch_size * trainer.world_size, folder)
+    settle_metric(cfg, data, [f"data={HydraConfig.get().runtime.choices['data']}", *overrides])
     if resumed and resumed.images_seen >= cfg.total_images:
         return console.complete(cfg, resumed)
     gan = build(cfg)

@@ -1,9 +1,10 @@
 """Frozen classifiers in whose eyes images are judged."""
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:  # `python -m gan_lab.extractor --help` answers at once
+    import torch
+    from torch import Tensor
 
 
 class Extractor(Protocol):
@@ -20,7 +21,7 @@ class Extractor(Protocol):
         accuracy_name: what the share of samples that show the class asked for is called; None: its classes are not the data's.
         channels: of the images that it was trained on; None: any.
         num_features: d.
-        num_classes: K.
+        num_classes: K; 0: it is no classifier.
         resize: how it resizes images.
         weights_sha256: which weights they are.
     """
@@ -39,8 +40,8 @@ class Extractor(Protocol):
     resize: str
     weights_sha256: str
 
-    def to(self, device: torch.device) -> None:
+    def to(self, device: "torch.device") -> None:
         """Work on this device from now on."""
 
-    def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Features (N, d) and logits (N, K) of uint8 images (N, C, H, W); `InputError` for a shape it cannot judge."""
+    def __call__(self, images: "Tensor") -> "tuple[Tensor, Tensor | None]":
+        """Features (N, d) and logits (N, K) or None of uint8 images (N, C, H, W); `InputError` for a shape it cannot judge."""

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from filelock import FileLock
 from PIL import Image
 from torch import Tensor
 from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, FeatureExtractorInceptionV3
 
 from gan_lab.errors import InputError
+from gan_lab.extractor.weights import fetch, full_precision
 
 FILES = ("weights-inception-2015-12-05-6726825d.pth", "pt_inception-2015-12-05-6726825d.pth")  # pytorch-fid's is the same
 SHA256_PREFIX = "6726825d"
@@ -71,8 +71,7 @@ class Inception:
             raise InputError(
                 f"metric=inception judges images of 1 or 3 channels, not of {images.shape[1]}: choose metric=none or another"
             )
-        cudnn = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
-        with torch.autocast(images.device.type, enabled=False), cudnn:
+        with full_precision(images.device):
             features = torch.cat([self._features(chunk) for chunk in images.expand(-1, 3, -1, -1).split(CHUNK)]).double()
         return features, features @ self.head
 
@@ -106,22 +105,13 @@ def find(download: bool) -> Path:
     reason = "metric.extractor.download is false"
     if download:
         try:
-            return _fetch(folder / FILES[0])
+            return fetch(URL_INCEPTION_V3, folder / FILES[0], SHA256_PREFIX)
         except Exception as error:  # what connections, disks and the check of the hash raise has no common base
             reason = f"the download failed ({' '.join(str(error).split())})"
     raise InputError(
         f"metric=inception needs {FILES[0]} in '{folder}', and {reason}: put it there from {URL_INCEPTION_V3}, or choose "
         "metric=none, or for 8x8 digits metric=digits8"
     )
-
-
-def _fetch(path: Path) -> Path:
-    """Download to a temporary name beside it, check the hash, rename; one process does it, the others wait."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{path}.lock"):
-        if not path.is_file():
-            torch.hub.download_url_to_file(URL_INCEPTION_V3, str(path), hash_prefix=SHA256_PREFIX)
-    return path
 
 
 def read(path: Path) -> bytes:

@@ -130,6 +130,11 @@ class Fidelity:
     """
 
     def __init__(self, extractor: Extractor, primary: str, mode: str, min_class_share: float = 0.03) -> None:
+        if not extractor.num_classes:
+            raise InputError(
+                f"{extractor.name} is no classifier, by which a training run could judge: use it in gan_lab.evaluate "
+                f"(extractor={extractor.name})"
+            )
         self.better = {extractor.distance_name: "min", extractor.score_name: "max"}
         self.better |= dict.fromkeys(filter(None, (extractor.classes_name, extractor.accuracy_name)), "max")
         check_primary(self.better, primary, mode)
@@ -206,6 +211,7 @@ class Fidelity:
 
     def _extract(self, images: Tensor) -> tuple[Tensor, Tensor]:
         features, logits = self.extractor(to_uint8(images).to(self.device))
+        assert logits is not None
         return features.double(), logits.double()
 
     def _scores(self, judged: Judged) -> dict[str, float]:

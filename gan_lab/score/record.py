@@ -157,7 +157,7 @@ def _table(record: Record) -> Any:
     floor = record.protocol["n_floor"]
     table = Table(title=escape(record.title))
     for column in ("score", f"mean of {seeds} seed(s)", "sd", "real" if floor is None else f"{floor:,} other reals", "better"):
-        table.add_column(column, justify="left" if column == "score" else "right")
+        table.add_column(column, justify="left" if column == "score" else "right", overflow="fold")
     arrows = {"min": "lower", "max": "higher", None: ""}
     for name, value in record.values.items():
         numbers = ["" if number is None else f"{number:.4g}" for number in (value.mean, value.sd, value.floor)]

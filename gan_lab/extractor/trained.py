@@ -1,0 +1,252 @@
+"""A classifier that ``python -m gan_lab.extractor`` trained on the data at hand, whose hash is part of its name.
+
+Another seed, machine or number of threads makes other weights and other scores: a Fréchet distance moves by a tenth to a
+fifth. So scores compare only where the name, and so the weights, are the same; copy the file to compare across machines.
+"""
+
+import json
+import os
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor, nn
+
+from gan_lab.data.module import Data
+from gan_lab.data.pixels import to_unit
+from gan_lab.errors import InputError
+from gan_lab.extractor.classifier import NUM_FEATURES, VERSION, Recipe, network
+from gan_lab.extractor.weights import full_precision, sha256
+from gan_lab.score.extract import cache_folder
+from gan_lab.score.source import digest
+
+TARGET = "gan_lab.extractor.trained.Trained"
+FACTS = "facts"
+"""The array of a file that is no weight: JSON, see `write`."""
+
+MOST_COUNTED = 20
+"""With more classes, one that has its fair share of the samples would not reach a metric's ``min_class_share``."""
+
+
+class Trained:
+    """A frozen classifier in float32, its logits in float64; features and scores bear its name, as ``fd_cifar10_1a2b3c4d``.
+
+    Args:
+        weights: the file; None: `settle` has not found one, for there are no data at hand.
+        accuracy: its classes are those of the data, so that there is a share of samples that show the class asked for.
+    """
+
+    score_std_name: str | None = None
+    score_splits = 1
+    num_features = NUM_FEATURES
+    resize = "none"
+
+    def __init__(self, weights: str | None = None, accuracy: bool = True) -> None:
+        if weights is None:
+            raise InputError(
+                "extractor=trained needs a file where there are no data to find it by: give extractor.weights=FILE, one that "
+                "python -m gan_lab.extractor wrote"
+            )
+        facts, model = read(Path(weights).expanduser())
+        self.name = name = named(facts)
+        self.distance_name, self.kernel_name, self.score_name = f"fd_{name}", f"kd_{name}", f"cs_{name}"
+        self.num_classes, self.weights_sha256 = facts["num_classes"], facts["sha256"]
+        self.classes_name = f"classes_{name}" if self.num_classes <= MOST_COUNTED else None
+        self.accuracy_name = f"accuracy_{name}" if accuracy else None
+        self.channels = facts["channels"]
+        self.shape = (self.channels, facts["image_size"], facts["image_size"])
+        self.features, self.head = model
+        self.head.double()
+
+    def to(self, device: torch.device) -> None:
+        """Work on this device from now on."""
+        self.features.to(device)
+        self.head.to(device)
+
+    def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (N, 128) and logits (N, K) of uint8 images (N, C, H, W) of the size and channels it was trained on."""
+        check_shape(self.name, self.shape, tuple(images.shape[1:]))
+        with full_precision(images.device):
+            features = self.features(to_unit(images)).double()
+            return features, self.head(features)
+
+
+def check_shape(name: str, ours: tuple[int, ...], theirs: tuple[int, ...]) -> None:
+    """Refuse images of another shape than those that the classifier was trained on."""
+    if ours != theirs:
+        trained, asked = ("x".join(map(str, shape)) for shape in (ours, theirs))
+        raise InputError(
+            f"the extractor {name} was trained on images of {trained} and judges no others, such as these of {asked}: train "
+            "one on these by python -m gan_lab.extractor data=NAME"
+        )
+
+
+def named(facts: Mapping[str, Any]) -> str:
+    """What its scores are called after: the data and the first 8 digits of the weights' hash."""
+    return f"{facts['data']}_{facts['sha256'][:8]}"
+
+
+# ----- files ---------------------------------------------------------------------------------------------------------------
+
+
+def folder() -> Path:
+    """Where they lie: ``extractors`` in the cache folder."""
+    return cache_folder() / "extractors"
+
+
+def place(data: Data, name: str, recipe: Recipe) -> Path:
+    """The file of a classifier of these images by this recipe, called after all that decides it but the machine."""
+    return folder() / f"{name}-{digest({'data': _fingerprint(data), 'version': VERSION} | asdict(recipe))}.npz"
+
+
+def images_of(data: Data) -> str:
+    """By what the training images are known again, whether or not their labels are asked for."""
+    found = _fingerprint(data)
+    if hashes := found.get("sha256"):
+        return digest({"sha256": hashes["uint8"]})
+    recipe = {key: value for key, value in found["recipe"].items() if key != "num_classes"}
+    return digest({"recipe": recipe, "stamp": found["stamp"]})
+
+
+def _fingerprint(data: Data) -> dict[str, Any]:
+    found = data.fingerprint("train")
+    if found is None:
+        raise InputError(
+            f"{type(data).__name__} cannot tell its images from others: give it a recipe and a stamp, as "
+            "gan_lab.data.folder.ImageFolder has them"
+        )
+    return found
+
+
+def write(path: Path, model: nn.Module, facts: Mapping[str, Any]) -> None:
+    """Weights and, as JSON, facts of them: an .npz, whole or not at all.
+
+    Args:
+        path: the file; its folder is there.
+        model: of `network`.
+        facts: ``data``, ``images``, ``channels``, ``image_size``, ``num_classes``; what else a reader may want to know.
+    """
+    state = model.state_dict()
+    arrays = {name: tensor.cpu().contiguous().numpy() for name, tensor in state.items()}
+    content = json.dumps({**facts, "version": VERSION, "sha256": sha256(state)})
+    partial = path.with_suffix(f".{os.getpid()}.partial.npz")
+    try:
+        np.savez(partial, **{FACTS: np.str_(content)}, **arrays)  # type: ignore[arg-type]  # a name may be allow_pickle
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def read_facts(path: Path) -> dict[str, Any]:
+    """What is known of the classifier in a file."""
+    if not path.is_file():
+        raise InputError(
+            f"there is no extractor '{path}': put it there, give another file as weights, or train one by python -m "
+            "gan_lab.extractor data=NAME"
+        )
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            facts: dict[str, Any] = dict(json.loads(str(arrays[FACTS])))
+    except Exception as error:  # a broken zip file fails in many ways
+        raise _damaged(path) from error
+    if facts.get("version") != VERSION:
+        raise InputError(f"'{path}' was written by another version of gan_lab: train it anew by python -m gan_lab.extractor")
+    return facts
+
+
+def read(path: Path) -> tuple[dict[str, Any], nn.Sequential]:
+    """The facts in a file and the frozen classifier."""
+    facts = read_facts(path)
+    with torch.device("meta"):  # draws no first weights from the global random state
+        model = network(facts["channels"], facts["image_size"], facts["num_classes"])
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            state = {name: torch.from_numpy(arrays[name]) for name in arrays.files if name != FACTS}
+        model.load_state_dict(state, assign=True)
+    except Exception as error:  # as above
+        raise _damaged(path) from error
+    if sha256(state) != facts["sha256"]:
+        raise _damaged(path)
+    return facts, model.requires_grad_(False).eval().to(memory_format=torch.channels_last)
+
+
+def _damaged(path: Path) -> InputError:
+    return InputError(
+        f"'{path}' is damaged or no extractor: remove it, then python -m gan_lab.extractor data=NAME trains it anew"
+    )
+
+
+def find(images: str, remedy: str) -> Path:
+    """The only file of a classifier that was trained on these images.
+
+    Args:
+        images: of `images_of`.
+        remedy: the command that trains one, and the option that gives a file.
+    """
+    paths = [path for path in sorted(folder().glob("*.npz")) if _is_of(path, images)]
+    if not paths:
+        raise InputError(f"no extractor has been trained on these images: {remedy}")
+    if len(paths) > 1:
+        raise InputError(
+            f"several extractors have been trained on these images ({', '.join(map(str, paths))}): choose; {remedy}"
+        )
+    return paths[0].absolute()
+
+
+def _is_of(path: Path, images: str) -> bool:
+    try:
+        return bool(read_facts(path)["images"] == images)
+    except InputError:  # a damaged or an old one, or one that is being written
+        return False
+
+
+# ----- which file a configuration means ------------------------------------------------------------------------------------
+
+
+def settle(choice: Any, data: Data, overrides: Iterable[str], key: str) -> Any:
+    """The choice of an extractor with the file for these data, where it is a `Trained` without one; else as it is.
+
+    Args:
+        choice: ``_target_`` and arguments.
+        data: set up.
+        overrides: the command line that chose the data, before it ``data=NAME`` where that is known.
+        key: where the choice stands in the configuration.
+    """
+    if choice is None or choice.get("_target_") != TARGET:
+        return choice
+    settled = OmegaConf.create(choice)
+    if settled.get("weights") is None:
+        settled.weights = str(find(images_of(data), f"run {command(overrides)}, or give {key}.weights=FILE"))
+    facts = read_facts(Path(settled.weights).expanduser())
+    ours = (facts["channels"], facts["image_size"], facts["image_size"])
+    check_shape(named(facts), ours, (data.channels, data.image_size, data.image_size))
+    return settled
+
+
+def settle_metric(cfg: DictConfig, data: Data, overrides: Iterable[str]) -> None:
+    """Write into a run's configuration what the data decide of ``metric=trained``: the file, and the score to choose by.
+
+    Args:
+        cfg: of the run.
+        data: set up.
+        overrides: as for `settle`.
+    """
+    choice = OmegaConf.select(cfg, "metric.extractor")
+    if choice is None or choice.get("_target_") != TARGET:
+        return
+    cfg.metric.extractor = settle(choice, data, overrides, "metric.extractor")
+    if cfg.metric.primary is None:
+        cfg.metric.primary = f"fd_{named(read_facts(Path(cfg.metric.extractor.weights).expanduser()))}"
+
+
+def command(overrides: Iterable[str]) -> str:
+    """What trains a classifier of the data that a command line chose."""
+    given = list(overrides)
+    name = next((override for override in given if override.startswith("data=")), "data=NAME")
+    options = [override for override in given if override.lstrip("+~").startswith(("data.", "data/"))]
+    return f"python -m gan_lab.extractor {shlex.join([name, *(each for each in options if each != 'data.num_classes=null')])}"

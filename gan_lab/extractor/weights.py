@@ -1,0 +1,44 @@
+"""Weights of extractors: by what they are known, where they come from, and in which precision they work."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from filelock import FileLock
+from torch import Tensor
+
+
+def sha256(state: Mapping[str, Tensor]) -> str:
+    """The hash of all names, types, shapes and values, in hexadecimal: of what the weights are, whatever file they lie in."""
+    found = hashlib.sha256()
+    for name in sorted(state):
+        tensor = state[name].detach().cpu().contiguous()
+        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
+        found.update(tensor.numpy().tobytes())
+    return found.hexdigest()
+
+
+def fetch(url: str, path: Path, hash_prefix: str | None = None) -> Path:
+    """Download to a temporary name beside it, check the hash, rename; one process does it, the others wait."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{path}.lock"):
+        if not path.is_file():
+            torch.hub.download_url_to_file(url, str(path), hash_prefix=hash_prefix)
+    return path
+
+
+@contextmanager
+def full_precision(device: torch.device) -> Iterator[None]:
+    """Float32 as it is: neither autocast nor TF32, and cuDNN's choice always the same."""
+    former = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        with (
+            torch.autocast(device.type, enabled=False),
+            torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False),
+        ):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(former)

@@ -1,0 +1,43 @@
+import pytest
+import torch
+
+from gan_lab.extractor.weights import full_precision, sha256
+
+STATE = {"a": torch.arange(6.0).view(2, 3), "b": torch.tensor(4)}
+
+
+def test_the_hash_does_not_depend_on_order_or_layout():
+    other = {"b": STATE["b"].clone(), "a": STATE["a"].T.contiguous().T}
+    assert sha256(other) == sha256(STATE)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        STATE | {"a": STATE["a"] + torch.tensor([0, 0, 1e-6])},
+        STATE | {"a": STATE["a"].view(3, 2)},
+        STATE | {"a": STATE["a"].double()},
+        {"a": STATE["a"], "c": STATE["b"]},
+        STATE | {"c": torch.tensor(0)},
+    ],
+    ids=["value", "shape", "type", "name", "more"],
+)
+def test_the_hash_changes_with_all_that_weights_are(changed):
+    assert sha256(changed) != sha256(STATE)
+
+
+def test_within_full_precision_there_is_neither_autocast_nor_tf32_and_afterwards_all_is_as_before():
+    former = torch.get_float32_matmul_precision()
+    try:
+        torch.set_float32_matmul_precision("medium")
+        with torch.autocast("cpu", torch.bfloat16):
+            with pytest.raises(KeyError), full_precision(torch.device("cpu")):
+                assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32
+                assert torch.get_float32_matmul_precision() == "highest"
+                assert not torch.backends.cudnn.allow_tf32
+                raise KeyError
+            assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.bfloat16
+        assert torch.get_float32_matmul_precision() == "medium"
+        assert torch.backends.cudnn.allow_tf32
+    finally:
+        torch.set_float32_matmul_precision(former)
