@@ -6,7 +6,7 @@ data (it loads with ``weights_only``).
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from lightning import Callback, Trainer
@@ -15,6 +15,9 @@ from omegaconf import DictConfig, OmegaConf
 from gan_lab.build import build
 from gan_lab.errors import InputError
 from gan_lab.model.gan import GAN
+
+if TYPE_CHECKING:
+    from gan_lab.data.module import Data
 
 
 def find(run: str | Path, name: str = "best") -> Path:
@@ -33,7 +36,7 @@ def find(run: str | Path, name: str = "best") -> Path:
 def read(path: Path) -> dict[str, Any]:
     """The checkpoint's content, on the CPU; refuses what is broken or was not written by gan_lab."""
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:  # a broken file fails in many ways
         raise InputError(f"'{path}' is broken or no checkpoint of gan_lab ({type(error).__name__})") from error
     if not isinstance(content, dict) or "config" not in content or "state_dict" not in content:
@@ -76,7 +79,7 @@ def save(trainer: Trainer, path: Path) -> None:
 
 
 class StandAlone(Callback):
-    """Puts what is needed to rebuild the GAN into every checkpoint.
+    """Puts what is needed to rebuild the GAN, and by what its training images are known again, into every checkpoint.
 
     Args:
         cfg: the configuration; stored as plain data with its interpolations, so that a resumed run may change what they name.
@@ -85,7 +88,28 @@ class StandAlone(Callback):
 
     def __init__(self, cfg: DictConfig, overrides: list[str]) -> None:
         self.config, self.overrides = OmegaConf.to_container(cfg), overrides
+        self.trained_on: dict[str, Any] = {}
+
+    def on_fit_start(self, trainer: Trainer, gan: GAN) -> None:
+        """Look at the data once."""
+        self.trained_on = facts(trainer.datamodule)  # type: ignore[attr-defined]  # `fit` sets it
 
     def on_save_checkpoint(self, trainer: Trainer, gan: GAN, content: dict[str, Any]) -> None:
         """Add them."""
-        content["config"], content["overrides"] = self.config, self.overrides
+        content["config"], content["overrides"], content["trained_on"] = self.config, self.overrides, self.trained_on
+
+
+def facts(data: "Data") -> dict[str, Any]:
+    """By what the training images are known again: their number and, where they are arrays, their hashes."""
+    known = data.fingerprint("train") or {}
+    return {"images": data.num_train, "sha256": known.get("sha256")}
+
+
+def check_data(path: Path, data: "Data") -> None:
+    """Refuse other training images than those of the checkpoint."""
+    trained_on, now = read(path).get("trained_on", {}), facts(data)
+    if any(None not in (value, now[key]) and now[key] != value for key, value in trained_on.items()):
+        raise InputError(
+            f"'{path}' was trained on other images ({trained_on['images']:,}) than these ({now['images']:,}): give the folder "
+            "of the former (+data.root=DIR), or compare with any images by b=FOLDER"
+        )

@@ -8,7 +8,9 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from gan_lab.command import command
 
 if TYPE_CHECKING:
+    from gan_lab.data.module import Data
     from gan_lab.score.record import Record
+    from gan_lab.score.source import Files
 
 DEFAULT = 2000
 """Samples where neither ``eval.num_fake`` nor the number of held-out reals says less."""
@@ -26,9 +28,13 @@ def evaluate(cfg: DictConfig) -> None:
     from gan_lab.score import extract, record
 
     console.quiet()
-    require(cfg, {"batch_size": 1}, int)
-    pick({"best": 0, "last": 0}, cfg.checkpoint, "checkpoint")
-    pick(record.FORMATS, cfg.format, "format")
+    require(cfg, {"batch_size": 1, "eval.num_fake": 2, "eval.num_reference": 2}, int)
+    for key, choices in {
+        "checkpoint": ("best", "last"),
+        "eval.reference": ("train", "held_out"),
+        "format": record.FORMATS,
+    }.items():
+        pick(dict.fromkeys(choices), OmegaConf.select(cfg, key), key)
     if (cfg.run is None) == (cfg.a is None):
         raise InputError("what is to be judged? Give run=outputs/MODEL-DATA/DATE_TIME or run=FILE.ckpt; or a=FOLDER b=FOLDER")
     with extract.processes(cfg.device):
@@ -52,8 +58,6 @@ def runs(choice: Any) -> list[Path]:
 
 def judge_run(run: Path, cfg: DictConfig) -> "Record":
     """The record of one checkpoint: samples of every seed, and held-out reals in their place as the floor."""
-    from hydra.utils import instantiate
-
     from gan_lab import checkpoint
     from gan_lab.data.prepared import sha256
     from gan_lab.errors import InputError
@@ -62,54 +66,73 @@ def judge_run(run: Path, cfg: DictConfig) -> "Record":
 
     path = checkpoint.find(run, cfg.checkpoint)
     gan, made_by = checkpoint.load(path)
-    for key, value in cfg.data.items():
-        OmegaConf.update(made_by, f"data.{key}", value, force_add=True)
     choice = cfg.get("extractor") or OmegaConf.select(made_by, "metric.extractor")
     if choice is None:
         raise InputError(f"'{run}' was trained without an extractor: choose extractor=inception, or another of --help")
-    judge, data = Judge(cfg, choice, folder(cfg, run)), instantiate(made_by.data)
+    data = data_of(path, made_by, cfg.data)
     gan.to(cfg.device)
-    data.prepare_data()
-    data.setup()
-    options, is_split = cfg.eval, cfg.eval.reference in ("train", "held_out")
-    split, other = ("held_out", "train") if options.reference == "held_out" else ("train", "held_out")
+    options, split = cfg.eval, cfg.eval.reference
+    other = "train" if split == "held_out" else "held_out"
     n = options.num_fake or min(len(Reals(data, other)), DEFAULT)
-    reference = Reals(data, split, options.num_reference or n if split == other else options.num_reference)
+    sample = lambda seed: Generated(gan, n, seed, cfg.ema)  # noqa: E731
+    reference = (
+        place(cfg.b, sample(0).shape) if cfg.b else Reals(data, split, options.num_reference or (n if split == other else None))
+    )
     facts = {
         "run": str(run),
         "checkpoint": str(path),
         "checkpoint_sha256": sha256(path),
         "images_seen": gan.images_seen,
-        "resolution": made_by.data.image_size,
-        "channels": made_by.data.channels,
-        "split": split if is_split else None,
+        "split": None if cfg.b else split,
         "ema": cfg.ema,
         "batch_norm": "running statistics",
         "truncation": None,
         "dtype": "float32",
     }
-    samples = lambda seed: Generated(gan, n, seed, cfg.ema)  # noqa: E731
-    return judge(Subject(samples, reference if is_split else Path(options.reference), Reals(data, other, n), facts, gan, data))
+    return Judge(cfg, choice, folder(cfg, run))(Subject(sample, reference, Reals(data, other, n), facts, gan, data))
+
+
+def data_of(path: Path, made_by: DictConfig, moved: DictConfig) -> "Data":
+    """The data set that a checkpoint was trained on, and no other."""
+    from hydra.utils import instantiate
+
+    from gan_lab import checkpoint
+
+    for key, value in moved.items():
+        OmegaConf.update(made_by, f"data.{key!s}", value, force_add=True)
+    data: Data = instantiate(made_by.data)
+    data.prepare_data()
+    data.setup()
+    checkpoint.check_data(path, data)
+    return data
 
 
 def judge_files(cfg: DictConfig) -> "Record":
     """The record of images made elsewhere."""
     from gan_lab.errors import InputError
     from gan_lab.score.judge import Judge, Subject
-    from gan_lab.score.source import Files, is_statistics
+    from gan_lab.score.source import Files
 
     if cfg.b is None:
         raise InputError("compared with what? Give b=FOLDER beside a=, or an .npz with mu and sigma")
-    a, b = (Path(path).expanduser() for path in (cfg.a, cfg.b))
-    sample, reference = Files(a), b if is_statistics(b) else Files(b)
-    if isinstance(reference, Files):
-        reference.must_fit(sample)
+    sample = Files(Path(cfg.a).expanduser())
+    reference = place(cfg.b, sample.shape)
     cfg.eval.seeds = [0]  # these images have none
     choice = cfg.get("extractor") or OmegaConf.create({"_target_": "gan_lab.extractor.inception.Inception"})
-    facts = {"a": str(a), "b": str(b), "resolution": sample.shape[-1], "channels": sample.shape[0]}
-    sets = [files for files in (sample, reference) if isinstance(files, Files)]
-    lossy = [f"'{files.path}' holds JPEG files, whose artefacts a score sees" for files in sets if files.lossy]
-    return Judge(cfg, choice, folder(cfg, None))(Subject(lambda seed: sample, reference, None, facts, notes=lossy))
+    facts = {"a": cfg.a, "b": cfg.b}
+    return Judge(cfg, choice, folder(cfg, None))(Subject(lambda seed: sample, reference, None, facts))
+
+
+def place(name: str, shape: tuple[int, ...]) -> "Files | Path":
+    """Images of this shape that lie somewhere, or the path of their mean and covariance."""
+    from gan_lab.score.source import Files, is_statistics, must_fit
+
+    path = Path(name).expanduser()
+    if is_statistics(path):
+        return path
+    files = Files(path)
+    must_fit(shape, files.shape, path)
+    return files
 
 
 def folder(cfg: DictConfig, run: Path | None) -> Path:

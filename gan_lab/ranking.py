@@ -208,7 +208,7 @@ def table(rows: list[Row]) -> "Table":
     job = rows[0].jobs[0]
     result = Table(title=f"{job.primary} ({job.mode}) of the chosen checkpoint, judged on fresh latents")
     for column in ("", *rows[0].options):
-        result.add_column(escape(column))
+        result.add_column(escape(column), no_wrap=True)  # on a narrow screen the other scores give way first
     others = list(dict.fromkeys(name for row in rows for name in row.others))
     for column in ("mean", "sd", *others, "finished", "failed"):
         result.add_column(column, justify="right")

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from gan_lab import command, train
+from gan_lab import command, evaluate, train
 from tests.model.test_gan import Watch
 from tests.tiny import fit, tiny
 
@@ -86,3 +86,24 @@ def test_an_image_network_covers_all_places(call, network):
     folder = call(train.main, *options, *RECIPES[network]) / "run"
     scores = json.loads((folder / "summary.json").read_text())["final_judgement"]["scores"]
     assert scores["modes"] == 8
+
+
+# ----- digits: the one that is asked for --------------------------------------------------------------------------------
+
+LONGER = ["max_images=120000", "optimizer.g.lr=1e-3", "optimizer.d.lr=1e-3"]
+CONDITIONAL = {
+    "cgan": [],
+    "acgan": [],
+    "r3gan": [],
+    "projection": [*LONGER, "model.d_steps=1", "model.g_batch_ratio=1"],
+    "sagan": LONGER,
+}
+
+
+@pytest.mark.parametrize("model", CONDITIONAL)
+def test_a_conditional_model_shows_the_digit_asked_for(call, model):
+    widths = ["network.generator.width=32", "network.discriminator.width=32"]
+    call(train.main, "max_images=60000", "logger=csv", "hydra.run.dir=run", f"model={model}", *widths, *CONDITIONAL[model])
+    folder = call(evaluate.main, "run=run", "score=classifier", "eval.num_fake=500", "eval.seeds=[0]")
+    content = json.loads((folder / "run/evaluation/quick/metrics.json").read_text())
+    assert content["values"]["accuracy_digits8"]["mean"] >= 0.8

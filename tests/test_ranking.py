@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
+from rich.console import Console
 
 from gan_lab import ranking
-from gan_lab.ranking import Job
+from gan_lab.ranking import Job, Row
 
 JOB = Job(Path("0"), {}, "finished", "fd", "min", best=2.0, chosen=3.0, others={}, images_seen=10, seconds=1.5, error=None)
 
@@ -129,6 +130,15 @@ def test_other_scores_that_can_be_better_stand_beside_with_mean_and_deviation(le
     assert "d_train" not in said
     with (sweep / "sweep.csv").open(newline="") as file:
         assert [line["recall"] for line in csv.DictReader(file)] == ["0.5", "0.7"]
+
+
+def test_on_a_narrow_screen_options_keep_their_names_and_other_scores_give_way():
+    others = {f"another_score_{number}": 0.125 for number in range(6)}
+    rows = [Row({"model": name}, [replace(JOB, others=others)]) for name in ("improved_gan", "gan")]
+    narrow = Console(width=80)
+    with narrow.capture() as captured:
+        narrow.print(ranking.table(rows))
+    assert "│ improved_gan │" in captured.get()
 
 
 def test_jobs_of_different_metrics_are_ranked_within_their_own(leave, capsys):

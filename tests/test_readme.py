@@ -13,7 +13,7 @@ import pytest
 import torch
 from torchvision.transforms.functional import to_pil_image
 
-from gan_lab import benchmark, benchmark_data, check, prepare, promises, report, sample, train
+from gan_lab import benchmark, benchmark_data, check, evaluate, prepare, promises, report, sample, train
 from gan_lab.command import PACKAGE, compose
 
 README = (PACKAGE.parent / "README.md").read_text()
@@ -23,6 +23,7 @@ COMMANDS = [
 MAIN = {
     "gan_lab.train": train.main,
     "gan_lab.sample": sample.main,
+    "gan_lab.evaluate": evaluate.main,
     "gan_lab.prepare": prepare.main,
     "gan_lab.check": check.main,
     "gan_lab.report": report.main,
@@ -36,6 +37,7 @@ SMALL = {
     "gan_lab.check": ["network=mlp"],
     "gan_lab.benchmark_data": ["benchmark.images=400", "benchmark.seconds=0.1", "benchmark.rounds=1"],
     "gan_lab.sample": ["n=4"],
+    "gan_lab.evaluate": ["eval.num_fake=20", "eval.num_reference=20", "eval.seeds=[0]", "extractor=pixels", "device=cpu"],
     "gan_lab.report": [],
     "gan_lab.benchmark": ["data.image_size=8", "data.batch_size=4", "benchmark.steps=1", "benchmark.rounds=1",
                           "benchmark.warmup=1", "network.generator.width=8", "network.discriminator.width=8"],

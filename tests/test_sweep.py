@@ -16,6 +16,7 @@ from gan_lab.callback import summary
 from gan_lab.callback.limit import Limit
 from gan_lab.command import compose
 from gan_lab.errors import InputError
+from tests.tiny import MODELS
 
 TOY = ["data=gaussians", "data.batch_size=64", "data.train.n=512", "data.held_out.n=500", "max_images=256",
        "val_every_images=256", "sample_every_images=256", "logger=csv", "hydra.sweep.dir=sweep"]  # fmt: skip
@@ -148,6 +149,19 @@ def test_jobs_in_one_process_leave_no_open_files_and_no_figures(run):
 def open_files():
     gc.collect()
     return len([*Path("/proc/self/fd").iterdir()])
+
+
+@pytest.mark.slow
+def test_every_model_trains_on_digits_and_is_ranked(call, capsys):
+    widths = ["network.generator.width=32", "network.discriminator.width=32"]
+    call(train.main, "-m", "model=glob(*)", "data=digits", "max_images=20000", "logger=csv", "hydra.sweep.dir=sweep", *widths)
+    with Path("sweep/sweep.csv").open(newline="") as file:
+        jobs = {job["model"]: job for job in csv.DictReader(file)}
+    assert sorted(jobs) == MODELS
+    assert {job["status"] for job in jobs.values()} == {"finished"}
+    rows = [[cell.strip() for cell in line.split("│")] for line in capsys.readouterr().out.splitlines()]
+    shown = [cells[2] for cells in rows if len(cells) > 2 and cells[1].isdigit()]
+    assert shown == sorted(MODELS, key=lambda model: float(jobs[model]["chosen"]))
 
 
 @pytest.mark.slow

@@ -34,9 +34,13 @@ class Arrays(Dataset[tuple[Tensor, Tensor | None]]):
 
     @property
     def fingerprint(self) -> dict[str, Any]:
-        """The hash of all pixels and labels."""
-        parts = (self.images, self.labels) if self.labels is not None else (self.images,)
-        return {"sha256": [hashlib.sha256(part.contiguous().numpy().data).hexdigest() for part in parts]}
+        """The hashes of all pixels and labels, the same as those of prepared files."""
+        labels = torch.empty(0, dtype=torch.int64) if self.labels is None else self.labels
+        return {"sha256": {str(part.dtype)[6:]: _sha256(part) for part in (self.images, labels)}}
+
+
+def _sha256(array: Tensor) -> str:
+    return hashlib.sha256(array.contiguous().numpy().data).hexdigest()
 
 
 class Source(Protocol):

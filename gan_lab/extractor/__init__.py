@@ -18,6 +18,7 @@ class Extractor(Protocol):
         score_splits: number of splits of the samples; each reads lower than all samples together.
         classes_name: what the number of classes among the samples is called; None: there are too many to count.
         accuracy_name: what the share of samples that show the class asked for is called; None: its classes are not the data's.
+        channels: of the images that it was trained on; None: any.
         num_features: d.
         num_classes: K.
         resize: how it resizes images.
@@ -32,6 +33,7 @@ class Extractor(Protocol):
     score_splits: int
     classes_name: str | None
     accuracy_name: str | None
+    channels: int | None
     num_features: int
     num_classes: int
     resize: str

@@ -52,6 +52,7 @@ class Digits8:
     score_splits = 1  # 597 held-out digits: each further split would read lower
     classes_name: str | None = "classes_digits8"
     accuracy_name: str | None = "accuracy_digits8"
+    channels: int | None = 1
     num_features = 64
     num_classes = 10
     resize = "none"

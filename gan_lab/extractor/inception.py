@@ -41,6 +41,7 @@ class Inception:
     score_splits = 10
     classes_name: str | None = None
     accuracy_name: str | None = None
+    channels: int | None = 3
     num_features = 2048
     num_classes = 1008
     resize = "bilinear to 299x299, as TensorFlow 1"

@@ -17,6 +17,7 @@ class Pixels:
     score_splits = 1
     classes_name: str | None = None
     accuracy_name: str | None = None
+    channels: int | None = None
     num_features = 0  # of any image
     num_classes = 0
     resize = "none"

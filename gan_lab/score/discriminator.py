@@ -24,8 +24,9 @@ class Discriminator:
         """Three means and three accuracies; nothing without a D, or for reals as samples."""
         if case.gan is None:
             return {}
-        sets = {"train": case.reference, "held_out": case.held_out, "fake": case.sample}
-        scores = {name: self.scores(case, some.source) for name, some in sets.items() if some is not None and some.source}
+        reals = [some.source for some in (case.reference, case.held_out) if some is not None and some.source is not None]
+        sources = {getattr(source, "split", "reference"): source for source in reals} | {"fake": case.sample.source}
+        scores = {name: self.scores(case, source) for name, source in sources.items() if source is not None}
         _draw(scores, case.folder / "discriminator.png")
         right = {name: (found < 0) if name == "fake" else (found > 0) for name, found in scores.items()}
         means = {f"d_{name}": float(found.mean()) for name, found in scores.items()}

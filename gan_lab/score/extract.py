@@ -1,9 +1,10 @@
 """Images -> features: by one process or by many, under a progress bar, real ones once for all runs."""
 
 import json
+import math
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from gan_lab.errors import InputError
 from gan_lab.extractor import Extractor
 from gan_lab.score import Features
 from gan_lab.score.moments import Moments, Sums, merged
-from gan_lab.score.source import Source, digest
+from gan_lab.score.source import Source, digest, must_fit
 
 KEPT = 50_000
 """Features of a reference that are kept beside the moments of all."""
@@ -115,12 +116,13 @@ def cache_folder() -> Path:
     return Path(os.environ.get("GAN_LAB_CACHE") or Path("~/.cache/gan_lab").expanduser())
 
 
-def protocol(source: Source, extractor: Extractor) -> dict[str, Any] | None:
-    """All that decides the features of a source; None: it cannot be told without reading every image."""
-    return source.fingerprint and {
+def protocol(source: Source, extractor: Extractor) -> dict[str, Any]:
+    """All that decides the features of a source; without the hash of its images where every one would have to be read."""
+    return {
         "version": __version__,
         "kept": KEPT,
         "source": source.fingerprint,
+        "shape": list(source.shape),
         "quantiser": QUANTISER,
         "resize": extractor.resize,
         "extractor": extractor.name,
@@ -130,25 +132,34 @@ def protocol(source: Source, extractor: Extractor) -> dict[str, Any] | None:
 
 def cached(source: Source, extractor: Extractor, batch_size: int, device: torch.device, advance: Advance) -> Features:
     """The same as `extract`, read from the cache folder where it has been made before; processes wait for each other."""
-    key = protocol(source, extractor)
-    if key is None or process()[1] > 1:
+    key, (rank, world_size) = protocol(source, extractor), process()
+    if key["source"] is None:
         return extract(source, extractor, batch_size, device, advance)
     path = cache_folder() / "reals" / f"{extractor.name}-{digest(key)}.npz"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{path}.lock"):
-        if path.is_file() and (found := _read(path, source, device)) is not None:
-            advance(len(source))
+    with FileLock(f"{path}.lock") if rank == 0 else nullcontext():
+        found = _read(path, source, device) if path.is_file() else None
+        if _everywhere(found is not None) and found is not None:
+            advance(-(-len(source) // world_size))
             return found
-        features = extract(source, extractor, batch_size, device, advance)
-        _write(path, features, key)
-    return features
+        found = extract(source, extractor, batch_size, device, advance)
+        if rank == 0:
+            _write(path, found, key)
+    return found
+
+
+def _everywhere(here: bool) -> bool:
+    """Whether it is so in every process; every process must ask."""
+    answers: list[Any] = [here] * process()[1]
+    if len(answers) > 1:
+        distributed.all_gather_object(answers, here)
+    return all(answers)
 
 
 def _write(path: Path, found: Features, key: dict[str, Any]) -> None:
-    moments = found.moments
     arrays = {"features": found.features, "logits": found.logits, "labels": found.labels}
     there = {name: array.cpu().numpy() for name, array in arrays.items() if array is not None}
-    write_statistics(path, moments, key, **there)
+    write_statistics(path, found.moments, key, **there)
 
 
 def _read(path: Path, source: Source, device: torch.device) -> Features | None:
@@ -162,7 +173,7 @@ def _read(path: Path, source: Source, device: torch.device) -> Features | None:
         return None
 
 
-def write_statistics(path: Path, moments: Moments, key: dict[str, Any] | None, **more: Any) -> None:
+def write_statistics(path: Path, moments: Moments, key: dict[str, Any], **more: Any) -> None:
     """An .npz with ``mu`` and ``sigma``, as the usual tools read it, ``n``, and the protocol as JSON; whole or not at all."""
     partial = path.with_suffix(f".{os.getpid()}.partial.npz")
     mu, sigma = moments.mean.cpu().numpy(), moments.covariance.cpu().numpy()
@@ -173,8 +184,8 @@ def write_statistics(path: Path, moments: Moments, key: dict[str, Any] | None, *
         partial.unlink(missing_ok=True)
 
 
-def read_statistics(path: Path, extractor: Extractor, device: torch.device) -> Features:
-    """Mean and covariance from an .npz of this or of another tool; one of another protocol is refused."""
+def read_statistics(path: Path, extractor: Extractor, device: torch.device, shape: tuple[int, ...]) -> Features:
+    """Mean and covariance from an .npz of this or of another tool; one of another protocol, or image shape, is refused."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             mu, sigma = (torch.from_numpy(arrays[name]).double() for name in ("mu", "sigma"))
@@ -186,14 +197,15 @@ def read_statistics(path: Path, extractor: Extractor, device: torch.device) -> F
         raise InputError(
             f"'{path}' holds mu of {tuple(mu.shape)} and sigma of {tuple(sigma.shape)}: (d,) and (d, d) are asked for"
         )
-    if len(mu) != (extractor.num_features or len(mu)):
+    if len(mu) != (d := extractor.num_features or math.prod(shape)):
         raise InputError(
-            f"'{path}' holds statistics of {len(mu)} features, and {extractor.name} makes {extractor.num_features}: choose the "
-            "extractor that made them"
+            f"'{path}' holds statistics of {len(mu)} features, and {extractor.name} makes {d}: choose the one that made them"
         )
     ours = {"extractor": extractor.name, "weights_sha256": extractor.weights_sha256, "resize": extractor.resize}
     for name, value in ours.items():
         if key.get(name, value) != value:
             raise InputError(f"'{path}' was made with {name}={key[name]}, not {value}: use the same protocol for both")
+    if "shape" in key:
+        must_fit(shape, tuple(key["shape"]), path)
     moments = Moments(n, mu.to(home(device)), sigma.to(home(device)))
     return Features(torch.empty(0, len(mu), device=home(device)), all_moments=moments)

@@ -1,7 +1,7 @@
 """From sources of images to a record: features once for all scores, every seed, and the floor."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from gan_lab.errors import InputError
 from gan_lab.score import Case, Features, Score, extract, record
 from gan_lab.score.record import Record
-from gan_lab.score.source import Source
+from gan_lab.score.source import Files, Source
 
 if TYPE_CHECKING:
     from gan_lab.data.module import Data
@@ -33,7 +33,6 @@ class Subject:
         facts: what a reader must know of it.
         gan: who makes the samples.
         data: of the reals.
-        notes: why the values may compare with few others.
     """
 
     sample: Callable[[int], Source]
@@ -42,7 +41,6 @@ class Subject:
     facts: dict[str, Any]
     gan: "GAN | None" = None
     data: "Data | None" = None
-    notes: Sequence[str] = ()
 
 
 class Judge:
@@ -95,20 +93,19 @@ class Judge:
     def reference(self, subject: Subject, task: Any) -> Features:
         """Of the reals: from the cache, from a file of statistics, or now."""
         if isinstance(subject.reference, Path):
-            return self.statistics(subject.reference)
+            return self.statistics(subject.reference, subject.sample(0).shape)
         found = self.features(subject.reference, "reference reals", task)
         if path := self.cfg.eval.save_statistics:
-            key = extract.protocol(subject.reference, self.extractor)
-            extract.write_statistics(Path(path), found.moments, key)
+            extract.write_statistics(Path(path), found.moments, extract.protocol(subject.reference, self.extractor))
         return found
 
-    def statistics(self, path: Path) -> Features:
+    def statistics(self, path: Path, shape: tuple[int, ...]) -> Features:
         """Mean and covariance of a file, for which only distances between these can be computed."""
         from gan_lab.score.frechet import Frechet, Infinity
 
         if other := [name for name, score in self.scores.items() if not isinstance(score, Frechet | Infinity)]:
             raise InputError(f"'{path}' holds mean and covariance alone, too little for score={other[0]}: use score=frechet")
-        return extract.read_statistics(path, self.extractor, self.device)
+        return extract.read_statistics(path, self.extractor, self.device, shape)
 
     def features(self, source: Source, name: str, task: Any) -> Features:
         """Of a source, under a bar."""
@@ -118,24 +115,33 @@ class Judge:
 
     def protocol(self, subject: Subject) -> dict[str, Any]:
         """All that decides the values."""
-        reference = subject.reference
+        sample, reference = subject.sample(0), subject.reference
         return subject.facts | {
+            "resolution": sample.shape[-1],
+            "channels": sample.shape[0],
             "eval": OmegaConf.to_container(self.cfg.eval, resolve=True),
             "score": OmegaConf.to_container(self.cfg.score, resolve=True),
             "extractor": self.extractor.name,
             "weights_sha256": self.extractor.weights_sha256,
             "resize": self.extractor.resize,
             "quantiser": extract.QUANTISER,
+            "device": self.device.type,
             "reference": str(reference) if isinstance(reference, Path) else reference.fingerprint,
             "n_reference": None if isinstance(reference, Path) else len(reference),
-            "n_fake": len(subject.sample(0)),
+            "n_fake": len(sample),
             "n_floor": None if subject.floor is None else len(subject.floor),
         }
 
     def notes(self, subject: Subject, reference: Features) -> list[str]:
         """Why the values may compare with few others."""
-        n, d = len(subject.sample(0)), len(reference.moments.mean)
-        return [*subject.notes, *([SINGULAR.format(d)] if min(n, reference.moments.n or n) <= d else [])]
+        sample, d = subject.sample(0), len(reference.moments.mean)
+        files = [source for source in (sample, subject.reference) if isinstance(source, Files)]
+        notes = [f"'{source.path}' holds JPEG files, whose artefacts a score sees" for source in files if source.lossy]
+        if sample.shape[0] == 1 and self.extractor.channels == 3:
+            notes.append("grey images, repeated to three channels")
+        if min(len(sample), reference.moments.n or len(sample)) <= d:
+            notes.append(SINGULAR.format(d))
+        return notes
 
 
 def save_images(source: Source | None, folder: Path, batch_size: int) -> None:

@@ -66,8 +66,8 @@ class Record:
         """From the values of every seed and of the floor."""
         better = {name: way for score in scores.values() for name, way in score.better.items()}
         values = {}
-        for name in seeds[0]:
-            found = [value[name] for value in seeds if name in value]
+        for name in (name for name in seeds[0] if all(name in value for value in seeds)):  # KL is none without a mode
+            found = [value[name] for value in seeds]
             sd = statistics.stdev(found) if len(found) > 1 else None
             values[name] = Value(statistics.fmean(found), sd, found, floor.get(name), way(name, better))
         versions = {"gan_lab": __version__} | {package: version(package) for package in PACKAGES}

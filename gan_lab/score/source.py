@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -23,6 +24,10 @@ class Source(Protocol):
     """Images by number."""
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """Of an image, (C, H, W); of a point, (2, 1, 1)."""
+
+    @property
     def fingerprint(self) -> dict[str, Any] | None:
         """Changes with every pixel, as plain data; None: cannot be told without reading all."""
 
@@ -39,6 +44,13 @@ def look(source: Source, indices: Sequence[int]) -> Tensor:
     return to_unit(images) if images.dtype == torch.uint8 else images
 
 
+def must_fit(shape: tuple[int, ...], reference: tuple[int, ...], path: Path) -> None:
+    """Refuse to compare images of one shape with those of another that lie at ``path``."""
+    if shape != reference:
+        ours, theirs = ("x".join(map(str, it)) for it in (shape, reference))
+        raise InputError(f"'{path}' is of images of {theirs}, and {ours} are to be judged: compare images of one size")
+
+
 class Generated:
     """What a GAN makes: sample number i is a function of (seed, i), on any batch size and number of processes.
 
@@ -53,6 +65,12 @@ class Generated:
 
     def __init__(self, gan: "GAN", n: int, seed: int, ema: bool = True) -> None:
         self.gan, self.n, self.seed, self.ema = gan, n, seed, ema
+
+    @cached_property
+    @torch.inference_mode()
+    def shape(self) -> tuple[int, ...]:
+        """As G makes them."""
+        return tuple(self.gan.sample([0], self.seed, self.ema).shape[1:])
 
     def __len__(self) -> int:
         """How many."""
@@ -82,6 +100,7 @@ class Reals:
 
         self.data, self.split = data, split
         self.dataset = data.train_set if split == "train" else data.held_out_set
+        self.shape = tuple(self.dataset[0][0].shape)
         total = len(self.dataset)
         self.rows = list(range(total)) if n is None or n >= total else sorted(shuffled(total)[:n])
 
@@ -118,7 +137,7 @@ class Files:
         self.array = _array(path) if path.suffix == ".npz" else None
         if self.array is None:
             self.store = open_store(path)
-        self.shape = tuple((self._read(self.store.files[0]) if self.array is None else self.array[0]).shape)
+        self.shape: tuple[int, ...] = tuple((self._read(self.store.files[0]) if self.array is None else self.array[0]).shape)
 
     def __len__(self) -> int:
         """How many."""
@@ -128,12 +147,6 @@ class Files:
     def lossy(self) -> bool:
         """Whether there are JPEG files, whose artefacts a score sees."""
         return self.array is None and any(file.lower().endswith((".jpg", ".jpeg")) for file in self.store.files)
-
-    def must_fit(self, other: "Files") -> None:
-        """Refuse to be compared with images of another shape."""
-        if self.shape != other.shape:
-            ours, theirs = ("x".join(map(str, files.shape)) for files in (self, other))
-            raise InputError(f"'{other.path}' holds images of {theirs} and '{self.path}' of {ours}: compare images of one size")
 
     def batches(self, indices: Sequence[int], size: int) -> Batches:
         """Images at their own size, without labels."""

@@ -10,7 +10,8 @@ from tests.score.cases import Eyes
 class Row:
     """A source of grey images of these levels, or of points; labels count up."""
 
-    def __init__(self, levels):
+    def __init__(self, levels, split="train"):
+        self.split = split
         self.images = torch.tensor(levels).view(-1, 1, 1, 1)
 
     def __len__(self):
@@ -35,8 +36,8 @@ class Mean:
 
 def judge(folder, train, held_out, fake, gan):
     sets = [
-        None if levels is None else Features(torch.zeros(len(levels), 1), source=Row(levels))
-        for levels in (fake, train, held_out)
+        None if levels is None else Features(torch.zeros(len(levels), 1), source=Row(levels, split))
+        for levels, split in ((fake, None), (train, "train"), (held_out, "held_out"))
     ]
     return Discriminator()(Case(*sets, Eyes(), folder, gan))
 

@@ -18,7 +18,7 @@ from gan_lab.score.extract import cached, read_statistics, write_statistics
 from gan_lab.score.moments import Moments, frechet_distance
 from tests.score.cases import Eyes, normal
 
-CPU = torch.device("cpu")
+CPU, SHAPE = torch.device("cpu"), (1, 2, 3)
 
 
 class Images:
@@ -26,7 +26,8 @@ class Images:
 
     def __init__(self, n=23, seed=0, labels=True):
         g = generator(seed)
-        self.images = torch.randint(256, (n, 1, 2, 3), dtype=torch.uint8, generator=g)
+        self.shape = SHAPE
+        self.images = torch.randint(256, (n, *SHAPE), dtype=torch.uint8, generator=g)
         self.labels = torch.randint(4, (n,), generator=g) if labels else None
         self.fingerprint = {"seed": seed, "n": n}
 
@@ -289,7 +290,7 @@ def protocol_of(extractor):
 
 
 def test_statistics_come_back_bit_for_bit(written):
-    found = read_statistics(written(protocol_of(Four())), Four(), CPU)
+    found = read_statistics(written(protocol_of(Four())), Four(), CPU, SHAPE)
     assert torch.equal(found.moments.mean, MOMENTS.mean)
     assert torch.equal(found.moments.covariance, MOMENTS.covariance)
     assert (found.moments.n, len(found)) == (30, 0)
@@ -306,12 +307,12 @@ def test_other_tools_read_them_without_pickle_and_nothing_else_is_left(written, 
 
 def test_statistics_of_other_tools_tell_neither_number_nor_protocol(tmp_path):
     np.savez(tmp_path / "other.npz", mu=np.zeros(4, np.float32), sigma=np.eye(4, dtype=np.float32))
-    found = read_statistics(tmp_path / "other.npz", Four(), CPU).moments
+    found = read_statistics(tmp_path / "other.npz", Four(), CPU, SHAPE).moments
     assert (found.n, found.mean.dtype, found.covariance.dtype) == (0, torch.float64, torch.float64)
 
 
 def test_pixels_take_statistics_of_any_size(written):
-    assert read_statistics(written(), Pixels(), CPU).moments.n == 30
+    assert read_statistics(written(), Pixels(), CPU, (1, 2, 2)).moments.n == 30
 
 
 class OtherFour(Four):
@@ -336,7 +337,7 @@ class ResizedFour(Four):
 )
 def test_statistics_of_another_protocol(written, maker, sentence):
     with pytest.raises(InputError, match=rf"stats.npz' {sentence}"):
-        read_statistics(written(protocol_of(maker())), Four(), CPU)
+        read_statistics(written(protocol_of(maker())), Four(), CPU, SHAPE)
 
 
 @pytest.mark.parametrize(
@@ -344,7 +345,7 @@ def test_statistics_of_another_protocol(written, maker, sentence):
     [
         (
             {"mu": np.zeros(3), "sigma": np.eye(3)},
-            "holds statistics of 3 features, and eyes makes 4: choose the extractor that",
+            "holds statistics of 3 features, and eyes makes 4: choose the one that",
         ),
         ({"sigma": np.eye(3)}, r"holds mu of \(4,\) and sigma of \(3, 3\): \(d,\) and \(d, d\) are asked for"),
         ({"mu": np.zeros((4, 1))}, r"holds mu of \(4, 1\) and sigma of \(4, 4\)"),
@@ -357,7 +358,12 @@ def test_statistics_of_another_protocol(written, maker, sentence):
 )
 def test_statistics_that_do_not_fit(written, changed, sentence):
     with pytest.raises(InputError, match=rf"stats.npz' {sentence}"):
-        read_statistics(written(**changed), Four(), CPU)
+        read_statistics(written(**changed), Four(), CPU, SHAPE)
+
+
+def test_statistics_of_images_of_another_size(written):
+    with pytest.raises(InputError, match=r"stats.npz' is of images of 1x2x3, and 1x4x4 are to be judged"):
+        read_statistics(written(protocol_of(Four())), Four(), CPU, (1, 4, 4))
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", None], ids=["empty", "text", "cut"])
@@ -365,7 +371,7 @@ def test_a_broken_file_of_statistics(written, content):
     path = written()
     path.write_bytes(path.read_bytes()[:200] if content is None else content)
     with pytest.raises(InputError, match=r"stats.npz' holds no statistics: an .npz with mu and sigma is asked for"):
-        read_statistics(path, Four(), CPU)
+        read_statistics(path, Four(), CPU, SHAPE)
 
 
 # ----- real digits ----------------------------------------------------------------------------------------------------

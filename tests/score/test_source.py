@@ -9,7 +9,7 @@ from gan_lab.build import build
 from gan_lab.data.arrays import Arrays
 from gan_lab.data.module import Data, shuffled
 from gan_lab.errors import InputError
-from gan_lab.score.source import Files, Generated, Reals, digest, is_statistics, look, quantised
+from gan_lab.score.source import Files, Generated, Reals, digest, is_statistics, look, must_fit, quantised
 from tests.tiny import tiny
 
 
@@ -188,9 +188,9 @@ def test_grey_among_colour(tmp_path):
 
 def test_sets_of_two_sizes(tmp_path):
     a, b = Files(save(tmp_path / "a", levels(2))), Files(save(tmp_path / "b", levels(2, size=5)))
-    a.must_fit(a)
-    with pytest.raises(InputError, match=r"b' holds images of 3x5x5 and .*a' of 3x4x4: compare images of one size"):
-        a.must_fit(b)
+    must_fit(a.shape, a.shape, a.path)
+    with pytest.raises(InputError, match=r"b' is of images of 3x5x5, and 3x4x4 are to be judged: compare images of one size"):
+        must_fit(a.shape, b.shape, b.path)
 
 
 @pytest.mark.parametrize("damage", ["cut", "text", "16_bits"])

@@ -1,0 +1,276 @@
+"""`python -m gan_lab.evaluate`, called as a command."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gan_lab import evaluate, train
+from gan_lab.command import CONF
+from gan_lab.score import extract
+
+FEW = ["eval.num_fake=30", "eval.seeds=[0,1]"]
+FILES = ["extractor=pixels", "score=frechet"]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run folder on digits, of two steps."""
+    folder, patch = tmp_path_factory.mktemp("trained"), pytest.MonkeyPatch()
+    options = ["max_images=128", "network.generator.width=8", "network.discriminator.width=8", "logger=csv"]
+    options += ["model.ema_ramp=null"]
+    with patch.context() as context:
+        context.setattr(sys, "argv", ["gan_lab", *options, f"hydra.run.dir={folder / 'run'}"])
+        train.main()
+    return folder / "run"
+
+
+@pytest.fixture
+def judge(call, trained, tmp_path):
+    """Judges a copy of that run, at ``run``: the record."""
+    shutil.copytree(trained, tmp_path / "run")
+
+    def start(*options, name="quick", few=FEW):
+        folder = call(evaluate.main, "run=run", f"eval={name}", *few, *options)
+        return json.loads((folder / f"run/evaluation/{name}/metrics.json").read_text())
+
+    return start
+
+
+@pytest.fixture
+def images(tmp_path):
+    """Makes a folder of random images."""
+
+    def make(name, n=12, size=8, mode="L", suffix="png", seed=0):
+        (tmp_path / name).mkdir()
+        noise = np.random.default_rng(seed)
+        for number in range(n):
+            shape = (size, size) if mode == "L" else (size, size, 3)
+            Image.fromarray(noise.integers(0, 256, shape, np.uint8), mode).save(tmp_path / name / f"{number}.{suffix}")
+        return tmp_path / name
+
+    return make
+
+
+@pytest.fixture
+def refused(call):
+    """What the command says when it refuses."""
+
+    def start(*options):
+        with pytest.raises(SystemExit) as stopped:
+            call(evaluate.main, *options)
+        return str(stopped.value)
+
+    return start
+
+
+# ----- a run --------------------------------------------------------------------------------------------------------------
+
+
+def test_the_record_says_all_that_decides_the_values(judge, capsys):
+    record = judge()
+    value = record["values"]["fd_digits8"]
+    assert value["mean"] == pytest.approx(sum(value["seeds"]) / 2)
+    assert value["sd"] == pytest.approx(np.std(value["seeds"], ddof=1))
+    assert 0 < value["floor"] < value["mean"]
+    protocol = record["protocol"]
+    assert (protocol["n_fake"], protocol["n_floor"], protocol["n_reference"], protocol["resolution"]) == (30, 30, 1200, 8)
+    assert (protocol["split"], protocol["ema"], protocol["truncation"], protocol["device"]) == ("train", True, None, "cpu")
+    assert (protocol["extractor"], protocol["resize"], protocol["eval"]["seeds"]) == ("digits8", "none", [0, 1])
+    assert len(protocol["checkpoint_sha256"]) == len(protocol["weights_sha256"]) == 64
+    assert record["versions"]["torch"] == version("torch")
+    assert record["seconds"] > 0
+    assert "30 other reals" in (shown := capsys.readouterr().out)
+    assert "a covariance is singular" in shown
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (CONF / "eval").glob("*.yaml")))
+def test_every_preset_judges_a_run(judge, name):
+    of_digits = (
+        [] if name in ("quick", "diversity", "memorisation", "discriminator") else ["extractor=digits8", "score=frechet"]
+    )
+    record = judge(*of_digits, "eval.num_reference=40", name=name)
+    assert all(np.isfinite(value["mean"]) for value in record["values"].values())
+    assert record["values"]
+
+
+def test_points_have_modes(call, trained):
+    toy = ["data=gaussians", "data.train.n=512", "data.held_out.n=500", "max_images=256", "logger=csv", "hydra.run.dir=run"]
+    call(train.main, *toy)
+    folder = call(evaluate.main, "run=run", "eval=modes", "eval.num_fake=200", "eval.seeds=[0]")
+    record = json.loads((folder / "run/evaluation/modes/metrics.json").read_text())
+    assert record["values"]["modes"]["floor"] == 8
+    assert record["values"]["high_quality"]["floor"] == pytest.approx(0.989, abs=0.02)
+
+
+def test_values_do_not_depend_on_the_batch_size(judge):
+    one, other = (judge(f"batch_size={size}", "again=true")["values"]["fd_digits8"]["seeds"] for size in (30, 7))
+    assert one == pytest.approx(other, rel=1e-3)
+
+
+def test_a_judgement_by_the_same_protocol_is_read_and_another_is_made(judge, monkeypatch):
+    first = judge()
+    assert judge()["seconds"] == first["seconds"]
+    assert judge("eval.num_fake=31")["protocol"]["n_fake"] == 31
+    assert judge("ema=false")["values"] != first["values"]
+
+
+def test_reals_are_looked_at_once_for_all_runs(judge, monkeypatch):
+    judge()
+    seen = []
+    monkeypatch.setattr(extract, "extract", lambda source, *more: seen.append(source) or original(source, *more))
+    judge("again=true")
+    assert [type(source).__name__ for source in seen] == ["Generated", "Generated"]
+
+
+original = extract.extract
+
+
+def test_saved_images_judged_as_files_give_the_same_value(judge, call, tmp_path):
+    record = judge("eval.save_images=made", "eval.save_statistics=reals.npz", "eval.seeds=[3]")
+    assert len(list((tmp_path / "made/seed3").glob("*.png"))) == 30
+    folder = call(evaluate.main, "a=made/seed3", "b=reals.npz", "extractor=digits8", "score=frechet")
+    files = json.loads((folder / "evaluation/quick/metrics.json").read_text())
+    assert files["values"]["fd_digits8"]["mean"] == pytest.approx(record["values"]["fd_digits8"]["mean"], rel=1e-9)
+
+
+def test_two_processes_say_what_one_says(judge, tmp_path):
+    alone = judge("batch_size=8")
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    common = os.environ | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
+    command = [sys.executable, "-m", "gan_lab.evaluate", "run=run", *FEW, "batch_size=8", "out=pair"]
+    ranks = [subprocess.Popen(command, cwd=tmp_path, env=common | {"RANK": str(rank)}) for rank in (0, 1)]
+    assert [rank.wait(timeout=120) for rank in ranks] == [0, 0]
+    values = json.loads((tmp_path / "pair/metrics.json").read_text())["values"]
+    assert {name: value["mean"] for name, value in values.items()} == pytest.approx(
+        {name: value["mean"] for name, value in alone["values"].items()}, rel=1e-6
+    )
+
+
+def test_several_runs_are_one_table_for_a_paper(judge, call, capsys):
+    judge()
+    capsys.readouterr()
+    call(evaluate.main, "run=[run,run]", "format=latex", *FEW)
+    table = capsys.readouterr().out
+    assert table.startswith(r"\begin{tabular}")
+    assert table.count(r"\\") == 4  # head, two runs, real images
+    call(evaluate.main, "run='r*n'", "format=markdown", *FEW)
+    assert capsys.readouterr().out.startswith("| run | fd_digits8 |")
+
+
+# ----- images made elsewhere ----------------------------------------------------------------------------------------------
+
+
+def test_a_folder_of_images_compared_with_itself_is_at_no_distance(call, images):
+    images("made", mode="RGB")
+    folder = call(evaluate.main, "a=made", "b=made", "extractor=pixels", "score=frechet")
+    record = json.loads((folder / "evaluation/quick/metrics.json").read_text())
+    assert record["values"]["fd_pixels"]["mean"] == pytest.approx(0, abs=1e-9)
+    assert (record["protocol"]["a"], record["protocol"]["channels"]) == ("made", 3)
+
+
+def test_a_run_is_compared_with_any_images_of_its_size(judge, images):
+    images("other", n=40)
+    record = judge("b=other", "extractor=pixels", "score=frechet")
+    assert record["protocol"]["n_reference"] == 40
+    assert record["protocol"]["split"] is None
+
+
+def test_jpeg_files_are_noted(call, images, capsys):
+    images("lossy", suffix="jpg")
+    call(evaluate.main, "a=lossy", f"b={images('exact')}", *FILES)
+    assert "'lossy' holds JPEG files, whose artefacts a score sees" in capsys.readouterr().out.replace("\n", " ")
+
+
+# ----- bad input ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ([], "what is to be judged? Give run="),
+        (["run=run", "a=made"], "what is to be judged? Give run="),
+        (["run=nowhere"], "there is no run folder or checkpoint 'nowhere'"),
+        (["run='nowhere/*'"], "matches no run folder"),
+        (["run=run", "eval.num_fake=1"], "eval.num_fake=1 cannot be: give a whole number of at least 2"),
+        (["run=run", "checkpoint=lost"], "checkpoint=lost does not exist (choices: best, last); did you mean 'last'?"),
+        (["run=run", "eval.reference=tran"], "eval.reference=tran does not exist (choices: train, held_out)"),
+        (["run=run", "eval=modes"], "eval=modes needs data whose modes are known"),
+        (["run=run", "eval=diversity", "eval.num_fake=3"], "a 3-th neighbour needs more than 3 images, not 3"),
+        (["a=made"], "compared with what? Give b=FOLDER"),
+        (["a=made", "b=nowhere"], "there is no folder or file 'nowhere'"),
+        (["a=made", "b=empty"], "'empty' holds no image"),
+        (["a=made", "b=mixed", *FILES], "'mixed' mixes images of 1x8x8 and of 1x9x9"),
+        (["a=made", "b=broken", *FILES], "broken or no image of 8 bits: remove or replace it"),
+        (["a=made", "b=large", *FILES], "'large' is of images of 1x9x9, and 1x8x8 are to be judged"),
+        (["run=run", "b=large"], "'large' is of images of 1x9x9, and 1x8x8 are to be judged"),
+        (["a=colour", "b=colour", "extractor=digits8"], "digits8 judges images of 1x8x8, not of 3x8x8"),
+        (["a=made", "b=other.npz", *FILES], "holds statistics of 5 features, and pixels makes 64"),
+        (["a=made", "b=other.npz", "extractor=pixels"], "too little for score=classifier: use score=frechet"),
+        (["a=made", "b=notes.npz", *FILES], "'notes.npz' is broken or no .npz of arrays"),
+    ],
+)
+def test_bad_input_is_refused_with_the_remedy(refused, trained, images, tmp_path, options, sentence):
+    shutil.copytree(trained, tmp_path / "run")
+    images("made")
+    images("large", size=9)
+    images("colour", mode="RGB")
+    (images("mixed") / "5.png").write_bytes((tmp_path / "large/5.png").read_bytes())
+    (images("broken") / "5.png").write_bytes(b"no image")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes.npz").write_bytes(b"no arrays")
+    np.savez(tmp_path / "other.npz", mu=np.zeros(5), sigma=np.eye(5))
+    assert sentence in refused(*options)
+
+
+def test_statistics_of_another_protocol_are_refused(judge, refused, images):
+    judge("eval.save_statistics=digits.npz")
+    images("large", size=9)
+    said = refused("a=large", "b=digits.npz", "extractor=pixels", "score=frechet")
+    assert "'digits.npz'" in said
+    assert "use the same protocol" in said or "choose the one that made them" in said
+
+
+def test_a_checkpoint_of_other_images_is_refused(refused, trained, tmp_path):
+    shutil.copytree(trained, tmp_path / "run")
+    content = torch.load(tmp_path / "run/checkpoints/best.ckpt", weights_only=True)
+    content["trained_on"]["sha256"]["uint8"] = "0" * 64
+    torch.save(content, tmp_path / "run/checkpoints/best.ckpt")
+    said = refused("run=run", *FEW)
+    assert "was trained on other images (1,200) than these (1,200): give the folder of the former (+data.root=DIR)" in said
+
+
+def test_weights_that_are_not_there_or_not_the_right_ones_are_named(refused, images, monkeypatch, tmp_path):
+    images("colour", mode="RGB")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    said = refused("a=colour", "b=colour", "extractor.download=false", "extractor=inception")
+    assert f"'{tmp_path / 'hub/checkpoints'}'" in said
+    (tmp_path / "other.pth").write_bytes(b"other weights")
+    said = refused("a=colour", "b=colour", "extractor=inception", "extractor.weights=other.pth")
+    assert "is damaged or holds other weights" in said
+
+
+def test_a_run_without_an_extractor_asks_for_one(call, refused):
+    call(train.main, "data=fake", "data.image_size=8", "max_images=16", "data.batch_size=8", "logger=csv", "hydra.run.dir=run")
+    assert "choose extractor=inception, or another" in refused("run=run")
+
+
+def test_few_samples_of_a_class_are_refused(call, refused):
+    call(train.main, "model=cgan", "max_images=64", "network.generator.width=8", "logger=csv", "hydra.run.dir=run")
+    assert "class 0 has fewer than 2 images: judge more samples" in refused("run=run", "score=intra_class", "eval.num_fake=10")
+
+
+def test_the_values_lie_where_a_reader_looks_for_them(judge):
+    judge()
+    assert sorted(path.name for path in Path("run/evaluation").rglob("*.json")) == ["metrics.json"]
