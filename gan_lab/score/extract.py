@@ -145,6 +145,7 @@ def cached(source: Source, extractor: Extractor, batch_size: int, device: torch.
         found = extract(source, extractor, batch_size, device, advance)
         if rank == 0:
             _write(path, found, key)
+        _everywhere(True)  # nobody looks for the file before it is there
     return found
 
 

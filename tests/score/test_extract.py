@@ -1,5 +1,6 @@
 import json
 import multiprocessing
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -106,12 +107,17 @@ def test_the_global_random_state_stays():
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def share(rank, folder, kept):
-    """One of two processes, with batches of its own size."""
+def join(rank, folder):
+    """Become one of two processes that meet in this folder."""
     torch.set_num_threads(1)
-    extract.KEPT = kept
     store, minute = f"file://{folder}/store", timedelta(minutes=1)
     torch.distributed.init_process_group("gloo", init_method=store, rank=rank, world_size=2, timeout=minute)
+
+
+def share(rank, folder, kept):
+    """One of two processes, with batches of its own size."""
+    extract.KEPT = kept
+    join(rank, folder)
     found = extracted(Images(), size=3 + 4 * rank)
     torch.save([found.features, found.logits, found.labels, found.moments.mean, found.moments.covariance], f"{folder}/{rank}")
     torch.distributed.destroy_process_group()
@@ -228,10 +234,18 @@ def test_a_failure_leaves_no_file(cache, monkeypatch):
     assert files(cache) == []
 
 
+class Slow(Eyes):
+    """Takes so long that processes meet."""
+
+    def __call__(self, images):
+        time.sleep(0.05)
+        return super().__call__(images)
+
+
 def one_of_several(folder, number):
     """A process that asks for the same reals."""
     torch.set_num_threads(1)
-    eyes = Eyes(num_classes=2)
+    eyes = Slow(num_classes=2)
     found = extracted(Images(), eyes, reader=cached)
     (folder / f"{number}.json").write_text(json.dumps([sum(eyes.seen), found.features.sum().item()]))
 
@@ -247,6 +261,36 @@ def test_several_processes_at_once_make_one_file(cache, tmp_path):
     seen, sums = zip(*(json.loads((tmp_path / f"{number}.json").read_text()) for number in range(4)), strict=True)
     assert sorted(seen) == [0, 0, 0, 23]
     assert set(sums) == {unit(Images()).sum().item()}
+    assert len(files(cache)) == 1
+
+
+def one_of_two(rank, folder):
+    """One of two processes that judge together, twice."""
+    join(rank, folder)
+    eyes, seen, told = Eyes(num_classes=2), [], []
+    for _ in range(2):
+        found = cached(Images(), eyes, 5, CPU, told.append)
+        seen.append(sum(eyes.seen))
+    torch.save([seen, sum(told), found.features, found.labels], f"{folder}/{rank}")
+    torch.distributed.destroy_process_group()
+
+
+@pytest.mark.parametrize(
+    ("before", "seen"),
+    [("nothing", [[12, 12], [11, 11]]), ("a_file", [[0, 0], [0, 0]]), ("a_broken_file", [[12, 12], [11, 11]])],
+)
+def test_processes_that_judge_together_share_the_work_and_the_file(cache, tmp_path, before, seen):
+    if before != "nothing":
+        extracted(Images(), reader=cached)
+    if before == "a_broken_file":
+        (cache / files(cache)[0]).write_bytes(b"no zip")
+    torch.multiprocessing.start_processes(one_of_two, (tmp_path,), nprocs=2, start_method="fork")
+    for rank in range(2):
+        asked, told, features, labels = torch.load(tmp_path / str(rank), weights_only=True)
+        assert asked == seen[rank]
+        assert told in (23, 24)  # each tells of half of the images, twice
+        assert torch.equal(features, unit(Images()))
+        assert torch.equal(labels, Images().labels)
     assert len(files(cache)) == 1
 
 

@@ -205,6 +205,14 @@ def test_a_factor_gives_the_covariance_and_has_its_rank():
     assert Moments.of(torch.ones(5, 3)).factor.shape == (3, 0)
 
 
+@pytest.mark.parametrize(("n", "kept"), [(D - 1, True), (D, False)])
+def test_features_are_kept_where_they_are_fewer_than_their_numbers(n, kept):
+    x = features(n)
+    centred = Moments.of(x).centred
+    assert (centred is not None) == kept
+    assert not kept or torch.allclose(centred, x - x.mean(0), atol=1e-14)
+
+
 def test_nothing_draws_or_changes_what_is_given():
     x, y = features(30), features(30, seed=1)
     state, before = torch.get_rng_state(), x.clone()

@@ -161,10 +161,10 @@ def test_names_that_look_like_markup_stay_as_they_are(wide, capsys):
 
 @pytest.mark.parametrize(("form", "beginning"), [("markdown", "| run |"), ("latex", r"\begin{tabular}")])
 def test_tables_for_papers_are_printed_as_they_are(capsys, form, beginning):
-    show([made(run="x" * 300)], form)
+    show([made(run="[red]" + "x" * 300)], form)
     out = capsys.readouterr().out
     assert out.startswith(beginning)
-    assert "x" * 300 in out  # no line is broken
+    assert "[red]" + "x" * 300 in out  # no line is broken
 
 
 def test_a_bar_counts_the_images_of_all_processes(monkeypatch):

@@ -161,6 +161,12 @@ def test_images_made_elsewhere_come_as_they_are_in_order(tmp_path, kind, channel
     assert read(files)[1] is files.fingerprint is None
 
 
+def test_an_image_stands_upright_in_an_npz_as_in_a_png(tmp_path):
+    images = torch.arange(2 * 3 * 4 * 5, dtype=torch.uint8).view(2, 3, 4, 5)
+    kinds = Files(npz(tmp_path / "a.npz", images)), Files(save(tmp_path / "a", images))
+    assert all(torch.equal(read(files)[0], images) for files in kinds)
+
+
 @pytest.mark.parametrize("suffix", ["jpg", "JPEG"])
 def test_jpeg_is_noted(tmp_path, suffix):
     assert Files(save(tmp_path / "a", levels(2), suffix)).lossy
