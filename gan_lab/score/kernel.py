@@ -31,7 +31,7 @@ class Kernel:
         values = [
             kernel_distance(*(z[torch.randperm(len(z), generator=draws)[:size]] for z in (x, y))) for _ in range(self.subsets)
         ]
-        return {name: kernel_distance(x, y), f"{name}_std": float(torch.tensor(values).std(correction=0))}
+        return {name: kernel_distance(x, y), f"{name}_std": float(torch.tensor(values, dtype=torch.float64).std(correction=0))}
 
 
 def kernel_distance(x: Tensor, y: Tensor) -> float:

@@ -62,6 +62,10 @@ def test_distances_of_copies_are_exact_with_many_large_features():
     assert found == {"nn_ratio": 0, "copies": 1}
 
 
+def test_held_out_images_that_are_training_images_say_nothing_of_copies():
+    assert judge(TRAIN[:50], held_out=TRAIN[50:]) == {"copies": 0}
+
+
 def test_without_held_out_images_there_is_nothing_to_compare():
     assert Memorisation()(case(HELD_OUT, TRAIN)) == {}
 
