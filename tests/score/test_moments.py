@@ -145,15 +145,6 @@ def test_variances_that_differ_much_cost_no_digits(decay, n, m):
     assert fd(x, y) == pytest.approx(expected.item(), rel=1e-10)
 
 
-@pytest.mark.parametrize(("decay", "calls"), [(1, 0), (4, 1)])
-def test_singular_values_are_taken_only_where_eigenvalues_are_too_coarse(monkeypatch, decay, calls):
-    x, y = (normal(200, 64, seed=seed) * torch.arange(1, 65).double() ** (-decay / 2) for seed in (0, 1))
-    asked, svdvals = [], torch.linalg.svdvals
-    monkeypatch.setattr(torch.linalg, "svdvals", lambda matrix: asked.append(matrix.shape) or svdvals(matrix))
-    fd(x, y)
-    assert len(asked) == calls
-
-
 # ----- in parts -------------------------------------------------------------------------------------------------------
 
 
