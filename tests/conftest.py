@@ -2,10 +2,19 @@
 
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cache(tmp_path_factory) -> Iterator[Path]:
+    """No test reads or writes the user's own cache of real features."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GAN_LAB_CACHE", str(folder))
+        yield folder
 
 
 @pytest.fixture

@@ -212,7 +212,7 @@ def test_jpeg_files_are_noted(call, images, capsys):
         (["a=made", "b=nowhere"], "there is no folder or file 'nowhere'"),
         (["a=made", "b=empty"], "'empty' holds no image"),
         (["a=made", "b=mixed", *FILES], "'mixed' mixes images of 1x8x8 and of 1x9x9"),
-        (["a=made", "b=broken", *FILES], "broken or no image: remove or replace it"),
+        (["a=made", "b=broken", *FILES], "broken or no image of 8 bits: remove or replace it"),
         (["a=made", "b=large", *FILES], "'large' is of images of 1x9x9, and 1x8x8 are to be judged"),
         (["run=run", "b=large"], "'large' is of images of 1x9x9, and 1x8x8 are to be judged"),
         (["a=colour", "b=colour", "extractor=digits8"], "digits8 judges images of 1x8x8, not of 3x8x8"),

@@ -1,5 +1,6 @@
 """What a classifier says of the samples: the Inception Score, and whether they show the class asked for."""
 
+import math
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -41,7 +42,7 @@ def classifier_score(logits: Tensor, splits: int = 1) -> tuple[float, float]:
     shuffled = logits[torch.randperm(len(logits), generator=generator(len(logits)))].double()
     scores = []
     for part in shuffled.log_softmax(1).tensor_split(splits):
-        marginal = part.logsumexp(0) - torch.tensor(float(len(part))).log()
+        marginal = part.logsumexp(0) - math.log(len(part))
         scores.append((part.exp() * (part - marginal)).sum(1).mean().exp())
     found = torch.stack(scores)
     return float(found.mean()), float(found.std()) if splits > 1 else 0.0

@@ -56,8 +56,8 @@ def _draw(scores: dict[str, Tensor], path: Path) -> None:
     from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(figsize=(6, 3.5), layout="constrained")
-    ends = torch.cat(list(scores.values()))
-    bins = torch.linspace(float(ends.min()), float(ends.max()) + 1e-6, 60).tolist()
+    low, high = (float(end) for end in torch.cat(list(scores.values())).aminmax())
+    bins = torch.linspace(low, high + 1e-6 * max(1, abs(high)), 60, dtype=torch.float64).tolist()
     for name, found in scores.items():
         axes.hist(found.tolist(), bins, density=True, histtype="step", label=f"{name.replace('_', '-')} ({len(found):,})")
     axes.set(xlabel="D's score", ylabel="density")

@@ -39,7 +39,7 @@ def extract(source: Source, extractor: Extractor, batch_size: int, device: torch
         device: of the extractor.
         advance: told how many images this process has done.
     """
-    here = torch.device("cpu") if device.type == "mps" else device  # MPS has no float64
+    here = home(device)
     rank, world_size = process()
     mine = range(rank, len(source), world_size)
     features, logits, labels, sums = [], [], [], None
@@ -57,6 +57,11 @@ def extract(source: Source, extractor: Extractor, batch_size: int, device: torch
     if kept[0] is None:
         raise InputError("there is no image to judge")
     return Features(kept[0], kept[1], kept[2], _all(sums, len(source)), source)
+
+
+def home(device: torch.device) -> torch.device:
+    """Where features and moments lie: MPS has no float64."""
+    return torch.device("cpu") if device.type == "mps" else device
 
 
 def _all(sums: Sums | None, n: int) -> Moments | None:
@@ -140,6 +145,7 @@ def cached(source: Source, extractor: Extractor, batch_size: int, device: torch.
         found = extract(source, extractor, batch_size, device, advance)
         if rank == 0:
             _write(path, found, key)
+        _everywhere(True)  # nobody looks for the file before it is there
     return found
 
 
@@ -161,11 +167,11 @@ def _read(path: Path, source: Source, device: torch.device) -> Features | None:
     """What the cache holds; None when the file is damaged, and is made again."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            parts = {name: torch.from_numpy(arrays[name]).to(device) for name in arrays.files if name != "protocol"}
+            parts = {name: torch.from_numpy(arrays[name]).to(home(device)) for name in arrays.files if name != "protocol"}
+        moments = Moments(int(parts["n"]), parts["mu"], parts["sigma"]) if len(source) > len(parts["features"]) else None
+        return Features(parts["features"], parts.get("logits"), parts.get("labels"), moments, source)
     except Exception:  # a damaged zip file fails in many ways
         return None
-    moments = Moments(int(parts["n"]), parts["mu"], parts["sigma"]) if len(source) > len(parts["features"]) else None
-    return Features(parts["features"], parts.get("logits"), parts.get("labels"), moments, source)
 
 
 def write_statistics(path: Path, moments: Moments, key: dict[str, Any], **more: Any) -> None:
@@ -179,24 +185,28 @@ def write_statistics(path: Path, moments: Moments, key: dict[str, Any], **more: 
         partial.unlink(missing_ok=True)
 
 
-def read_statistics(path: Path, extractor: Extractor, shape: tuple[int, ...]) -> Features:
+def read_statistics(path: Path, extractor: Extractor, device: torch.device, shape: tuple[int, ...]) -> Features:
     """Mean and covariance from an .npz of this or of another tool; one of another protocol, or image shape, is refused."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             mu, sigma = (torch.from_numpy(arrays[name]).double() for name in ("mu", "sigma"))
             n = int(arrays["n"]) if "n" in arrays.files else 0
-            key = json.loads(str(arrays["protocol"])) if "protocol" in arrays.files else None
+            key = dict((json.loads(str(arrays["protocol"])) if "protocol" in arrays.files else None) or {})
     except Exception as error:
         raise InputError(f"'{path}' holds no statistics: an .npz with mu and sigma is asked for") from error
-    d = extractor.num_features or math.prod(shape)
-    if mu.shape != (d,) or sigma.shape != (d, d):
+    if mu.ndim != 1 or sigma.shape != (len(mu), len(mu)):
+        raise InputError(
+            f"'{path}' holds mu of {tuple(mu.shape)} and sigma of {tuple(sigma.shape)}: (d,) and (d, d) are asked for"
+        )
+    if len(mu) != (d := extractor.num_features or math.prod(shape)):
         raise InputError(
             f"'{path}' holds statistics of {len(mu)} features, and {extractor.name} makes {d}: choose the one that made them"
         )
     ours = {"extractor": extractor.name, "weights_sha256": extractor.weights_sha256, "resize": extractor.resize}
     for name, value in ours.items():
-        if key and key[name] != value:
+        if key.get(name, value) != value:
             raise InputError(f"'{path}' was made with {name}={key[name]}, not {value}: use the same protocol for both")
-    if key:
+    if "shape" in key:
         must_fit(shape, tuple(key["shape"]), path)
-    return Features(torch.empty(0, len(mu)), all_moments=Moments(n, mu, sigma))
+    moments = Moments(n, mu.to(home(device)), sigma.to(home(device)))
+    return Features(torch.empty(0, len(mu), device=home(device)), all_moments=moments)

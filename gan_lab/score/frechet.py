@@ -29,7 +29,8 @@ class Infinity:
 
     Args:
         points: numbers of samples, evenly from ``least`` to all.
-        least: the smallest of them; None: a tenth of the samples.
+        least: the smallest of them; None: a tenth of the samples, or twice the features where that is more, for below these
+            the line bends; but no more than half of the samples.
     """
 
     better: ClassVar[Mapping[str, str]] = {"fid": "min", "fd": "min"}
@@ -42,11 +43,20 @@ class Infinity:
     def __call__(self, case: Case) -> dict[str, float]:
         """The value, and the root mean square of what the line leaves."""
         features, name = case.sample.features, f"{case.extractor.distance_name}_infinity"
-        sizes = torch.linspace(self.least or max(len(features) // 10, 2), len(features), self.points).long().tolist()
+        sizes = self.sizes(*features.shape)
         order = [torch.randperm(len(features), generator=generator(case.seed, size))[:size] for size in sizes]
         values = [frechet_distance(Moments.of(features[rows]), case.reference.moments) for rows in order]
         value, residual = intercept(1 / torch.tensor(sizes).double(), torch.tensor(values).double())
         return {name: value, f"{name}_residual": residual}
+
+    def sizes(self, n: int, d: int) -> list[int]:
+        """The numbers of samples, rising to n, of features of d numbers."""
+        least = self.least or max(min(max(n // 10, 2 * d), n // 2), 2)
+        if not 2 <= least < n:
+            raise InputError(
+                f"{n} samples are too few for a line from score.infinity.least={least}: judge more (eval.num_fake=)"
+            )
+        return torch.linspace(least, n, self.points).long().tolist()
 
 
 def intercept(x: Tensor, y: Tensor) -> tuple[float, float]:

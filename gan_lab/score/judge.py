@@ -105,7 +105,7 @@ class Judge:
 
         if other := [name for name, score in self.scores.items() if not isinstance(score, Frechet | Infinity)]:
             raise InputError(f"'{path}' holds mean and covariance alone, too little for score={other[0]}: use score=frechet")
-        return extract.read_statistics(path, self.extractor, shape)
+        return extract.read_statistics(path, self.extractor, self.device, shape)
 
     def features(self, source: Source, name: str, task: Any) -> Features:
         """Of a source, under a bar."""

@@ -6,6 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from gan_lab.errors import InputError
 from gan_lab.noise import generator
 from gan_lab.score import Case, blocks
 
@@ -30,12 +31,16 @@ class Kernel:
         values = [
             kernel_distance(*(z[torch.randperm(len(z), generator=draws)[:size]] for z in (x, y))) for _ in range(self.subsets)
         ]
-        return {name: kernel_distance(x, y), f"{name}_std": float(torch.tensor(values).std(correction=0))}
+        return {name: kernel_distance(x, y), f"{name}_std": float(torch.tensor(values, dtype=torch.float64).std(correction=0))}
 
 
 def kernel_distance(x: Tensor, y: Tensor) -> float:
     """Unbiased estimate from features (N, d) and (M, d), eq. 4; in blocks, so that no N x M matrix is kept."""
     n, m = len(x), len(y)
+    if min(n, m) < 2:
+        raise InputError(
+            f"a kernel distance needs 2 images or more on both sides, not {min(n, m)}: judge more (eval.num_fake=)"
+        )
     within = [(_sum(z, z) - float(_kernel_diagonal(z).sum())) / (len(z) * (len(z) - 1)) for z in (x, y)]
     return sum(within) - 2 * _sum(x, y) / (n * m)
 

@@ -7,7 +7,10 @@ import torch
 from torch import Tensor
 
 from gan_lab.errors import InputError
-from gan_lab.score import Case, blocks, nearest
+from gan_lab.score import BLOCK, Case, blocks, distance, nearest
+
+ROUNDING = 1e-12
+"""Of a squared distance by a matrix product in float64, in shares of the squared lengths: more than it is."""
 
 
 class PrecisionRecall:
@@ -64,6 +67,17 @@ def radii(x: Tensor, k: int) -> Tensor:
 
 
 def hits(x: Tensor, centres: Tensor, reach: Tensor) -> Tensor:
-    """In how many of the balls around ``centres`` each row of x lies (N,)."""
-    balls = list(zip(blocks(centres), reach.split(2048), strict=True))
-    return torch.cat([sum((torch.cdist(part, c) <= r).sum(1) for c, r in balls) for part in blocks(x)])
+    """In how many of the balls around ``centres`` each row of x lies (N,); a ball holds what is as far as it reaches."""
+    balls = list(zip(blocks(centres), reach.split(BLOCK), strict=True))
+    return torch.cat([torch.stack([_within(part, some, r).sum(1) for some, r in balls]).sum(0) for part in blocks(x)])
+
+
+def _within(x: Tensor, centres: Tensor, reach: Tensor) -> Tensor:
+    """Which rows of x lie in which balls (N, M): where rounding in a matrix product may decide, by the exact distance."""
+    squares = torch.cdist(x, centres).square()
+    inside = squares <= reach.square()
+    doubtful = (squares - reach.square()).abs() <= ROUNDING * (x.square().sum(1)[:, None] + centres.square().sum(1))
+    for pairs in doubtful.nonzero().split(BLOCK):
+        row, ball = pairs.T
+        inside[row, ball] = distance(x[row], centres[ball]) <= reach[ball]
+    return inside

@@ -14,8 +14,9 @@ PAIRS = 8
 class Memorisation:
     """How near samples are to their nearest training image, beside how near held-out reals are to theirs.
 
-    ``nn_ratio`` is the quotient of the mean distances, about 1 or more for a generator that repeats nothing; ``copies`` the
-    share of samples nearer than the nearest hundredth of the held-out reals, 0.01 for these themselves.
+    ``nn_ratio`` is the quotient of the mean distances, about 1 or more for a generator that repeats nothing, left out where
+    every held-out real is a training image; ``copies`` the share of samples nearer than the nearest hundredth of the held-out
+    reals, 0.01 for these themselves.
     """
 
     better: ClassVar[Mapping[str, str]] = {"nn": "max", "copies": "min"}
@@ -28,10 +29,8 @@ class Memorisation:
         usual = nearest(case.held_out.features, case.reference.features)[0]
         if case.gan is not None:
             self.draw(case, distances[:, 0], rows[:, 0])
-        return {
-            "nn_ratio": float(distances.mean() / usual.mean()),
-            "copies": float((distances < usual.double().quantile(0.01)).double().mean()),
-        }
+        ratio = {"nn_ratio": float(distances.mean() / usual.mean())} if usual.any() else {}
+        return ratio | {"copies": float((distances < usual.quantile(0.01)).double().mean())}
 
     def draw(self, case: Case, distances: torch.Tensor, rows: torch.Tensor) -> None:
         """The nearest pairs: samples above, their training images below."""

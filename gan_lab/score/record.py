@@ -95,8 +95,11 @@ def way(name: str, better: Mapping[str, str]) -> str | None:
 def write(record: Record, folder: Path) -> None:
     """``metrics.json``, whole or not at all."""
     partial = folder / f"{FILE}.partial"
-    partial.write_text(json.dumps(asdict(record), indent=2))
-    partial.replace(folder / FILE)
+    try:
+        partial.write_text(json.dumps(asdict(record), indent=2))
+        partial.replace(folder / FILE)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def read(folder: Path) -> Record | None:

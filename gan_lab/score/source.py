@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,13 +21,11 @@ Batches = Iterator[tuple[Tensor, Tensor | None]]
 
 
 class Source(Protocol):
-    """Images by number.
+    """Images by number."""
 
-    Attributes:
-        shape: of an image, (C, H, W); of a point, (2, 1, 1).
-    """
-
-    shape: tuple[int, ...]
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of an image, (C, H, W); of a point, (2, 1, 1)."""
 
     @property
     def fingerprint(self) -> dict[str, Any] | None:
@@ -66,7 +65,12 @@ class Generated:
 
     def __init__(self, gan: "GAN", n: int, seed: int, ema: bool = True) -> None:
         self.gan, self.n, self.seed, self.ema = gan, n, seed, ema
-        self.shape = tuple(gan.sample([0], seed, ema).shape[1:])
+
+    @cached_property
+    @torch.inference_mode()
+    def shape(self) -> tuple[int, ...]:
+        """As G makes them."""
+        return tuple(self.gan.sample([0], self.seed, self.ema).shape[1:])
 
     def __len__(self) -> int:
         """How many."""
@@ -164,9 +168,11 @@ class Files:
 
         try:
             with self.store.open(file) as opened, Image.open(opened) as image:
+                if image.mode.startswith(("I", "F")):
+                    raise ValueError("PIL would clip 16 bits at 255")
                 return pil_to_tensor(image.convert("L" if image.mode in ("1", "L", "LA") else "RGB"))
-        except (OSError, ValueError, SyntaxError) as error:
-            raise InputError(f"'{self.path}/{file}' is broken or no image: remove or replace it") from error
+        except Exception as error:  # decoders raise almost anything
+            raise InputError(f"'{self.path}/{file}' is broken or no image of 8 bits: remove or replace it") from error
 
 
 def quantised(images: Tensor) -> Tensor:
@@ -183,7 +189,7 @@ def is_statistics(path: Path) -> bool:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return {"mu", "sigma"} <= set(arrays.files)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # a damaged zip file fails in many ways
         raise InputError(f"'{path}' is broken or no .npz of arrays") from error
 
 
@@ -193,10 +199,12 @@ def _array(path: Path) -> Tensor:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             images = arrays["images" if "images" in arrays else arrays.files[0]]
-    except (OSError, ValueError, IndexError) as error:
+    except Exception as error:  # a damaged zip file fails in many ways
         raise InputError(f"'{path}' is broken or no .npz of arrays") from error
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] not in (1, 3):
         raise InputError(f"'{path}' holds {images.dtype} {images.shape}: images must be uint8 (N, H, W, 1 or 3)")
+    if not len(images):
+        raise InputError(f"'{path}' holds no images: give one that does")
     return torch.from_numpy(images).permute(0, 3, 1, 2)
 
 

@@ -1,0 +1,140 @@
+"""How fast and how exact a Fréchet distance is, beside torchmetrics: ``python -m gan_lab.benchmark_score``."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig
+
+from gan_lab.command import command
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+OURS, THEIRS = "gan_lab", "torchmetrics"
+
+
+def main() -> None:
+    """The command."""
+    command("benchmark_score", benchmark_score)
+
+
+def benchmark_score(cfg: DictConfig) -> None:
+    """Measure, print a table, write ``benchmark_score.json``."""
+    from gan_lab import console
+    from gan_lab.errors import InputError, require
+
+    console.quiet()
+    require(cfg, {"d": 1, "reals": 2, "repeats": 1}, int)
+    require(cfg, {"decay": 0}, (int, float))
+    if not all(isinstance(n, int) and n > 1 for n in cfg.samples):
+        raise InputError(f"samples={cfg.samples} cannot be: give whole numbers of at least 2, such as samples=[1000,5000]")
+    record = measure(cfg)
+    Path(cfg.out).write_text(json.dumps(record, indent=2))
+    show(record, cfg.out)
+
+
+def measure(cfg: DictConfig) -> dict[str, Any]:
+    """What ``benchmark_score.json`` holds."""
+    import platform
+
+    import torch
+
+    from gan_lab.score.moments import Moments
+
+    real = features(cfg.reals, cfg.d, cfg.decay, seed=0)
+    moments = Moments.of(real)
+    _, seconds = timed(lambda: moments.factor)
+    return {
+        "rows": [row(features(n, cfg.d, 1.1 * cfg.decay, seed=n), real, moments, cfg.repeats) for n in cfg.samples],
+        "d": cfg.d,
+        "reals": cfg.reals,
+        "decay": cfg.decay,
+        "factor_seconds": seconds,
+        "threads": torch.get_num_threads(),
+        "device": platform.machine(),
+        "torch": torch.__version__,
+    }
+
+
+def features(n: int, d: int, decay: float, seed: int) -> "Tensor":
+    """Features (n, d) in float64 whose variances fall as 1 / i^decay, turned by a rotation that all sets share."""
+    import torch
+
+    from gan_lab.noise import generator
+
+    turn = torch.linalg.qr(torch.randn(d, d, dtype=torch.float64, generator=generator(0, d))).Q
+    draws = torch.randn(n, d, dtype=torch.float64, generator=generator(1, seed))
+    return draws * torch.arange(1, d + 1) ** (-decay / 2) @ turn
+
+
+def row(fake: "Tensor", real: "Tensor", moments: Any, repeats: int) -> dict[str, Any]:
+    """Medians of the seconds and the errors of both, for one set of samples."""
+    from gan_lab.score.moments import Moments, frechet_distance
+
+    sample, metric = Moments.of(fake), torchmetrics(fake, real)
+    ways: dict[str, Callable[[], float]] = {
+        OURS: lambda: frechet_distance(sample, moments),
+        THEIRS: lambda: float(metric.compute()),
+    }
+    expected, errors = by_singular_values(fake, real), {}
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(repeats):
+        for name, way in ways.items():
+            value, taken = timed(way)
+            seconds[name].append(taken)
+            errors[name] = abs(value / expected - 1)
+    middle = {name: median(taken) for name, taken in seconds.items()}
+    return {"n": len(fake), "seconds": middle, "ratio": middle[THEIRS] / middle[OURS], "error": errors, "rounds": seconds}
+
+
+def torchmetrics(fake: "Tensor", real: "Tensor") -> Any:
+    """Its metric of these features, which computes anew whenever it is asked."""
+    import torch
+    from torchmetrics.image.fid import FrechetInceptionDistance
+
+    eyes = torch.nn.Identity()
+    eyes.num_features = torch.tensor(real.shape[1])
+    metric = FrechetInceptionDistance(feature=eyes, normalize=True, compute_with_cache=False)
+    for part, is_real in ((fake, False), (real, True)):
+        metric.update(part, real=is_real)
+    return metric
+
+
+def by_singular_values(x: "Tensor", y: "Tensor") -> float:
+    """The distance from triangular factors R of the features less their means: no covariance is made, nothing is squared."""
+    import torch
+
+    roots = [torch.linalg.qr(z - z.mean(0), mode="r").R / (len(z) - 1) ** 0.5 for z in (x, y)]
+    traces = sum(root.square().sum() for root in roots)
+    return float((x.mean(0) - y.mean(0)).square().sum() + traces - 2 * torch.linalg.svdvals(roots[0] @ roots[1].T).sum())
+
+
+def timed(function: Callable[[], Any]) -> tuple[Any, float]:
+    """What it gives, and its seconds."""
+    start = time.perf_counter()
+    return function(), time.perf_counter() - start
+
+
+def show(record: dict[str, Any], path: str) -> None:
+    """The table, and where the record lies."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"{record['d']} features, {record['reals']:,} reals, {record['threads']} thread(s), {record['device']}")
+    for column in ("samples", f"{OURS}, s", f"{THEIRS}, s", "ratio", f"error of {OURS}", f"of {THEIRS}"):
+        table.add_column(column, justify="right")
+    for found in record["rows"]:
+        seconds = [f"{found['seconds'][name]:.3f}" for name in (OURS, THEIRS)]
+        errors = [f"{found['error'][name]:.1e}" for name in (OURS, THEIRS)]
+        table.add_row(f"{found['n']:,}", *seconds, f"{found['ratio']:.1f}", *errors)
+    Console().print(table)
+    note = f"The factor of the reals took {record['factor_seconds']:.3f} s, once. Errors are relative. -> {path}"
+    Console(highlight=False, soft_wrap=True).print(note, markup=False)
+
+
+if __name__ == "__main__":
+    main()
