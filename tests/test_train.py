@@ -219,6 +219,15 @@ def test_length_in_g_steps_or_epochs_becomes_images():
         assert cfg.total_images == images
 
 
+def test_without_a_metric_an_experiment_s_choice_of_its_score_does_not_count():
+    from gan_lab.command import compose
+
+    cfg = compose("train", ["experiment=landscape/gaussians_mlp", "metric=none"])
+    assert cfg.metric == {"primary": "high_quality", "mode": "max"}
+    settle(cfg, num_train=100, global_batch=8, folder=Path("x"))
+    assert cfg.metric == {}
+
+
 def test_a_users_own_configs_and_gan_are_found_outside_the_package(run, tmp_path):
     (tmp_path / "mine" / "model").mkdir(parents=True)
     (tmp_path / "mine" / "model" / "twice.yaml").write_text("defaults: [dcgan]\n_target_: own_gan.Twice\nd_steps: 2\n")
