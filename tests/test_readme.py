@@ -43,6 +43,7 @@ SMALL = {
                           "benchmark.warmup=1", "network.generator.width=8", "network.discriminator.width=8"],
 }  # fmt: skip
 SMALLER = {  # by an option that the command has: fewer jobs
+    "sweep=ring": ["model=gan,wgan", "seed=0"],
     "sweep=landscape": ["model=gan", "penalty=none", "seed=0", "experiment=landscape/blobs_mlp,landscape/gaussians_mlp"],
     "penalty=none,r1,dragan": ["model=gan,lsgan", "penalty=none,r1", "seed=0"],
     "hparams_search=optuna": ["hydra.sweeper.n_trials=2", "metric=modes"],

@@ -53,8 +53,8 @@ class ClassifierScore(InceptionScore):
     def compute(self) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation over the splits, the latter no number for a single one."""
         logits = dim_zero_cat(self.features)
-        order = (logits @ torch.arange(logits.shape[1]).to(logits)).argsort()  # any that the images alone decide
-        self.features, self.splits = [logits[order]], self.splits_of(len(logits))
+        rows, counts = logits.unique(dim=0, return_counts=True)  # an order that the images alone decide
+        self.features, self.splits = [rows.repeat_interleave(counts, 0)], self.splits_of(len(logits))
         return super().compute()
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.func import functional_call
+from torch.nn.functional import softplus
 from torch.optim import SGD, Adam, Optimizer
 
 from gan_lab.batch import Batch, Score
@@ -22,7 +23,8 @@ class UnrolledGAN(GAN):
     The steps are differentiable, so that G also feels how D would answer its move. They go from D's weights, BatchNorm
     statistics and Adam's memory as these are, on this batch, and change none of them.
 
-    Differs from the paper: nothing known; as in its code, all steps see the same batch, and Adam is unrolled as it is.
+    Differs from the paper: nothing known; as in its code, all steps see the same batch, and Adam is unrolled as it is. The
+    steps ahead are on D's loss alone, without penalties and what tricks add to it, of which the paper has none.
 
     Args:
         args: see `GANModule`.
@@ -40,6 +42,11 @@ class UnrolledGAN(GAN):
         """The batch as the D to come scores it."""
         batch = super().generator_batch(real, y)
         return replace(batch, score=self.score_ahead(batch), features=None) if self.unroll_steps else batch
+
+    def generator_loss(self, batch: Batch) -> Tensor:
+        """The whole value of the game (eq. 11): G's fakes have moved the D to come, so that the reals' half has a slope too."""
+        loss = super().generator_loss(batch)
+        return loss - softplus(-batch.real_scores).mean() if self.unroll_steps else loss
 
     def score_ahead(self, batch: Batch) -> Score:
         """D after its steps on this batch."""

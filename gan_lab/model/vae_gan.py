@@ -18,13 +18,14 @@ class VAEGAN(GAN):
     The encoder learns from the prior (eq. 4) and from the error of the reconstruction in D's features (eq. 7), the decoder from
     that error and from D's scores (eq. 6), D from its scores alone. Half of the fakes are reconstructions, half are samples.
 
-    Differs from the paper: ``gan_weight`` weighs D's part in the decoder's loss, where the paper weighs the error (gamma);
-    the features are D's last hidden layer; the encoder has the form of the discriminator.
+    Differs from the paper: the decoder's loss is divided by gamma, so that D's part bears a weight and the error is that of the
+    encoder too, which Adam does not notice; Adam, where the authors have RMSProp; the features are D's last hidden layer, reals
+    and reconstructions normalised each by themselves; the encoder has the form of the discriminator.
 
     Args:
         args: see `GANModule`.
         encoder: images -> means and log variances of the latents.
-        gan_weight: of D's part in the decoder's loss; 0 is a VAE, the baseline of the paper's table.
+        gan_weight: of D's part in the decoder's loss, 1 / gamma; 0 is a VAE, the baseline of the paper's table.
         feature_weight: of the squared error of D's features.
         pixel_weight: of the squared error of the pixels, as in the plain VAE.
         gate: lets a player wait for the other; None does not.

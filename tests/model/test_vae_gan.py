@@ -3,6 +3,7 @@ import torch
 
 from gan_lab.build import build
 from gan_lab.model.vae_gan import Gate, half_squares
+from gan_lab.noise import Noise
 from tests.model.test_every_model import same
 from tests.tiny import fit, tiny
 
@@ -43,15 +44,28 @@ def test_d_learns_from_scores_alone(trained):
     assert not gradients(trained.encoder) and not gradients(trained.generator)
 
 
-def test_every_other_fake_of_d_is_a_reconstruction(trained):
-    x = real(6)
-    z = trained.step_latents(x, 1)
-    trained.noise = type(trained.noise)(0)
-    assert z.shape == (6, trained.generator.latent_dim)
-    seen = []
-    trained.encoder.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0]))
-    trained.step_latents(x, 2)
-    assert torch.equal(seen[0], x.repeat_interleave(2, 0)[::2])
+def test_every_other_fake_of_d_is_a_reconstruction_and_the_rest_are_samples(trained):
+    x, numbers = real(6), trained.generator.latent_dim
+    trained.encode = lambda images: (images.sum((1, 2, 3))[:, None].expand(-1, numbers), None, None)
+    made = []
+    trained.generator.register_forward_hook(lambda module, inputs, output: made.append((inputs[0], output)))
+    for batch_of, ratio in ((trained.discriminator_batch, 1), (trained.generator_batch, trained.g_batch_ratio)):
+        trained.noise = Noise(0)
+        z = trained.latents(6 * ratio)
+        trained.noise = Noise(0)
+        batch = batch_of(x, None)
+        seen, fake = made.pop()
+        assert torch.equal(batch.fake, fake)
+        assert torch.equal(seen[1::2], z[1::2])
+        assert torch.equal(seen[::2, 0], x.repeat_interleave(ratio, 0)[::2].sum((1, 2, 3)))
+
+
+def test_the_log_variance_is_held_within_10():
+    encoder = build(tiny(*VAE_GAN)).encoder
+    encoder.head.bias.data.fill_(1e3)
+    assert (encoder(real())[1] == 10).all()
+    encoder.head.bias.data.fill_(-1e3)
+    assert (encoder(real())[1] == -10).all()
 
 
 def test_the_prior_is_the_divergence_from_the_standard_normal():
