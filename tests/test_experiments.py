@@ -12,12 +12,13 @@ SMALL = ["data=fake", "data.image_size=8", "data.channels=1", "data.num_classes=
 
 @pytest.mark.parametrize("name", NAMES)
 def test_its_head_says_command_source_and_numbers(name):
-    package, command, source, published, ours, *_ = (CONF / "experiment" / f"{name}.yaml").read_text().splitlines()
+    package, command, source, published, ours, differs, *_ = (CONF / "experiment" / f"{name}.yaml").read_text().splitlines()
     assert package == "# @package _global_"
     assert command == f"# python -m gan_lab.train experiment={name}"
     assert len(source) > 10
     assert published.startswith("# Published: ")
     assert ours.startswith("# Ours: ")
+    assert differs.startswith("# Differs: ")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -14,7 +14,8 @@ class ProjectionGAN(HingeGAN):
 
     G has conditional BatchNorm where its network offers that (resnet, sagan), else the label is a part of its latents.
 
-    Differs from the paper: nothing known.
+    Differs from the paper: an average of G's weights is judged, there G (``model.ema_half_life_kimg=0``); fakes take the labels
+    of the reals beside them, where the authors' code draws others.
 
     Args:
         generator: see `GANModule`.

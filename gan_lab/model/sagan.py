@@ -14,7 +14,8 @@ class SAGAN(HingeGAN):
 
     With labels D has a projection (Miyato & Koyama 2018) and G conditional BatchNorm; without, neither.
 
-    Differs from the paper: nothing known.
+    Differs from the paper: an average of G's weights is judged, where the authors' code has G (``model.ema_half_life_kimg=0``);
+    for the networks see their file.
 
     Args:
         generator: see `GANModule`.

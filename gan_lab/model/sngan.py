@@ -9,5 +9,5 @@ class SNGAN(HingeGAN):
     That is ``network.discriminator.norm=spectral``, which this model's configuration chooses; the paper's networks are
     ``resnet`` and ``sndcgan``.
 
-    Differs from the paper: nothing known.
+    Differs from the paper: an average of G's weights is judged, there G (``model.ema_half_life_kimg=0``).
     """
