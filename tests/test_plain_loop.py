@@ -23,11 +23,11 @@ class Seen(L.Callback):
         self.batches.append(deepcopy(batch))
 
 
-def trained_by_both(cfg):
+def trained_by_both(cfg, *callbacks):
     """Our training and the plain loop after the same steps on the same batches and draws."""
     seen, gan = Seen(), build(cfg)
     loop = PlainLoop(gan)
-    ours = fit(cfg, seen)
+    ours = fit(cfg, seen, *callbacks)
     for step, (real, y) in enumerate(seen.batches):
         torch.manual_seed(key(cfg.seed, Stream.LAYERS, 0, step))  # dropout
         loop.step(real, y)
@@ -62,5 +62,20 @@ def test_what_is_added_to_a_model_is_in_it_too(options):
     require_equal(*trained_by_both(tiny("model=gan", *options, images=40)))
 
 
-def test_a_player_that_waits_waits_in_it_too():
-    require_equal(*trained_by_both(tiny("model=vae_gan", "model/gate=equilibrium", images=40)))
+class Waits(L.Callback):
+    """Keeps who waited in each step."""
+
+    def __init__(self):
+        self.waits = []
+
+    def on_train_batch_end(self, trainer, gan, outputs, batch, batch_idx):
+        self.waits.append((gan.d_waits, gan.g_waits))
+
+
+def test_a_player_that_waits_by_the_scores_of_the_step_waits_in_it_too():
+    cfg, waits = (
+        tiny("model=vae_gan", "model/gate=equilibrium", "model.gate.margin=0.2", "optimizer.d.lr=0.01", images=40),
+        Waits(),
+    )
+    require_equal(*trained_by_both(cfg, waits))
+    assert len(set(waits.waits)) >= 2
