@@ -13,7 +13,6 @@ from gan_lab.command import command
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor
 
     from gan_lab.model.gan import GAN
 
@@ -114,46 +113,20 @@ def plain_loop(cfg: DictConfig) -> Run:
     """What one writes by hand: the same networks, losses and optimizers, on one batch that already lies on the device."""
     import torch
 
-    from gan_lab.batch import Batch
     from gan_lab.build import build
-    from gan_lab.noise import Noise
+    from gan_lab.plain_loop import PlainLoop
 
-    device = _device(cfg)
-    gan = build(cfg).to(device)
-    g_optimizer, d_optimizer = gan.configure_optimizers()
-    data = cfg.data
+    device, data = _device(cfg), cfg.data
+    loop = PlainLoop(build(cfg).to(device), bf16=cfg.speed.precision == "bf16-mixed")
     real = torch.rand(data.batch_size, data.channels, data.image_size, data.image_size, device=device) * 2 - 1
-    y = None if data.num_classes is None else torch.zeros(data.batch_size, dtype=torch.long, device=device)
-
-    def latents(ratio: int) -> "Tensor":
-        return torch.randn(len(real) * ratio, cfg.network.generator.latent_dim, device=device)
-
-    def step(number: int) -> None:
-        with torch.autocast(device.type, torch.bfloat16, enabled=cfg.speed.precision == "bf16-mixed"):
-            fake = gan.generator(latents(1), y).detach().float()
-            batch = Batch(real, fake, y, y, gan.discriminator, Noise(number, device=device), d_steps_done=number)
-            d_loss = gan.discriminator_loss(batch) + sum(
-                p(gan.discriminator, batch) for p in dict(gan.named_penalties()).values() if p.is_due(batch)
-            )
-        d_optimizer.zero_grad()
-        d_loss.backward()
-        d_optimizer.step()
-        if (number + 1) % d_steps == 0:
-            with torch.autocast(device.type, torch.bfloat16, enabled=cfg.speed.precision == "bf16-mixed"):
-                fake = gan.generator(latents(gan.g_batch_ratio), None)
-                g_loss = gan.generator_loss(Batch(real, fake, y, None, gan.discriminator, Noise(number, device=device)))
-            g_optimizer.zero_grad()
-            g_loss.backward()
-            g_optimizer.step()
-
-    d_steps = cfg.model.d_steps if isinstance(cfg.model.d_steps, int) else 1
+    y = None if data.num_classes is None else torch.randint(data.num_classes, (data.batch_size,), device=device)
 
     def run(steps: int) -> float:
-        for number in range(cfg.benchmark.warmup):
-            step(number)
+        for _ in range(cfg.benchmark.warmup):
+            loop.step(real, y)
         start = _now(device)
-        for number in range(steps):
-            step(number)
+        for _ in range(steps):
+            loop.step(real, y)
         return _now(device) - start
 
     return run

@@ -183,9 +183,10 @@ class LeCam(Penalty):
         self.step = -1  # of D, the last in the sums; needs no saving, for the step after a checkpoint is another
 
     def term(self, discriminator: Score, batch: Batch) -> Tensor:
-        """The squared distances of both scores from the anchors, which move first."""
+        """The squared distances of both scores from the anchors, which move first; in evaluation mode they rest."""
         real, fake = batch.real_scores, batch.fake_scores
-        self._observe(real.detach().mean(), fake.detach().mean(), batch.d_steps_done)
+        if self.training:
+            self._observe(real.detach().mean(), fake.detach().mean(), batch.d_steps_done)
         a_real, a_fake = self.sums[:2] / self.sums[2]
         distances = (real - a_fake).square().mean() + (fake - a_real).square().mean()
         return distances * (batch.images_seen >= self.first_image)

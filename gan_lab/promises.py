@@ -24,8 +24,9 @@ from torch.nn.utils.parametrize import ParametrizationList
 
 from gan_lab import benchmark, checkpoint
 from gan_lab.build import build
-from gan_lab.model.gan import GAN, sum_of
+from gan_lab.model.gan import GAN
 from gan_lab.noise import Noise
+from gan_lab.penalties import Penalty
 
 Promise = Callable[[DictConfig, Path], str]
 
@@ -72,7 +73,6 @@ class Spy(L.Callback):
     """
 
     MOVES = ("discriminator_gradient", "discriminator_step", "generator_gradient", "generator_step")
-    NETWORKS = ("generator", "discriminator", "generator_ema")
 
     def __init__(self) -> None:
         self.moved: list[tuple[str, set[str]]] = []
@@ -93,20 +93,42 @@ class Spy(L.Callback):
     def _watch(self, gan: GAN, name: str, move: Callable[..., None], *args: Tensor) -> None:
         if name == "discriminator_gradient":
             self.reals.append(args[0].clone())
-        before = self._weights(gan)
-        gradients = [weight.grad for weight in gan.generator.parameters()]
+        networks = with_weights(gan)
+        before, gradients = weights_of(networks), {n: gradients_of(network) for n, network in networks.items()}
         move(*args)
-        self.moved.append(
-            (name, {network for network, now in self._weights(gan).items() if not torch.equal(now, before[network])})
-        )
-        touched = any(w.grad is not g for w, g in zip(gan.generator.parameters(), gradients, strict=True))
-        if name.startswith("discriminator") and touched:
-            raise Broken(f"{name} leaves a gradient in the generator: make D's fakes without one")
+        self.moved.append((name, {n for n, now in weights_of(networks).items() if not torch.equal(now, before[n])}))
+        if name.startswith("discriminator"):
+            for other in networks.keys() - own_networks(gan)["discriminator_step"]:
+                if any(g is not b for g, b in zip(gradients_of(networks[other]), gradients[other], strict=True)):
+                    raise Broken(f"{name} leaves a gradient in the {other}: make D's fakes without one")
         if not all(weight.requires_grad for weight in gan.discriminator.parameters()):
             raise Broken(f"{name} leaves the discriminator frozen")
 
-    def _weights(self, gan: GAN) -> dict[str, Tensor]:
-        return {name: parameters_to_vector(getattr(gan, name).parameters()).detach().clone() for name in self.NETWORKS}
+
+def with_weights(gan: GAN) -> dict[str, nn.Module]:
+    """What of a GAN has weights, by name: networks, the average, copies that a trick keeps."""
+    return {name: module for name, module in gan.named_children() if next(module.parameters(), None) is not None}
+
+
+def weights_of(networks: dict[str, nn.Module]) -> dict[str, Tensor]:
+    """A copy of all weights of each."""
+    return {name: parameters_to_vector(network.parameters()).detach().clone() for name, network in networks.items()}
+
+
+def gradients_of(network: nn.Module) -> list[Tensor | None]:
+    """As its weights hold them."""
+    return [weight.grad for weight in network.parameters()]
+
+
+def own_networks(gan: GAN) -> dict[str, set[str]]:
+    """What each player's step may move, by the weights of its optimizers: the second is D's, the others move in G's step."""
+    own: dict[str, set[str]] = {"discriminator_step": set(), "generator_step": set()}
+    for number, optimizer in enumerate(gan.trainer.optimizers):
+        held = {id(weight) for group in optimizer.param_groups for weight in group["params"]}
+        own["discriminator_step" if number == 1 else "generator_step"] |= {
+            name for name, network in with_weights(gan).items() if any(id(weight) in held for weight in network.parameters())
+        }
+    return own
 
 
 def spied(cfg: DictConfig) -> tuple[GAN, Spy]:
@@ -119,9 +141,11 @@ def spied(cfg: DictConfig) -> tuple[GAN, Spy]:
 
 
 def each_moves_its_own(cfg: DictConfig, folder: Path) -> str:
-    """A step moves the weights of its own network, and nothing else does; the average moves after G's steps."""
-    _, spy = spied(cfg)
-    own = {"discriminator_step": {"discriminator"}, "generator_step": {"generator"}}
+    """A step moves the weights of its own networks, and nothing else does; the average moves after G's steps."""
+    gan, spy = spied(cfg)
+    own = own_networks(gan)
+    if shared := own["discriminator_step"] & own["generator_step"]:
+        raise Broken(f"the {min(shared)} has weights in both players' optimizers")
     for move, moved in spy.moved:
         if moved != own.get(move, set()):
             raise Broken(f"{move} moves {' and '.join(sorted(moved)) or 'nothing'}")
@@ -195,45 +219,61 @@ def silent_judging(cfg: DictConfig, folder: Path) -> str:
 
 
 def gradients(cfg: DictConfig, folder: Path) -> str:
-    """What both players descend along, penalties included, is the slope that finite differences find (in float64)."""
+    """Each term that a player descends on, each penalty too, has the slope that finite differences find (in float64)."""
     cfg.trainer.precision = cfg.speed.precision = "64-true"
-    gan, errors = trained(cfg), {}
-    for name in ("discriminator", "generator"):
-        errors[name] = slope_error(gan, name)
-        if not errors[name] < 1e-3:
-            raise Broken(f"the gradient of the {name}'s loss is {errors[name]:.2g} of itself off the finite difference")
-    return ", ".join(f"{name} {error:.0e}" for name, error in errors.items())
+    gan, seen = trained(cfg), []
+    for player in ("discriminator", "generator"):
+        errors = slope_errors(gan, player)
+        for term, error in errors.items():
+            if not error < 1e-3:
+                raise Broken(
+                    f"the gradient of {term} in the {player}'s loss is {error:.2g} of itself off the finite difference"
+                )
+        seen.append(f"{player} {max(errors.values()):.0e} ({', '.join(errors)})")
+    return ", ".join(seen)
 
 
-def slope_error(gan: GAN, name: str, step: float = 1e-6) -> float:
-    """How far the gradient is off, as a share of the slope, along a random line through a network's weights.
+def slope_errors(gan: GAN, player: str, step: float = 1e-6) -> dict[str, float]:
+    """How far the gradient of each term is off, as a share of its slope, along a random line through a player's weights.
 
-    Spectral norms rest: in training each forward moves their vectors, which the gradient takes as constant.
+    What a gradient takes as constant rests: in training, spectral norms and penalties move what they remember at each pass.
     """
     for module in gan.train().modules():
-        if isinstance(module, ParametrizationList):
+        if isinstance(module, ParametrizationList | Penalty):
             module.eval()
-    weights = list(getattr(gan, name).parameters())
+    weights = list(getattr(gan, player).parameters())
     length = sum(weight.numel() for weight in weights) ** 0.5
     line = [torch.randn_like(weight) / length for weight in weights]
-    objective, state = descended_on(gan, name), deepcopy(gan.state_dict())
+    terms, state = terms_of(gan, player), deepcopy(gan.state_dict())
 
-    def at(shift: float) -> Tensor:
-        gan.load_state_dict(state)  # norms and penalties have a memory
+    def at(shift: float) -> dict[str, Tensor]:
+        gan.load_state_dict(state)  # norms have a memory
         with torch.no_grad():
             for weight, direction in zip(weights, line, strict=True):
                 weight.add_(direction, alpha=shift)
-        return objective()
+        return terms()
 
-    found = torch.autograd.grad(at(0), weights, allow_unused=True)
-    slope = sum(float((g * d).sum()) for g, d in zip(found, line, strict=True) if g is not None)
-    measured = (float(at(step)) - float(at(-step))) / (2 * step)
+    here = at(0)
+    slopes = {name: slope(term, weights, line) for name, term in here.items()}
+    ahead, behind = at(step), at(-step)
     gan.load_state_dict(state)
-    return abs(slope - measured) / max(abs(measured), 1e-6)
+    measured = {name: (ahead[name] - behind[name]).item() / (2 * step) for name in here}
+    return {n: abs(slopes[n] - m) / max(abs(m), 1e-6 * abs(here[n].item()), 1e-12) for n, m in measured.items()}
 
 
-def descended_on(gan: GAN, name: str) -> Callable[[], Tensor]:
-    """What a network descends on with its weights as they are: the same images and draws at each call."""
+def slope(term: Tensor, weights: list[Tensor], line: list[Tensor]) -> float:
+    """Of a scalar along a line, by its gradient; 0 where that is lost."""
+    if not term.requires_grad:
+        return 0.0
+    found = torch.autograd.grad(term, weights, retain_graph=True, allow_unused=True)
+    return sum(float((gradient * d).sum()) for gradient, d in zip(found, line, strict=True) if gradient is not None)
+
+
+def terms_of(gan: GAN, player: str) -> Callable[[], dict[str, Tensor]]:
+    """What a player descends on with its weights as they are, term by term: the same images and draws at each call.
+
+    Every penalty is a term, due at this step or not.
+    """
     data: Any = gan.trainer.datamodule  # type: ignore[attr-defined]  # `fit` sets it
     real, y = data.on_after_batch_transfer(data.collate([data.train_set[i] for i in range(data.batch_size)]), 0)
     real = real.to(gan.float_type)
@@ -245,17 +285,17 @@ def descended_on(gan: GAN, name: str) -> Callable[[], Tensor]:
     again()
     fake = gan.discriminator_batch(real, y).fake
 
-    def of_discriminator() -> Tensor:
+    def of_discriminator() -> dict[str, Tensor]:
         again()
         batch = gan.discriminator_batch(real, y)
         batch.fake = fake  # where D has a part in making them, it does not descend along that
-        return sum_of(gan.discriminator_objective(batch))
+        return gan.discriminator_objective(batch) | {name: p(gan.score, batch) for name, p in gan.named_penalties()}
 
-    def of_generator() -> Tensor:
+    def of_generator() -> dict[str, Tensor]:
         again()
-        return sum_of(gan.generator_objective(gan.generator_batch(real, y)))
+        return gan.generator_objective(gan.generator_batch(real, y))
 
-    return of_discriminator if name == "discriminator" else of_generator
+    return of_discriminator if player == "discriminator" else of_generator
 
 
 def two_processes(cfg: DictConfig, folder: Path) -> str:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from gan_lab import check, promises
+from gan_lab import check, penalties, promises
 from gan_lab.build import build
 from gan_lab.model.gan import GAN
+from gan_lab.model.vae_gan import VAEGAN
 from tests.tiny import MODELS, tiny
 
 
@@ -63,13 +64,41 @@ class WrongSlope(GAN):
         return {"lost": sum(weight.detach().square().sum() for weight in self.discriminator.parameters())}
 
 
+class Unsaved(GAN):
+    """Samples change with a number that no checkpoint has."""
+
+    brightness = 0.0
+
+    def generator_step(self):
+        super().generator_step()
+        self.brightness += 0.001
+
+    def generate(self, z, y=None, ema=True):
+        return super().generate(z, y, ema) - self.brightness
+
+
+class LearnsFromJudges(GAN):
+    """Validation moves D."""
+
+    def validation_step(self, batch, batch_idx, dataloader_idx=0):
+        next(self.discriminator.parameters()).data.mul_(0.99)
+        return super().validation_step(batch, batch_idx, dataloader_idx)
+
+
 BROKEN = {
     "each step moves its own network": (LeakyFakes, "leaves a gradient in the generator"),
     "each step of D sees fresh reals": (StaleLatents, "latents are used twice"),
     "the same seed, the same weights": (Unseeded, "two runs of one seed"),
     "a resumed run is the same run": (Forgetful, "resumed: "),
-    "gradients are slopes": (WrongSlope, "discriminator's loss is"),
+    "a checkpoint has the run's samples": (Unsaved, "the samples of a checkpoint are not those of the run"),
+    "judging changes nothing": (LearnsFromJudges, "a run that was validated and one that was not: "),
+    "gradients are slopes": (WrongSlope, "the gradient of lost in the discriminator's loss is 1 of itself off"),
 }
+ELSEWHERE = {"two processes agree", "cost"}  # tested below; a number, and no promise
+
+
+def test_every_promise_is_seen_broken():
+    assert BROKEN.keys() | ELSEWHERE == promises.PROMISES.keys()
 
 
 @pytest.mark.parametrize("promise", BROKEN)
@@ -79,6 +108,79 @@ def test_a_broken_promise_is_found_with_its_reason(promise, tmp_path, monkeypatc
     kept, said = check.outcome(promises.PROMISES[promise], tiny("model=gan"), tmp_path)
     assert not kept
     assert reason in said
+
+
+@pytest.mark.slow
+def test_two_processes_that_part_are_found(call, tmp_path, monkeypatch, capsys):
+    Path(tmp_path / "outside.py").write_text(
+        "from gan_lab.model.gan import GAN\n\n"
+        "class MyGAN(GAN):\n"
+        "    def discriminator_step(self):\n"
+        "        super().discriminator_step()\n"
+        "        next(self.discriminator.parameters()).data.add_(self.global_rank * (self.d_steps_done == 2))\n"
+    )
+    monkeypatch.setattr(promises, "PROMISES", {"two processes agree": promises.two_processes})
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(SystemExit):
+        call(check.main, "model._target_=outside.MyGAN", "network=mlp")
+    assert "they differ after step 3" in " ".join(capsys.readouterr().out.split())
+
+
+SMALL_OR_RARE = [["penalty.r1.weight=0.01"], ["penalty.r1.weight=0.01", "penalty.r1.interval=16"], ["penalty.r1.interval=16"]]
+
+
+@pytest.mark.parametrize("options", SMALL_OR_RARE)
+def test_the_lost_gradient_of_a_penalty_is_found_however_small_or_rare_it_is(options, tmp_path, monkeypatch):
+    cfg = tiny("model=gan", "network.discriminator.norm=none", "penalty=r1", *options)
+    assert promises.gradients(cfg, tmp_path)
+    norm = penalties.squared_gradient_norm
+    monkeypatch.setattr(penalties, "squared_gradient_norm", lambda *args: norm(*args).detach())
+    with pytest.raises(promises.Broken, match="the gradient of r1 in the discriminator's loss is 1 of itself off"):
+        promises.gradients(cfg, tmp_path)
+
+
+@pytest.mark.parametrize("names", ["[lecam,bcr,drift,r1,r2]", "[wgan_gp,dragan]"])
+def test_no_penalty_is_blamed_for_what_it_holds_constant(names, tmp_path):
+    seen = promises.gradients(tiny("model=gan", "network.discriminator.norm=none", f"penalty={names}"), tmp_path)
+    assert all(name in seen for name in names.strip("[]").split(","))
+
+
+class RestlessEncoder(VAEGAN):
+    """The encoder moves in D's step."""
+
+    def discriminator_step(self):
+        super().discriminator_step()
+        next(self.encoder.parameters()).data.add_(0.1)
+
+
+class LeakyEncoder(VAEGAN):
+    """D's step leaves gradients in the encoder."""
+
+    def discriminator_terms(self, batch):
+        return {"leak": self.encode(batch.real)[0].mean()}
+
+
+class SharedWeights(VAEGAN):
+    """D's optimizer holds the encoder too."""
+
+    def configure_optimizers(self):
+        g, d, e = super().configure_optimizers()
+        d.add_param_group({"params": list(self.encoder.parameters())})
+        return [g, d, e]
+
+
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        (RestlessEncoder, "discriminator_step moves discriminator and encoder"),
+        (LeakyEncoder, "discriminator_gradient leaves a gradient in the encoder: make D's fakes without one"),
+        (SharedWeights, "the encoder has weights in both players' optimizers"),
+    ],
+)
+def test_a_third_network_has_a_step_of_its_own_too(broken, reason, tmp_path, monkeypatch):
+    monkeypatch.setattr("gan_lab.model.vae_gan.VAEGAN", broken)
+    kept, said = check.outcome(promises.each_moves_its_own, tiny("model=vae_gan"), tmp_path)
+    assert (kept, said) == (False, reason)
 
 
 def test_a_step_that_moves_the_other_network_is_named(tmp_path, monkeypatch):

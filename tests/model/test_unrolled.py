@@ -140,3 +140,13 @@ def test_an_optimizer_that_cannot_be_looked_ahead_with_is_named(options, what):
 
 def test_it_states_that_it_couples_a_batch():
     assert build(tiny("model=unrolled")).couples_batch
+
+
+def test_gs_step_leaves_the_vectors_of_spectral_norm_as_they_were():
+    gan = fit(tiny("model=unrolled", "network=mlp", "network.generator.width=[8]", "network.discriminator.width=[8]",
+                   "network.discriminator.norm=spectral", images=8)).train()  # fmt: skip
+    before = state(gan)
+    gan.generator_gradient(torch.rand(4, 1, 8, 8), None)
+    gan.generator_step()
+    assert sum(name.endswith(("._u", "._v")) for name in before) >= 4
+    assert all(torch.equal(value, before[name]) for name, value in state(gan).items())

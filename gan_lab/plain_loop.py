@@ -1,0 +1,100 @@
+"""The loop that one writes by hand, without Lightning: what `gan_lab.benchmark` measures our training against."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from gan_lab.model.gan import GAN, sum_of
+from gan_lab.noise import Noise, Stream
+
+
+class PlainLoop:
+    """Trains a GAN by its own batches, losses and steps with plain optimizers: the same mathematics.
+
+    Left out are the average of G, records, schedules of the optimizers, parts of a batch and simultaneous steps; and as a plain
+    loop does, it takes D's gradient in G's step too, which nobody uses.
+
+    Args:
+        gan: on its device; it cannot be trained otherwise afterwards.
+        bf16: whether networks and losses are under autocast.
+    """
+
+    def __init__(self, gan: GAN, bf16: bool = False) -> None:
+        self.gan, self.bf16 = gan, bf16
+        self.optimizers = gan.configure_optimizers()
+        plain = [PlainOptimizer(gan, optimizer) for optimizer in self.optimizers]
+        gan.optimizers = lambda: plain  # type: ignore[method-assign, assignment]  # Lightning's need its Trainer
+        gan.trainer = Alone(self.optimizers)  # type: ignore[assignment]  # as much of a Trainer as a step asks for
+
+    def step(self, real: Tensor, y: Tensor | None) -> None:
+        """One step of D on these images and labels, and of G where it is due."""
+        gan = self.gan
+        gan.noise = Noise(gan.seed, Stream.STEP, gan.d_steps_done, device=gan.device)
+        g_is_due = gan.d_steps_since_g + 1 >= gan.d_steps_now()
+
+        self.optimizers[1].zero_grad()
+        with self.autocast():
+            batch = gan.discriminator_batch(real, y)
+            d_loss = sum_of(gan.discriminator_objective(batch))
+        gan._tracked = {}
+        gan.track(real_scores=batch.real_scores, fake_scores=batch.fake_scores)  # by which the next step may wait
+        d_loss.backward()
+        gan.discriminator_step()
+
+        if g_is_due:
+            with self.autocast(), gan.opponent("discriminator"):
+                g_loss = sum_of(gan.generator_objective(gan.generator_batch(real, y)))
+            g_loss.backward()
+            gan.generator_step()
+        self.count(len(real), g_is_due)
+
+    def autocast(self) -> torch.autocast:
+        """Around networks and losses; gradients are taken outside."""
+        return torch.autocast(self.gan.device.type, torch.bfloat16, enabled=self.bf16)
+
+    def count(self, images: int, g_stepped: bool) -> None:
+        """What lazy penalties, schedules of weights and tricks count in."""
+        gan = self.gan
+        gan.images_seen += images
+        gan.d_steps_done += 1
+        gan.g_steps_done += g_stepped
+        gan.d_steps_since_g = 0 if g_stepped else gan.d_steps_since_g + 1
+        for _, trick in gan.named_tricks():
+            trick.after_step(gan)
+
+
+class PlainOptimizer:
+    """An optimizer as a GAN's steps ask for it.
+
+    Args:
+        gan: may limit the gradient before a step.
+        optimizer: any of torch's.
+    """
+
+    def __init__(self, gan: GAN, optimizer: Optimizer) -> None:
+        self.gan, self.optimizer, self.zero_grad = gan, optimizer, optimizer.zero_grad
+
+    def step(self) -> None:
+        """Step along the gradient."""
+        self.gan.on_before_optimizer_step(self.optimizer)
+        self.optimizer.step()
+
+
+class Alone:
+    """What a GAN may ask of Lightning's Trainer in a step, and of its strategy, where one process trains alone."""
+
+    world_size, global_rank = 1, 0
+
+    def __init__(self, optimizers: Sequence[Optimizer]) -> None:
+        self.optimizers, self.strategy = optimizers, self
+
+    def reduce(self, value: Tensor) -> Tensor:
+        """The mean over the processes."""
+        return value
+
+    def all_gather(self, value: Tensor, **options: Any) -> Tensor:
+        """The values of all processes."""
+        return value
