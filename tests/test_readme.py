@@ -13,8 +13,21 @@ import pytest
 import torch
 from torchvision.transforms.functional import to_pil_image
 
-from gan_lab import benchmark, benchmark_data, check, evaluate, prepare, promises, report, sample, train
+from gan_lab import (
+    benchmark,
+    benchmark_data,
+    benchmark_score,
+    check,
+    evaluate,
+    prepare,
+    promises,
+    report,
+    sample,
+    sensitivity,
+    train,
+)
 from gan_lab.command import PACKAGE, compose
+from gan_lab.extractor import __main__ as extractor
 
 README = (PACKAGE.parent / "README.md").read_text()
 COMMANDS = [
@@ -24,6 +37,9 @@ MAIN = {
     "gan_lab.train": train.main,
     "gan_lab.sample": sample.main,
     "gan_lab.evaluate": evaluate.main,
+    "gan_lab.extractor": extractor.main,
+    "gan_lab.sensitivity": sensitivity.main,
+    "gan_lab.benchmark_score": benchmark_score.main,
     "gan_lab.prepare": prepare.main,
     "gan_lab.check": check.main,
     "gan_lab.report": report.main,
@@ -37,6 +53,9 @@ SMALL = {
     "gan_lab.check": ["network=mlp"],
     "gan_lab.benchmark_data": ["benchmark.images=400", "benchmark.seconds=0.1", "benchmark.rounds=1"],
     "gan_lab.sample": ["n=4"],
+    "gan_lab.extractor": ["epochs=1", "batch_size=8"],
+    "gan_lab.sensitivity": [],
+    "gan_lab.benchmark_score": ["d=16", "reals=50", "samples=[20]", "repeats=1"],
     "gan_lab.evaluate": ["eval.num_fake=20", "eval.num_reference=20", "eval.seeds=[0]", "extractor=pixels", "device=cpu"],
     "gan_lab.report": [],
     "gan_lab.benchmark": ["data.image_size=8", "data.batch_size=4", "benchmark.steps=1", "benchmark.rounds=1",
