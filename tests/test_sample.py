@@ -89,3 +89,13 @@ def test_points_are_drawn_and_saved_as_points(call):
     call(train.main, "data=gaussians", "model=gan", "max_images=1024", "logger=csv", "metric=none", "hydra.run.dir=run")
     folder = call(sample.main, "run=run", "format=npz", "n=6")
     assert np.load(folder / "run/generated/samples-seed0.npz")["images"].shape == (6, 2)
+
+
+def test_classes_are_those_asked_for_in_turn(call):
+    tiny_images = ["data=fake", "data.image_size=8", "data.batch_size=4", "data.num_classes=3", "network.generator.width=8"]
+    call(train.main, "model=cgan", *tiny_images, "max_images=8", "logger=csv", "hydra.run.dir=run")
+    folder = call(sample.main, "run=run", "classes=[2,0]", "format=png", "n=4", "out=made") / "made"
+    gan, _ = checkpoint.load("run")
+    made = torch.stack([read_image(str(file)) for file in sorted(folder.glob("*.png"))])
+    assert torch.equal(made, to_uint8(gan.sample(range(4), classes=[2, 0])))
+    assert not torch.equal(made, to_uint8(gan.sample(range(4))))

@@ -62,3 +62,15 @@ def test_parts_of_a_batch_add_up_to_the_large_batch(model):
 
 def weights_by_name(gan):
     return {name: value for name, value in gan.state_dict().items() if torch.is_tensor(value)}
+
+
+def test_d_hears_of_a_fake_the_label_that_g_got(model):
+    gan = fit(tiny(f"model={model}", images=4))
+    asked = []
+    gan.generator.register_forward_hook(lambda module, inputs, output: asked.append(inputs[1]))
+    y = torch.tensor([2, 0, 1, 1])
+    for batch_of in (gan.discriminator_batch, gan.generator_batch):
+        asked.clear()
+        batch = batch_of(torch.zeros(4, 1, 8, 8), y)
+        assert torch.equal(asked[-1], batch.fake_y)
+        assert len(asked[-1]) == len(batch.fake)
