@@ -16,6 +16,7 @@ from PIL import Image
 
 from gan_lab import evaluate, train
 from gan_lab.command import CONF
+from gan_lab.extractor.pixels import Pixels
 from gan_lab.score import extract
 
 FEW = ["eval.num_fake=30", "eval.seeds=[0,1]"]
@@ -191,6 +192,12 @@ def test_jpeg_files_are_noted(call, images, capsys):
     images("lossy", suffix="jpg")
     call(evaluate.main, "a=lossy", f"b={images('exact')}", *FILES)
     assert "'lossy' holds JPEG files, whose artefacts a score sees" in capsys.readouterr().out.replace("\n", " ")
+
+
+def test_grey_images_for_a_colour_extractor_are_noted(call, images, capsys, monkeypatch):
+    monkeypatch.setattr(Pixels, "channels", 3)
+    call(evaluate.main, f"a={images('made')}", f"b={images('others', seed=1)}", *FILES)
+    assert "grey images, repeated to three channels" in capsys.readouterr().out.replace("\n", " ")
 
 
 # ----- bad input ----------------------------------------------------------------------------------------------------------
