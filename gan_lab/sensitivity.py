@@ -43,12 +43,13 @@ def sensitivity(cfg: DictConfig) -> None:
     extractor = instantiate(trained.settle(cfg.extractor, data, chosen, "extractor"))
     extractor.to(device := torch.device(cfg.device))
     rows, sources, reference = {}, spoilt(data, cfg), None
+    kernel_of = kernel.Kernel(subsets=1)  # one for all: it keeps what the reference costs
     with record.progress() as task:
         for name, source in sources.items():
             found = extract.cached(source, extractor, cfg.batch_size, device, task(name, len(source)))
             reference = reference or found
             case = Case(found, reference, None, extractor, Path(), None, data)
-            rows[name] = {"images": len(source)} | frechet.Frechet()(case) | kernel.Kernel(subsets=1)(case)
+            rows[name] = {"images": len(source)} | frechet.Frechet()(case) | kernel_of(case)
     made = {"extractor": extractor.name, "weights_sha256": extractor.weights_sha256, "rows": rows}
     Path(cfg.out).write_text(json.dumps(made, indent=2))
     show(rows, extractor.name)
@@ -87,9 +88,11 @@ def spoilt(data: "Data", cfg: DictConfig) -> dict[str, Any]:
         sources[f"noise of {sd:g}"] = Spoilt(held_out(), partial(noisy, sd))
     for sigma in cfg.blur:
         sources[f"blur of {sigma:g} pixels"] = Spoilt(held_out(), partial(blurred, sigma))
-    for kept in cfg.classes:
+    every = held_out()
+    labels = {row: int(every.dataset[row][1]) for row in every.rows if data.num_classes}
+    for kept in cfg.classes if data.num_classes else ():
         sources[f"{kept} of {data.num_classes} classes"] = few = held_out()
-        few.rows = [row for row in few.rows if int(few.dataset[row][1]) < kept]
+        few.rows = [row for row in few.rows if labels[row] < kept]
     return sources
 
 

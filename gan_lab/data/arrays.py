@@ -1,6 +1,7 @@
 """Data sets that are tensors: in memory, or a file mapped into it."""
 
 import hashlib
+from functools import cached_property
 from typing import Any, Protocol
 
 import torch
@@ -32,7 +33,7 @@ class Arrays(Dataset[tuple[Tensor, Tensor | None]]):
         rows = torch.tensor(indices)
         return self.images.index_select(0, rows), None if self.labels is None else self.labels.index_select(0, rows)
 
-    @property
+    @cached_property
     def fingerprint(self) -> dict[str, Any]:
         """The hashes of all pixels and labels, the same as those of prepared files."""
         labels = torch.empty(0, dtype=torch.int64) if self.labels is None else self.labels
