@@ -32,8 +32,10 @@ class Kernel:
         if self.reference is not case.reference:  # most of the work, and the same for every seed
             self.reference, self.within_reference = case.reference, within(y)
         draws, size = generator(case.seed), min(self.subset_size, len(x), len(y))
-        parts = [[z[torch.randperm(len(z), generator=draws)[:size]] for z in (x, y)] for _ in range(self.subsets)]
-        values = [kernel_distance(some, others) for some, others in parts]
+        values = []
+        for _ in range(self.subsets):
+            some, others = (z[torch.randperm(len(z), generator=draws)[:size]] for z in (x, y))
+            values.append(kernel_distance(some, others))
         return {
             name: kernel_distance(x, y, self.within_reference),
             f"{name}_std": float(torch.tensor(values, dtype=torch.float64).std(correction=0)),
