@@ -86,6 +86,7 @@ def judge_run(run: Path, cfg: DictConfig) -> "Record":
         "checkpoint_sha256": sha256(path),
         "images_seen": gan.images_seen,
         "split": None if cfg.b else split,
+        "b": cfg.b,
         "ema": cfg.ema,
         "batch_norm": "running statistics",
         "truncation": None,

@@ -188,6 +188,15 @@ def test_a_run_is_compared_with_any_images_of_its_size(judge, images):
     assert record["protocol"]["split"] is None
 
 
+def test_files_that_may_have_changed_are_judged_anew(judge, images):
+    options = ["extractor=pixels", "score=frechet"]
+    one, other = (judge(f"b={images(name, n=40, seed=seed).name}", *options) for name, seed in (("one", 1), ("other", 2)))
+    assert one["values"] != other["values"]
+    assert (one["protocol"]["b"], other["protocol"]["b"]) == ("one", "other")
+    Path("other/0.png").write_bytes(Path("one/0.png").read_bytes())
+    assert judge("b=other", *options)["values"] != other["values"]
+
+
 def test_jpeg_files_are_noted(call, images, capsys):
     images("lossy", suffix="jpg")
     call(evaluate.main, "a=lossy", f"b={images('exact')}", *FILES)

@@ -61,7 +61,7 @@ class Judge:
     def __call__(self, subject: Subject) -> Record:
         """The record, also as ``metrics.json``; one that was made by the same protocol is read instead."""
         start, asked = time.perf_counter(), self.protocol(subject)
-        if not self.cfg.again and (former := record.read(self.folder)) and former.protocol == asked:
+        if not self.cfg.again and knowable(subject) and (former := record.read(self.folder)) and former.protocol == asked:
             return former
         self.folder.mkdir(parents=True, exist_ok=True)
         with record.progress() as task:
@@ -142,6 +142,11 @@ class Judge:
         if min(len(sample), reference.moments.n or len(sample)) <= d:
             notes.append(SINGULAR.format(d))
         return notes
+
+
+def knowable(subject: Subject) -> bool:
+    """Whether the protocol tells all images: of files it has the name, and what lies there may have changed."""
+    return not isinstance(subject.sample(0), Files) and getattr(subject.reference, "fingerprint", None) is not None
 
 
 def save_images(source: Source | None, folder: Path, batch_size: int) -> None:
