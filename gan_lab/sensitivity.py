@@ -123,7 +123,7 @@ def show(rows: dict[str, dict[str, float]], name: str) -> None:
     table.add_column("images")
     names = list(next(iter(rows.values())))[1:-1]
     for column in ("number", *names):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", overflow="fold")
     for title, values in rows.items():
         table.add_row(title, f"{values['images']:,}", *(f"{values[column]:.4g}" for column in names))
     Console(highlight=False, soft_wrap=True).print(table)

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from prdc import compute_prdc
 from torch_fidelity.metric_prc import calculate_precision_recall_full
 
 from gan_lab.errors import InputError
@@ -67,6 +68,14 @@ def test_they_are_those_of_the_formulas(k, shift):
 def test_torch_fidelity_comes_to_the_same(k):
     fake, real = 0.5 + normal(200, 16), normal(150, 16, seed=1)
     assert judge(fake, real, k)[:2] == pytest.approx(calculate_precision_recall_full(fake, real, k), rel=1e-6)
+
+
+@pytest.mark.parametrize(("n", "std"), [(200, 1), (300, 0.5), (150, 2)])
+def test_the_authors_of_density_and_coverage_come_to_the_same(n, std):
+    fake, real = normal(n, 16, std=std), normal(250, 16, seed=1)
+    theirs = compute_prdc(real.numpy(), fake.numpy(), nearest_k=5)
+    expected = [theirs[name] for name in ("precision", "recall", "density", "coverage")]
+    assert judge(fake, real, 5) == pytest.approx(expected, rel=1e-9)
 
 
 def test_swapped_sets_swap_precision_and_recall():
