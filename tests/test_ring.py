@@ -30,7 +30,7 @@ def test_the_model_covers_the_ring(scores, model):
 
 
 def test_gan_with_the_nets_the_loss_and_the_budget_of_unrolled_does_not(scores):
-    unrolled = ["model/g_loss=saturating", "data.batch_size=512", "optimizer.d.lr=1e-4", "max_images=2560000"]
+    unrolled = ["model/g_loss=saturating", "data.batch_size=512", "optimizer.d.lr=1.5e-4", "max_images=2560000"]
     values = (CONF / "experiment/ring/unrolled.yaml").read_text()
-    assert all(value in values for value in ("batch_size: 512", "lr: 1.0e-4", "max_images: 2560000"))
+    assert all(value in values for value in ("batch_size: 512", "lr: 1.5e-4", "max_images: 2560000"))
     assert scores("model=gan", *unrolled)["modes"] < 8
