@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from gan_lab.command import command
+from gan_lab.cli.command import command
 
 if TYPE_CHECKING:
-    from gan_lab.promises import Promise
+    from gan_lab.training.invariants import Invariant
 
 
 def main() -> None:
@@ -23,18 +23,19 @@ def check(cfg: DictConfig) -> None:
     """Look at every promise and print a table; the exit status is 1 if one is broken."""
     from rich.progress import track
 
-    from gan_lab import console, promises
-    from gan_lab.settle import check_numbers, settle
+    from gan_lab.cli import console
+    from gan_lab.training import invariants
+    from gan_lab.training.config import check_numbers, finalize_config
 
     console.quiet()
     check_numbers(cfg)
     narrow(cfg, cfg.check.width)
-    settle(cfg, cfg.max_images, cfg.data.batch_size, Path.cwd())
+    finalize_config(cfg, cfg.max_images, cfg.data.batch_size, Path.cwd())
     if cfg.check.rank_folder:
-        promises.train_as_rank(cfg, Path(cfg.check.rank_folder))
+        invariants.train_as_rank(cfg, Path(cfg.check.rank_folder))
         return
     with TemporaryDirectory() as folder:
-        every = track(promises.PROMISES.items(), description="checking")
+        every = track(invariants.INVARIANTS.items(), description="checking")
         results = [(name, *outcome(promise, cfg, Path(folder))) for name, promise in every]
     show(cfg, results)
     if not all(kept for _, kept, _ in results):
@@ -51,13 +52,13 @@ def narrow(cfg: DictConfig, width: int) -> None:
             network.width = width
 
 
-def outcome(promise: "Promise", cfg: DictConfig, folder: Path) -> tuple[bool, str]:
+def outcome(promise: "Invariant", cfg: DictConfig, folder: Path) -> tuple[bool, str]:
     """Whether the promise is kept, and what was seen or why it is broken."""
     try:
         return True, promise(deepcopy(cfg), folder)
     except Exception as error:  # a GAN in the making fails in any way
         first = str(error).strip().partition("\n")[0]
-        return False, first if type(error).__name__ in ("Broken", "InputError") else f"{type(error).__name__}: {first}"
+        return False, first if type(error).__name__ in ("Violation", "InputError") else f"{type(error).__name__}: {first}"
 
 
 def show(cfg: DictConfig, results: list[tuple[str, bool, str]]) -> None:

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from gan_lab.command import command
+from gan_lab.cli.command import command
 
 if TYPE_CHECKING:
     from gan_lab.data.module import Data
-    from gan_lab.score.record import Record
-    from gan_lab.score.source import Files
+    from gan_lab.evaluation.result import EvalResult
+    from gan_lab.evaluation.source import Files
 
 DEFAULT = 2000
 """Samples where neither ``eval.num_fake`` nor the number of held-out reals says less."""
@@ -23,24 +23,24 @@ def main() -> None:
 
 def evaluate(cfg: DictConfig) -> None:
     """Judge every run, or the images of two places; write a ``metrics.json`` each and print a table."""
-    from gan_lab import console
+    from gan_lab.cli import console
     from gan_lab.errors import InputError, pick, require
-    from gan_lab.score import extract, record
+    from gan_lab.evaluation import features, result
 
     console.quiet()
     require(cfg, {"batch_size": 1, "eval.num_fake": 2, "eval.num_reference": 2}, int)
     for key, choices in {
         "checkpoint": ("best", "last"),
         "eval.reference": ("train", "held_out"),
-        "format": record.FORMATS,
+        "format": result.FORMATS,
     }.items():
         pick(dict.fromkeys(choices), OmegaConf.select(cfg, key), key)
     if (cfg.run is None) == (cfg.a is None):
         raise InputError("what is to be judged? Give run=outputs/MODEL-DATA/DATE_TIME or run=FILE.ckpt; or a=FOLDER b=FOLDER")
-    with extract.processes(cfg.device):
+    with features.processes(cfg.device):
         records = [judge_run(path, cfg) for path in runs(cfg.run)] if cfg.run is not None else [judge_files(cfg)]
-        if extract.process()[0] == 0:
-            record.show(records, cfg.format)
+        if features.process()[0] == 0:
+            result.show(records, cfg.format)
 
 
 def runs(choice: Any) -> list[Path]:
@@ -56,14 +56,14 @@ def runs(choice: Any) -> list[Path]:
     return found
 
 
-def judge_run(run: Path, cfg: DictConfig) -> "Record":
+def judge_run(run: Path, cfg: DictConfig) -> "EvalResult":
     """The record of one checkpoint: samples of every seed, and held-out reals in their place as the floor."""
-    from gan_lab import checkpoint
     from gan_lab.data.prepared import sha256
     from gan_lab.errors import InputError
-    from gan_lab.extractor import trained
-    from gan_lab.score.judge import Judge, Subject
-    from gan_lab.score.source import Generated, Reals
+    from gan_lab.evaluation.evaluator import EvalTarget, Evaluator
+    from gan_lab.evaluation.extractor import trained
+    from gan_lab.evaluation.source import Generated, Reals
+    from gan_lab.training import checkpoint
 
     path = checkpoint.find(run, cfg.checkpoint)
     gan, made_by = checkpoint.load(path)
@@ -92,14 +92,14 @@ def judge_run(run: Path, cfg: DictConfig) -> "Record":
         "truncation": None,
         "dtype": "float32",
     }
-    return Judge(cfg, choice, folder(cfg, run))(Subject(sample, reference, Reals(data, other, n), facts, gan, data))
+    return Evaluator(cfg, choice, folder(cfg, run))(EvalTarget(sample, reference, Reals(data, other, n), facts, gan, data))
 
 
 def data_of(path: Path, made_by: DictConfig, moved: DictConfig) -> "Data":
     """The data set that a checkpoint was trained on, and no other."""
     from hydra.utils import instantiate
 
-    from gan_lab import checkpoint
+    from gan_lab.training import checkpoint
 
     for key, value in moved.items():
         OmegaConf.update(made_by, f"data.{key!s}", value, force_add=True)
@@ -110,25 +110,25 @@ def data_of(path: Path, made_by: DictConfig, moved: DictConfig) -> "Data":
     return data
 
 
-def judge_files(cfg: DictConfig) -> "Record":
+def judge_files(cfg: DictConfig) -> "EvalResult":
     """The record of images made elsewhere."""
     from gan_lab.errors import InputError
-    from gan_lab.score.judge import Judge, Subject
-    from gan_lab.score.source import Files
+    from gan_lab.evaluation.evaluator import EvalTarget, Evaluator
+    from gan_lab.evaluation.source import Files
 
     if cfg.b is None:
         raise InputError("compared with what? Give b=FOLDER beside a=, or an .npz with mu and sigma")
     sample = Files(Path(cfg.a).expanduser())
     reference = place(cfg.b, sample.shape)
     cfg.eval.seeds = [0]  # these images have none
-    choice = cfg.get("extractor") or OmegaConf.create({"_target_": "gan_lab.extractor.inception.Inception"})
+    choice = cfg.get("extractor") or OmegaConf.create({"_target_": "gan_lab.evaluation.extractor.inception.Inception"})
     facts = {"a": cfg.a, "b": cfg.b}
-    return Judge(cfg, choice, folder(cfg, None))(Subject(lambda seed: sample, reference, None, facts))
+    return Evaluator(cfg, choice, folder(cfg, None))(EvalTarget(lambda seed: sample, reference, None, facts))
 
 
 def place(name: str, shape: tuple[int, ...]) -> "Files | Path":
     """Images of this shape that lie somewhere, or the path of their mean and covariance."""
-    from gan_lab.score.source import Files, is_statistics, must_fit
+    from gan_lab.evaluation.source import Files, is_statistics, must_fit
 
     path = Path(name).expanduser()
     if is_statistics(path):

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
-from gan_lab.batch import Batch, Score
 from gan_lab.errors import InputError
+from gan_lab.model.batch import Batch, Score
 from gan_lab.schedules import Schedule, value
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from gan_lab.command import command
+from gan_lab.cli.command import command
 
 if TYPE_CHECKING:
     from gan_lab.data.module import Data
@@ -32,10 +32,10 @@ def prepare(cfg: DictConfig) -> None:
     """Write the arrays, or go on where a former call stopped; arrays that are there already stay."""
     from hydra.utils import instantiate
 
-    from gan_lab import console
+    from gan_lab.cli import console
     from gan_lab.data import prepared
     from gan_lab.errors import require
-    from gan_lab.settle import check_numbers
+    from gan_lab.training.config import check_numbers
 
     console.quiet()
     check_numbers(cfg)

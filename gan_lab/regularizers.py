@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvTransposeNd
 
-from gan_lab.batch import Batch
+from gan_lab.model.batch import Batch
 from gan_lab.schedules import Schedule, value
 
 

@@ -35,7 +35,7 @@ def generator(*position: int, device: torch.device | str = "cpu") -> torch.Gener
     return torch.Generator(device).manual_seed(key(*position))
 
 
-class Noise:
+class StepRNG:
     """The draws of one training step: made for the whole global batch in one order, of which a rank keeps its rows.
 
     Args:
@@ -66,7 +66,7 @@ class Noise:
         return self._rows(draws)
 
 
-class Rows:
+class SampleRNG:
     """Draws of which row i is keyed by ``(*position, indices[i])``: the same bit for bit on any batch size or device."""
 
     def __init__(self, *position: int, indices: Iterable[int]) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from gan_lab.command import command
+from gan_lab.cli.command import command
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,8 +22,8 @@ def sample(cfg: DictConfig) -> None:
     """Write a grid, ``n`` images as PNG files or one .npz, or strips of interpolations."""
     from rich.console import Console
 
-    from gan_lab import checkpoint
     from gan_lab.errors import InputError, pick, require
+    from gan_lab.training import checkpoint
 
     if cfg.run is None:
         raise InputError("which run? Give run=outputs/MODEL-DATA/DATE_TIME, or run=FILE.ckpt")
@@ -52,7 +52,7 @@ def images(gan: "GAN", cfg: DictConfig) -> "Tensor":
 
 def grid(gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
     """One picture of all."""
-    from gan_lab.picture import save_picture
+    from gan_lab.plot.picture import save_picture
 
     path = folder / f"grid-seed{cfg.seed}.png"
     save_picture(images(gan, cfg), path, columns=len(cfg.classes) if cfg.classes else gan.columns)
@@ -91,7 +91,7 @@ def strips(gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
     import torch
 
     from gan_lab import latents
-    from gan_lab.picture import save_picture
+    from gan_lab.plot.picture import save_picture
 
     line = getattr(latents, cfg.format)
     ends, t = gan.latent_rows(range(2 * cfg.n), cfg.seed), torch.linspace(0, 1, cfg.steps)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from gan_lab.command import command
+from gan_lab.cli.command import command
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from gan_lab.data.module import Data
-    from gan_lab.score.source import Batches, Reals
+    from gan_lab.evaluation.source import Batches, Reals
 
 
 def main() -> None:
@@ -24,15 +24,16 @@ def main() -> None:
 
 
 def sensitivity(cfg: DictConfig) -> None:
-    """Judge real images, untouched and spoilt, as if they were samples; print a table, write ``sensitivity.json``."""
+    """Judge real images, untouched and corrupted, as if they were samples; print a table, write ``sensitivity.json``."""
     import torch
     from hydra.core.hydra_config import HydraConfig
     from hydra.utils import instantiate
 
-    from gan_lab import console
+    from gan_lab.cli import console
     from gan_lab.errors import require
-    from gan_lab.extractor import trained
-    from gan_lab.score import Case, extract, frechet, kernel, record
+    from gan_lab.evaluation import features, result
+    from gan_lab.evaluation.extractor import trained
+    from gan_lab.evaluation.metric import EvalInputs, frechet, kernel
 
     console.quiet()
     require(cfg, {"batch_size": 1, "num": 2}, int)
@@ -42,13 +43,13 @@ def sensitivity(cfg: DictConfig) -> None:
     chosen = [f"data={HydraConfig.get().runtime.choices['data']}", *HydraConfig.get().overrides.task]
     extractor = instantiate(trained.settle(cfg.extractor, data, chosen, "extractor"))
     extractor.to(device := torch.device(cfg.device))
-    rows, sources, reference = {}, spoilt(data, cfg), None
+    rows, sources, reference = {}, corrupted(data, cfg), None
     kernel_of = kernel.Kernel(subsets=1)  # one for all: it keeps what the reference costs
-    with record.progress() as task:
+    with result.progress() as task:
         for name, source in sources.items():
-            found = extract.cached(source, extractor, cfg.batch_size, device, task(name, len(source)))
+            found = features.cached(source, extractor, cfg.batch_size, device, task(name, len(source)))
             reference = reference or found
-            case = Case(found, reference, None, extractor, Path(), None, data)
+            case = EvalInputs(found, reference, None, extractor, Path(), None, data)
             rows[name] = {"images": len(source)} | frechet.Frechet()(case) | kernel_of(case)
     made = {"extractor": extractor.name, "weights_sha256": extractor.weights_sha256, "rows": rows}
     Path(cfg.out).write_text(json.dumps(made, indent=2))
@@ -56,7 +57,7 @@ def sensitivity(cfg: DictConfig) -> None:
 
 
 @dataclass
-class Spoilt:
+class Corrupted:
     """Reals, each changed by a function that is seeded by where it stands."""
 
     reals: "Reals"
@@ -78,16 +79,16 @@ class Spoilt:
             start += size
 
 
-def spoilt(data: "Data", cfg: DictConfig) -> dict[str, Any]:
-    """The training images first, then held-out ones, as they are and spoilt."""
-    from gan_lab.score.source import Reals
+def corrupted(data: "Data", cfg: DictConfig) -> dict[str, Any]:
+    """The training images first, then held-out ones, as they are and corrupted."""
+    from gan_lab.evaluation.source import Reals
 
     held_out = lambda: Reals(data, "held_out", cfg.num)  # noqa: E731
     sources: dict[str, Any] = {"training images": Reals(data, "train"), "held-out images": held_out()}
     for sd in cfg.noise:
-        sources[f"noise of {sd:g}"] = Spoilt(held_out(), partial(noisy, sd))
+        sources[f"noise of {sd:g}"] = Corrupted(held_out(), partial(noisy, sd))
     for sigma in cfg.blur:
-        sources[f"blur of {sigma:g} pixels"] = Spoilt(held_out(), partial(blurred, sigma))
+        sources[f"blur of {sigma:g} pixels"] = Corrupted(held_out(), partial(blurred, sigma))
     every = held_out()
     labels = {row: int(every.dataset[row][1]) for row in every.rows if data.num_classes}
     for kept in cfg.classes if data.num_classes else ():
@@ -101,7 +102,7 @@ def noisy(sd: float, images: "Tensor", rows: Sequence[int]) -> "Tensor":
     import torch
 
     from gan_lab.data.pixels import to_uint8, to_unit
-    from gan_lab.noise import generator
+    from gan_lab.rng import generator
 
     noise = torch.stack([torch.randn(images.shape[1:], generator=generator(0, row)) for row in rows])
     return to_uint8(to_unit(images) + sd * noise)

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig, OmegaConf
 
-from gan_lab import processes, resume, sweep
-from gan_lab.command import command, explain
-from gan_lab.settle import check_numbers, settle
+from gan_lab.cli.command import command, explain
+from gan_lab.sweep import jobs
+from gan_lab.training import distributed, resume
+from gan_lab.training.config import check_numbers, finalize_config
 
 if TYPE_CHECKING:
     from lightning.pytorch.loggers import Logger
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
 def main() -> None:
     """The command."""
     sys.argv[1:] = explain(lambda: resume.arguments(sys.argv[1:]))
-    explain(lambda: processes.check_torchrun(sys.argv[1:]))
-    with sweep.report():
-        command("train", sweep.job(processes.contained(train)))
+    explain(lambda: distributed.check_torchrun(sys.argv[1:]))
+    with jobs.report():
+        command("train", jobs.job(distributed.isolated_process_group(train)))
 
 
 def train(cfg: DictConfig) -> float | None:
@@ -28,22 +29,23 @@ def train(cfg: DictConfig) -> float | None:
     from hydra.utils import instantiate
     from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-    from gan_lab import cadence, checkpoint, console
-    from gan_lab.build import build
-    from gan_lab.extractor.trained import settle_metric
+    from gan_lab.cli import console
+    from gan_lab.evaluation.extractor.trained import settle_metric
+    from gan_lab.training import cadence, checkpoint
+    from gan_lab.training.build import build
 
     console.quiet()
     folder = Path(HydraConfig.get().runtime.output_dir)
     overrides = list(HydraConfig.get().overrides.task)
-    cfg, resumed = resume.take_up(cfg, overrides, folder)
+    cfg, resumed = resume.load_resume_config(cfg, overrides, folder)
     check_numbers(cfg)
     trainer = instantiate(cfg.trainer, logger=False, default_root_dir=str(folder))
-    if processes.needs_a_command(trainer):
-        processes.run_command(folder, overrides)
+    if distributed.needs_a_command(trainer):
+        distributed.run_command(folder, overrides)
         return None
     data = instantiate(cfg.data)
     data.setup("fit")
-    settle(cfg, data.num_train, data.batch_size * trainer.world_size, folder)
+    finalize_config(cfg, data.num_train, data.batch_size * trainer.world_size, folder)
     settle_metric(cfg, data, [f"data={HydraConfig.get().runtime.choices['data']}", *overrides])
     if resumed and resumed.images_seen >= cfg.total_images:
         return console.complete(cfg, resumed)
@@ -54,7 +56,7 @@ def train(cfg: DictConfig) -> float | None:
     console.start(cfg, resumed, data)
 
     callbacks = {name: instantiate(node) for name, node in cfg.callback.items()}
-    trainer.callbacks += [*callbacks.values(), checkpoint.StandAlone(cfg, overrides)]
+    trainer.callbacks += [*callbacks.values(), checkpoint.EmbedConfig(cfg, overrides)]
     trainer.loggers = loggers(cfg, resumed)
     trainer.val_check_interval = cadence.steps(data.batch_size * trainer.world_size, cfg.val_every_images)
     try:
@@ -68,7 +70,7 @@ def train(cfg: DictConfig) -> float | None:
         for logger in trainer.loggers:
             if hasattr(logger, "close"):
                 logger.close()
-    if callbacks["limit"].interrupted:
+    if callbacks["stop_condition"].interrupted:
         sys.exit(130)  # as a shell reports a Ctrl-C: a sweep ends with it
     return callbacks["checkpoint"].best
 

@@ -1,4 +1,4 @@
-"""Train a classifier to judge with, once for all runs: ``python -m gan_lab.extractor data=cifar10``."""
+"""Train a classifier to judge with, once for all runs: ``python -m gan_lab.train_extractor data=cifar10``."""
 
 import shlex
 import time
@@ -7,28 +7,28 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from gan_lab.command import command
+from gan_lab.cli.command import command
 
 if TYPE_CHECKING:
     from gan_lab.data.module import Data
-    from gan_lab.extractor.classifier import Recipe
+    from gan_lab.evaluation.extractor.classifier import Recipe
 
 
 def main() -> None:
     """The command."""
-    command("extractor", extractor)
+    command("train_extractor", train_extractor)
 
 
-def extractor(cfg: DictConfig) -> None:
+def train_extractor(cfg: DictConfig) -> None:
     """Train and write it, or say where it lies already, and with what to judge by it."""
     from filelock import FileLock
     from hydra.core.hydra_config import HydraConfig
     from hydra.utils import instantiate
 
-    from gan_lab import console
+    from gan_lab.cli import console
     from gan_lab.errors import InputError, require
-    from gan_lab.extractor import trained
-    from gan_lab.extractor.classifier import Recipe
+    from gan_lab.evaluation.extractor import trained
+    from gan_lab.evaluation.extractor.classifier import Recipe
 
     console.quiet()
     require(cfg, {"epochs": 1, "batch_size": 1, "max_lr": 0, "label_smoothing": 0, "data.image_size": 1}, (int, float))
@@ -73,8 +73,8 @@ def train(data: "Data", name: str, recipe: "Recipe", device: str, path: Path) ->
 
     import torch
 
-    from gan_lab.extractor import classifier, trained
-    from gan_lab.score.record import progress
+    from gan_lab.evaluation.extractor import classifier, trained
+    from gan_lab.evaluation.result import progress
 
     start, where = time.perf_counter(), torch.device(device)
     steps = classifier.batches(data.num_train, recipe)
@@ -104,7 +104,7 @@ def report(facts: dict[str, Any], path: Path) -> None:
     """What it is worth, and the commands that judge with it."""
     from hydra.core.hydra_config import HydraConfig
 
-    from gan_lab.extractor.trained import named
+    from gan_lab.evaluation.extractor.trained import named
 
     _say(
         f"{named(facts)} knows {facts['accuracy']:.1%} of {facts['num_held_out']:,} held-out images, after "

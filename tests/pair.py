@@ -55,7 +55,7 @@ def total(tensors) -> float:
 def train(overrides: list[str], **options) -> dict:
     """The final weights, the sums after each step and, with data that choose a metric, the scores of the end."""
     cfg = tiny(*overrides, images=160)
-    steps, judge = Steps(), instantiate(cfg.callback.judge)
+    steps, judge = Steps(), instantiate(cfg.callback.validation)
     judged = {"limit_val_batches": 1.0, "val_check_interval": 20} if judge.metric else {}
     gan = fit(cfg, steps, judge, **judged, **options)
     weights = {name: value for name, value in gan.state_dict().items() if torch.is_tensor(value)}

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from gan_lab import check, penalties, promises
-from gan_lab.build import build
+from gan_lab import check, penalties
 from gan_lab.model.gan import GAN
 from gan_lab.model.vae_gan import VAEGAN
+from gan_lab.training import invariants
+from gan_lab.training.build import build
 from tests.tiny import MODELS, tiny
 
 
@@ -98,14 +99,14 @@ ELSEWHERE = {"two processes agree", "cost"}  # tested below; a number, and no pr
 
 
 def test_every_promise_is_seen_broken():
-    assert BROKEN.keys() | ELSEWHERE == promises.PROMISES.keys()
+    assert BROKEN.keys() | ELSEWHERE == invariants.INVARIANTS.keys()
 
 
 @pytest.mark.parametrize("promise", BROKEN)
 def test_a_broken_promise_is_found_with_its_reason(promise, tmp_path, monkeypatch):
     broken, reason = BROKEN[promise]
     monkeypatch.setattr("gan_lab.model.gan.GAN", broken)
-    kept, said = check.outcome(promises.PROMISES[promise], tiny("model=gan"), tmp_path)
+    kept, said = check.outcome(invariants.INVARIANTS[promise], tiny("model=gan"), tmp_path)
     assert not kept
     assert reason in said
 
@@ -119,7 +120,7 @@ def test_two_processes_that_part_are_found(call, tmp_path, monkeypatch, capsys):
         "        super().discriminator_step()\n"
         "        next(self.discriminator.parameters()).data.add_(self.global_rank * (self.d_steps_done == 2))\n"
     )
-    monkeypatch.setattr(promises, "PROMISES", {"two processes agree": promises.two_processes})
+    monkeypatch.setattr(invariants, "INVARIANTS", {"two processes agree": invariants.two_processes})
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(SystemExit):
         call(check.main, "model._target_=outside.MyGAN", "network=mlp")
@@ -132,16 +133,16 @@ SMALL_OR_RARE = [["penalty.r1.weight=0.01"], ["penalty.r1.weight=0.01", "penalty
 @pytest.mark.parametrize("options", SMALL_OR_RARE)
 def test_the_lost_gradient_of_a_penalty_is_found_however_small_or_rare_it_is(options, tmp_path, monkeypatch):
     cfg = tiny("model=gan", "network.discriminator.norm=none", "penalty=r1", *options)
-    assert promises.gradients(cfg, tmp_path)
+    assert invariants.gradients(cfg, tmp_path)
     norm = penalties.squared_gradient_norm
     monkeypatch.setattr(penalties, "squared_gradient_norm", lambda *args: norm(*args).detach())
-    with pytest.raises(promises.Broken, match="the gradient of r1 in the discriminator's loss is 1 of itself off"):
-        promises.gradients(cfg, tmp_path)
+    with pytest.raises(invariants.Violation, match="the gradient of r1 in the discriminator's loss is 1 of itself off"):
+        invariants.gradients(cfg, tmp_path)
 
 
 @pytest.mark.parametrize("names", ["[lecam,bcr,drift,r1,r2]", "[wgan_gp,dragan]"])
 def test_no_penalty_is_blamed_for_what_it_holds_constant(names, tmp_path):
-    seen = promises.gradients(tiny("model=gan", "network.discriminator.norm=none", f"penalty={names}"), tmp_path)
+    seen = invariants.gradients(tiny("model=gan", "network.discriminator.norm=none", f"penalty={names}"), tmp_path)
     assert all(name in seen for name in names.strip("[]").split(","))
 
 
@@ -179,13 +180,13 @@ class SharedWeights(VAEGAN):
 )
 def test_a_third_network_has_a_step_of_its_own_too(broken, reason, tmp_path, monkeypatch):
     monkeypatch.setattr("gan_lab.model.vae_gan.VAEGAN", broken)
-    kept, said = check.outcome(promises.each_moves_its_own, tiny("model=vae_gan"), tmp_path)
+    kept, said = check.outcome(invariants.each_moves_its_own, tiny("model=vae_gan"), tmp_path)
     assert (kept, said) == (False, reason)
 
 
 def test_a_step_that_moves_the_other_network_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr("gan_lab.model.gan.GAN", RestlessD)
-    kept, said = check.outcome(promises.PROMISES["each step moves its own network"], tiny("model=gan"), tmp_path)
+    kept, said = check.outcome(invariants.INVARIANTS["each step moves its own network"], tiny("model=gan"), tmp_path)
     assert (kept, said) == (False, "generator_step moves discriminator and generator")
 
 
@@ -203,13 +204,13 @@ def test_every_model_keeps_every_promise_two_processes_included(model):
         [sys.executable, "-m", "gan_lab.check", f"model={model}"], capture_output=True, text=True, timeout=900
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("kept") == len(promises.PROMISES)
+    assert done.stdout.count("kept") == len(invariants.INVARIANTS)
 
 
 def test_the_command_checks_a_gan_outside_the_package_and_fails_where_it_breaks_one(call, tmp_path, monkeypatch, capsys):
     Path(tmp_path / "outside.py").write_text("from tests.test_check import RestlessD as MyGAN\n")
-    quick = {name: promise for name, promise in promises.PROMISES.items() if name.startswith("each")}
-    monkeypatch.setattr(promises, "PROMISES", quick)
+    quick = {name: promise for name, promise in invariants.INVARIANTS.items() if name.startswith("each")}
+    monkeypatch.setattr(invariants, "INVARIANTS", quick)
     with pytest.raises(SystemExit) as ended:
         call(check.main, "model._target_=outside.MyGAN", "network=mlp")
     out = " ".join(capsys.readouterr().out.split())
@@ -219,7 +220,7 @@ def test_the_command_checks_a_gan_outside_the_package_and_fails_where_it_breaks_
 
 def test_networks_are_made_small_unless_a_width_is_given(call, monkeypatch):
     seen = []
-    monkeypatch.setattr(promises, "PROMISES", {"seen": lambda cfg, folder: seen.append(build(cfg)) or "yes"})
+    monkeypatch.setattr(invariants, "INVARIANTS", {"seen": lambda cfg, folder: seen.append(build(cfg)) or "yes"})
     call(check.main, "model=dcgan")
     call(check.main, "model=dcgan", "network.generator.width=12")
     assert [gan.generator.layers[-2].in_channels for gan in seen] == [4, 6]

@@ -15,9 +15,9 @@ import torch
 from PIL import Image
 
 from gan_lab import evaluate, train
-from gan_lab.command import CONF
-from gan_lab.extractor.pixels import Pixels
-from gan_lab.score import extract
+from gan_lab.cli.command import CONF
+from gan_lab.evaluation import features
+from gan_lab.evaluation.extractor.pixels import Pixels
 
 FEW = ["eval.num_fake=30", "eval.seeds=[0,1]"]
 FILES = ["extractor=pixels", "score=frechet"]
@@ -128,12 +128,12 @@ def test_a_judgement_by_the_same_protocol_is_read_and_another_is_made(judge, mon
 def test_reals_are_looked_at_once_for_all_runs(judge, monkeypatch):
     judge()
     seen = []
-    monkeypatch.setattr(extract, "extract", lambda source, *more: seen.append(source) or original(source, *more))
+    monkeypatch.setattr(features, "extract", lambda source, *more: seen.append(source) or original(source, *more))
     judge("again=true")
     assert [type(source).__name__ for source in seen] == ["Generated", "Generated"]
 
 
-original = extract.extract
+original = features.extract
 
 
 def test_saved_images_judged_as_files_give_the_same_value(judge, call, tmp_path):

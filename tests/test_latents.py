@@ -2,11 +2,11 @@ import pytest
 import torch
 
 from gan_lab import latents
-from gan_lab.noise import Noise
+from gan_lab.rng import StepRNG
 
 
 def test_the_three_latents_have_their_ranges():
-    noise = Noise(0)
+    noise = StepRNG(0)
     assert latents.normal(noise, 1000, 8).std().item() == pytest.approx(1, abs=0.05)
     uniform = latents.uniform(noise, 1000, 8)
     assert -1 <= uniform.min() < -0.99 and 0.99 < uniform.max() < 1

@@ -5,14 +5,15 @@ import pytest
 import torch
 from torch import nn
 
-from gan_lab import command, penalties
+from gan_lab import penalties
 from gan_lab.augment.instance_noise import InstanceNoise
-from gan_lab.batch import Batch
-from gan_lab.build import build
+from gan_lab.cli import command
 from gan_lab.errors import InputError
+from gan_lab.model.batch import Batch
 from gan_lab.network import dcgan
-from gan_lab.noise import Noise
+from gan_lab.rng import StepRNG
 from gan_lab.schedules import Linear
+from gan_lab.training.build import build
 from tests.tiny import fit, tiny
 
 WEIGHT = torch.tensor([3.0, 4.0])
@@ -52,7 +53,7 @@ def points(n=6, seed=0):
 def batch(n=6, step=0, images_seen=0, dtype=torch.float32, critic=None):
     real, fake = points(n).to(dtype), points(n, 1).to(dtype)
     parts = (critic.features, critic.head) if hasattr(critic, "head") else (None, None)
-    return Batch(real, fake, None, None, critic, Noise(0, step), images_seen, step, *parts)
+    return Batch(real, fake, None, None, critic, StepRNG(0, step), images_seen, step, *parts)
 
 
 def scored(real, fake, step=0, images_seen=0):
@@ -235,7 +236,7 @@ def test_lecams_anchors_survive_a_checkpoint():
 def test_resuming_with_lecam_equals_an_undisturbed_run(penalty, tmp_path):
     def run(images, **options):
         cfg = tiny("model=gan", f"penalty={penalty}")
-        cfg.callback.limit.max_images = images
+        cfg.callback.stop_condition.max_images = images
         return fit(cfg, **options)
 
     run(20).trainer.save_checkpoint(tmp_path / "half.ckpt")
@@ -306,7 +307,7 @@ def discriminator(dropout):
 
 def images(critic, n=4):
     real = torch.rand(n, 1, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    return Batch(real, -real, None, None, critic, Noise(0), features=critic.features, head=critic.head)
+    return Batch(real, -real, None, None, critic, StepRNG(0), features=critic.features, head=critic.head)
 
 
 def test_dropout_consistency_is_exactly_zero_without_dropout_and_above_zero_with_it():

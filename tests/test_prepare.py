@@ -15,7 +15,8 @@ import pytest
 import torch
 from torch.utils.data import Dataset
 
-from gan_lab import command, prepare, train
+from gan_lab import prepare, train
+from gan_lab.cli import command
 from gan_lab.data import writer
 from gan_lab.data.module import Data
 from gan_lab.errors import InputError

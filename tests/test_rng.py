@@ -1,6 +1,6 @@
 import torch
 
-from gan_lab.noise import Noise, Rows, Stream, generator, key
+from gan_lab.rng import SampleRNG, StepRNG, Stream, generator, key
 
 
 def test_the_same_position_gives_the_same_numbers_and_another_gives_others():
@@ -10,23 +10,23 @@ def test_the_same_position_gives_the_same_numbers_and_another_gives_others():
 
 
 def test_ranks_hold_the_rows_of_the_global_batch():
-    whole = Noise(0, Stream.STEP, 7)
-    ranks = [Noise(0, Stream.STEP, 7, rank=rank, world_size=2) for rank in range(2)]
+    whole = StepRNG(0, Stream.STEP, 7)
+    ranks = [StepRNG(0, Stream.STEP, 7, rank=rank, world_size=2) for rank in range(2)]
     for _ in range(2):
         assert torch.equal(whole.normal(6, 3), torch.cat([rank.normal(3, 3) for rank in ranks]))
         assert torch.equal(whole.uniform(6), torch.cat([rank.uniform(3) for rank in ranks]))
 
 
 def test_rows_do_not_depend_on_the_batch_they_are_drawn_in():
-    together = Rows(0, Stream.SAMPLE, indices=range(5)).normal(5, 3)
-    apart = torch.cat([Rows(0, Stream.SAMPLE, indices=[index]).normal(1, 3) for index in range(5)])
+    together = SampleRNG(0, Stream.SAMPLE, indices=range(5)).normal(5, 3)
+    apart = torch.cat([SampleRNG(0, Stream.SAMPLE, indices=[index]).normal(1, 3) for index in range(5)])
     assert torch.equal(together, apart)
 
 
 def test_the_global_generator_is_left_alone():
     before = torch.random.get_rng_state()
-    Noise(0, 1).normal(3, 3)
-    Rows(0, 1, indices=range(3)).uniform(3, 2)
+    StepRNG(0, 1).normal(3, 3)
+    SampleRNG(0, 1, indices=range(3)).uniform(3, 2)
     assert torch.equal(before, torch.random.get_rng_state())
 
 

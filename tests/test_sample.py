@@ -4,8 +4,9 @@ import torch
 from PIL import Image
 from torchvision.transforms.functional import pil_to_tensor
 
-from gan_lab import checkpoint, sample, train
+from gan_lab import sample, train
 from gan_lab.data.pixels import to_uint8
+from gan_lab.training import checkpoint
 from tests.tiny import tiny
 
 

@@ -5,9 +5,9 @@ import torch
 from hydra.utils import instantiate
 
 from gan_lab import sensitivity
-from gan_lab.command import compose
-from gan_lab.extractor.pixels import Pixels
-from gan_lab.score.extract import extract
+from gan_lab.cli.command import compose
+from gan_lab.evaluation.extractor.pixels import Pixels
+from gan_lab.evaluation.features import extract
 
 
 def test_whatever_is_wrong_with_images_raises_both_distances_in_order(call, capsys):
@@ -28,7 +28,7 @@ def test_whatever_is_wrong_with_images_raises_both_distances_in_order(call, caps
 def test_spoilt_images_are_the_same_on_any_batch_size_and_in_any_order():
     cfg = compose("sensitivity", ["num=20"])
     data = instantiate(cfg.data, batch_size=1)
-    for name, source in sensitivity.spoilt(data, cfg).items():
+    for name, source in sensitivity.corrupted(data, cfg).items():
         one, other = (
             extract(source, Pixels(), size, torch.device("cpu"), lambda count: None).features for size in (20, len(source))
         )

@@ -8,9 +8,10 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from gan_lab import checkpoint, train
+from gan_lab import train
 from gan_lab.logger import csv
-from gan_lab.settle import settle
+from gan_lab.training import checkpoint
+from gan_lab.training.config import finalize_config
 
 TINY = ["data=fake", "data.image_size=8", "data.channels=1", "data.batch_size=4", "max_images=64", "log_every_steps=4",
         "network.generator.width=8", "network.discriminator.width=8", "logger=csv", "hydra.run.dir=run"]  # fmt: skip
@@ -189,16 +190,16 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_checkpoi
 
 
 def test_the_first_ctrl_c_ends_the_run_with_a_checkpoint(run, monkeypatch):
-    from gan_lab.callback.limit import Limit
+    from gan_lab.callback.stop_condition import StopCondition
 
-    original = Limit.on_train_batch_end
+    original = StopCondition.on_train_batch_end
 
     def interrupt(self, trainer, gan, *args):
         if gan.d_steps_done == 5:
             signal.raise_signal(signal.SIGINT)
         original(self, trainer, gan, *args)
 
-    monkeypatch.setattr(Limit, "on_train_batch_end", interrupt)
+    monkeypatch.setattr(StopCondition, "on_train_batch_end", interrupt)
     with pytest.raises(SystemExit) as exit_:
         run()
     assert exit_.value.code == 130
@@ -206,7 +207,7 @@ def test_the_first_ctrl_c_ends_the_run_with_a_checkpoint(run, monkeypatch):
 
 
 def test_length_in_g_steps_or_epochs_becomes_images():
-    from gan_lab.command import compose
+    from gan_lab.cli.command import compose
 
     for overrides, images in (
         (["max_g_steps=10", "model=wgan"], 10 * 5 * 8),
@@ -215,16 +216,16 @@ def test_length_in_g_steps_or_epochs_becomes_images():
         (["max_images=77"], 77),
     ):
         cfg = compose("train", overrides)
-        settle(cfg, num_train=100, global_batch=8, folder=Path("x"))
+        finalize_config(cfg, num_train=100, global_batch=8, folder=Path("x"))
         assert cfg.total_images == images
 
 
 def test_without_a_metric_an_experiment_s_choice_of_its_score_does_not_count():
-    from gan_lab.command import compose
+    from gan_lab.cli.command import compose
 
     cfg = compose("train", ["experiment=landscape/gaussians_mlp", "metric=none"])
     assert cfg.metric == {"primary": "high_quality", "mode": "max"}
-    settle(cfg, num_train=100, global_batch=8, folder=Path("x"))
+    finalize_config(cfg, num_train=100, global_batch=8, folder=Path("x"))
     assert cfg.metric == {}
 
 

@@ -1,4 +1,4 @@
-"""`python -m gan_lab.extractor`, called as a command, and the commands that judge by what it writes."""
+"""`python -m gan_lab.train_extractor`, called as a command, and the commands that judge by what it writes."""
 
 import json
 import re
@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from gan_lab import evaluate, sensitivity, train
-from gan_lab.extractor import trained
-from gan_lab.extractor.__main__ import main
-from gan_lab.extractor.trained import Trained, read_facts
+from gan_lab.evaluation.extractor import trained
+from gan_lab.evaluation.extractor.trained import Trained, read_facts
+from gan_lab.train_extractor import main
 
 FEW = ["epochs=1"]
 FAKE = ["data=fake", "data.image_size=8", "data.channels=1", "data.num_classes=3", "data.train.n=100", "data.held_out.n=20"]
@@ -89,12 +89,12 @@ def test_bad_input_is_one_sentence(learn, options, reason):
 
 def test_help_imports_nothing_heavy():
     code = (
-        "import sys; from gan_lab.extractor import __main__ as m; sys.argv = ['extractor', '--help']; m.main(); "
+        "import sys; from gan_lab.evaluation.extractor import __main__ as m; sys.argv = ['extractor', '--help']; m.main(); "
         "sys.exit(any(name in sys.modules for name in ('torch', 'lightning', 'timm')))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    assert "python -m gan_lab.extractor data=cifar10" in done.stdout
+    assert "python -m gan_lab.train_extractor data=cifar10" in done.stdout
 
 
 # ----- judging by it -------------------------------------------------------------------------------------------------------

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from gan_lab import command
-from gan_lab.promises import trained as fit  # noqa: F401  what tests call it
-from gan_lab.settle import settle
+from gan_lab.cli import command
+from gan_lab.training.config import finalize_config
+from gan_lab.training.invariants import trained as fit  # noqa: F401  what tests call it
 
 CONF = command.CONF
 MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
@@ -24,7 +24,7 @@ def tiny(*overrides: str, images: int = 48) -> DictConfig:
     for network in (cfg.network.generator, cfg.network.discriminator):
         if "width" in network and not any("network." in override for override in given):
             network.width = [8, 8] if "mlp" in network._target_ else 8
-    settle(cfg, num_train=100, global_batch=cfg.data.batch_size, folder=Path("unused"))
+    finalize_config(cfg, num_train=100, global_batch=cfg.data.batch_size, folder=Path("unused"))
     return cfg
 
 

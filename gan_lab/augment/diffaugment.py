@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_lab.errors import InputError
-from gan_lab.noise import Noise
+from gan_lab.rng import StepRNG
 
 TRANSLATION = 1 / 8
 """The farthest shift, as a share of the height or width."""
@@ -32,7 +32,7 @@ class DiffAugment(nn.Module):
         super().__init__()
         self.color, self.translation, self.cutout, self.flip = color, translation, cutout, flip
 
-    def forward(self, images: Tensor, noise: Noise, images_seen: int) -> Tensor:
+    def forward(self, images: Tensor, noise: StepRNG, images_seen: int) -> Tensor:
         """Images (N, C, H, W), changed; what is switched off does not change the draws of the rest."""
         if images.shape[2:] == (1, 1):
             raise InputError(

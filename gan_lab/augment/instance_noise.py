@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from gan_lab.noise import Noise
+from gan_lab.rng import StepRNG
 from gan_lab.schedules import Schedule, value
 
 
@@ -17,7 +17,7 @@ class InstanceNoise(nn.Module):
         super().__init__()
         self.std = std
 
-    def forward(self, images: Tensor, noise: Noise, images_seen: int) -> Tensor:
+    def forward(self, images: Tensor, noise: StepRNG, images_seen: int) -> Tensor:
         """Images or points with noise of this time's size; as they are once it is 0."""
         std = value(self.std, images_seen)
         return images + std * noise.normal(*images.shape).to(images.dtype) if std else images

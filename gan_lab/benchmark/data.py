@@ -1,4 +1,4 @@
-"""How fast images come into the step, beside torchvision: ``python -m gan_lab.benchmark_data data.root=DIR``."""
+"""How fast images come into the step, beside torchvision: ``python -m gan_lab.benchmark.data data.root=DIR``."""
 
 import json
 import os
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from omegaconf import DictConfig
 
-from gan_lab.benchmark import ratio
-from gan_lab.command import command
+from gan_lab.benchmark.step import ratio
+from gan_lab.cli.command import command
 
 if TYPE_CHECKING:
     import torch
@@ -36,9 +36,9 @@ def main() -> None:
 
 def benchmark_data(cfg: DictConfig) -> None:
     """Measure, print a table, write ``benchmark_data.json``."""
-    from gan_lab import console
+    from gan_lab.cli import console
     from gan_lab.errors import require
-    from gan_lab.settle import check_numbers
+    from gan_lab.training.config import check_numbers
 
     console.quiet()
     check_numbers(cfg)

@@ -1,4 +1,4 @@
-"""How fast and how exact a Fréchet distance is, beside torchmetrics: ``python -m gan_lab.benchmark_score``."""
+"""How fast and how exact a Fréchet distance is, beside torchmetrics: ``python -m gan_lab.benchmark.frechet``."""
 
 import json
 import time
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from gan_lab.command import command
+from gan_lab.cli.command import command
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,12 +20,12 @@ OURS, THEIRS = "gan_lab", "torchmetrics"
 
 def main() -> None:
     """The command."""
-    command("benchmark_score", benchmark_score)
+    command("benchmark_frechet", benchmark_frechet)
 
 
-def benchmark_score(cfg: DictConfig) -> None:
-    """Measure, print a table, write ``benchmark_score.json``."""
-    from gan_lab import console
+def benchmark_frechet(cfg: DictConfig) -> None:
+    """Measure, print a table, write ``benchmark_frechet.json``."""
+    from gan_lab.cli import console
     from gan_lab.errors import InputError, require
 
     console.quiet()
@@ -40,12 +40,12 @@ def benchmark_score(cfg: DictConfig) -> None:
 
 
 def measure(cfg: DictConfig) -> dict[str, Any]:
-    """What ``benchmark_score.json`` holds."""
+    """What ``benchmark_frechet.json`` holds."""
     import platform
 
     import torch
 
-    from gan_lab.score.moments import Moments
+    from gan_lab.evaluation.moments import Moments
 
     rows = []
     for decay in cfg.decay:
@@ -68,7 +68,7 @@ def features(n: int, d: int, decay: float, seed: int) -> "Tensor":
     """Features (n, d) in float64 whose variances fall as 1 / i^decay, turned by a rotation that all sets share."""
     import torch
 
-    from gan_lab.noise import generator
+    from gan_lab.rng import generator
 
     turn = torch.linalg.qr(torch.randn(d, d, dtype=torch.float64, generator=generator(0, d))).Q
     draws = torch.randn(n, d, dtype=torch.float64, generator=generator(1, seed))
@@ -77,7 +77,7 @@ def features(n: int, d: int, decay: float, seed: int) -> "Tensor":
 
 def row(fake: "Tensor", real: "Tensor", moments: Any, repeats: int) -> dict[str, Any]:
     """Medians of the seconds and the errors of both, for one set of samples."""
-    from gan_lab.score.moments import Moments, frechet_distance
+    from gan_lab.evaluation.moments import Moments, frechet_distance
 
     sample, metric = Moments.of(fake), torchmetrics(fake, real)
     ways: dict[str, Callable[[], float]] = {

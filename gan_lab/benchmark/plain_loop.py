@@ -1,4 +1,4 @@
-"""The loop that one writes by hand, without Lightning: what `gan_lab.benchmark` measures our training against."""
+"""The loop that one writes by hand, without Lightning: what `gan_lab.benchmark.step` measures our training against."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from gan_lab.model.gan import GAN, sum_of
-from gan_lab.noise import Noise, Stream
+from gan_lab.rng import StepRNG, Stream
 
 
 class PlainLoop:
@@ -32,7 +32,7 @@ class PlainLoop:
     def step(self, real: Tensor, y: Tensor | None) -> None:
         """One step of D on these images and labels, and of G where it is due."""
         gan = self.gan
-        gan.noise = Noise(gan.seed, Stream.STEP, gan.d_steps_done, device=gan.device)
+        gan.noise = StepRNG(gan.seed, Stream.STEP, gan.d_steps_done, device=gan.device)
         g_is_due = gan.d_steps_since_g + 1 >= gan.d_steps_now()
 
         self.optimizers[1].zero_grad()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
-from gan_lab.command import command
+from gan_lab.cli.command import command
 
 if TYPE_CHECKING:
     import torch
@@ -33,15 +33,15 @@ def benchmark(cfg: DictConfig) -> None:
 
     import torch
 
-    from gan_lab import console
     from gan_lab.callback.summary import peak_memory
+    from gan_lab.cli import console
     from gan_lab.errors import require
-    from gan_lab.settle import check_numbers, settle
+    from gan_lab.training.config import check_numbers, finalize_config
 
     console.quiet()
     check_numbers(cfg)
     require(cfg, {"benchmark.steps": 1, "benchmark.rounds": 1, "benchmark.warmup": 1}, int)
-    settle(cfg, cfg.data.batch_size, cfg.data.batch_size, Path.cwd())
+    finalize_config(cfg, cfg.data.batch_size, cfg.data.batch_size, Path.cwd())
     plain = cast(DictConfig, OmegaConf.merge(cfg, FLOAT32))
     runs = {
         "gan_lab": ours(cfg),
@@ -88,7 +88,7 @@ def ours(cfg: DictConfig) -> Run:
     import lightning as L
     from hydra.utils import instantiate
 
-    from gan_lab.build import build
+    from gan_lab.training.build import build
 
     gan, data, warmup = build(cfg), instantiate(cfg.data), cfg.benchmark.warmup
 
@@ -101,7 +101,7 @@ def ours(cfg: DictConfig) -> Run:
                 self.start = _now(gan.device)
 
     def run(steps: int) -> float:
-        watch, record = Stopwatch(), instantiate(cfg.callback.record)
+        watch, record = Stopwatch(), instantiate(cfg.callback.loss_logger)
         limits = {"max_epochs": 1, "limit_train_batches": warmup + steps, "limit_val_batches": 0}
         instantiate(cfg.trainer, callbacks=[record, watch], logger=False, **limits).fit(gan, data)
         return watch.seconds
@@ -113,8 +113,8 @@ def plain_loop(cfg: DictConfig) -> Run:
     """What one writes by hand: the same networks, losses and optimizers, on one batch that already lies on the device."""
     import torch
 
-    from gan_lab.build import build
-    from gan_lab.plain_loop import PlainLoop
+    from gan_lab.benchmark.plain_loop import PlainLoop
+    from gan_lab.training.build import build
 
     device, data = _device(cfg), cfg.data
     loop = PlainLoop(build(cfg).to(device), bf16=cfg.speed.precision == "bf16-mixed")

@@ -9,9 +9,9 @@ import torch
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from gan_lab import checkpoint
-from gan_lab.cadence import is_due
 from gan_lab.model.gan import GAN
+from gan_lab.training import checkpoint
+from gan_lab.training.cadence import is_due
 
 
 class Checkpoint(L.Callback):
@@ -76,7 +76,7 @@ class Checkpoint(L.Callback):
             self._save(trainer, gan, self.last_path)
 
     def _save(self, trainer: L.Trainer, gan: GAN, path: Path) -> None:
-        """Write, unless a weight is no number: the last good file stands, and `Record` ends the run."""
+        """Write, unless a weight is no number: the last good file stands, and `LossLogger` ends the run."""
         if torch.nn.utils.get_total_norm(list(gan.parameters())).isfinite():
             checkpoint.save(trainer, path)
 

@@ -16,7 +16,7 @@ Row = dict[str, float]
 
 
 class Failures(L.Callback):
-    """Warns once in a command for each kind of failure, with the remedy, by the rows that `Record` has written just before.
+    """Warns once in a command for each kind of failure, with the remedy, by the rows that `LossLogger` has written just before.
 
     - A gradient norm in one row is large.
     - D's loss is near 0: nothing is left to learn from D.
@@ -24,11 +24,11 @@ class Failures(L.Callback):
     - G's loss falls while D's rises, and D takes nearly all fakes for real: it is fooled, maybe with garbage. (Both also
       happen where G catches up with a D that was far ahead; then D still knows the fakes.)
 
-    The last three are asked of a full window of rows, and only where scores have an undecided value: a critic's loss has no
+    The last three are asked of a full window of rows, and only where scores have a decision threshold: a critic's loss has no
     scale and no 0 to fear, and it rises towards 0 as it should.
 
     Args:
-        every_steps: of D between two rows, as given to `Record`.
+        every_steps: of D between two rows, as given to `LossLogger`.
         window: rows that are looked at.
         max_gradient_norm: ganhacks' 100.
         min_d_loss: the mean of a window; an undecided D's cross-entropy is 1.39. No source names this number or the next ones.
@@ -64,7 +64,7 @@ class Failures(L.Callback):
             return
         self.rows.append({name: float(value) for name, value in row.items()})
         found = self.gradients(self.rows[-1])
-        if gan.undecided is not None and len(self.rows) == self.window:
+        if gan.decision_threshold is not None and len(self.rows) == self.window:
             found |= self.losses(list(self.rows))
         for kind in found:
             if kind not in self.warned:

@@ -6,9 +6,9 @@ from typing import Any
 import lightning as L
 from lightning.pytorch.utilities import rank_zero_only
 
-from gan_lab.cadence import is_due
 from gan_lab.model.gan import GAN
-from gan_lab.picture import save_picture
+from gan_lab.plot.picture import save_picture
+from gan_lab.training.cadence import is_due
 
 
 class Samples(L.Callback):

@@ -18,10 +18,10 @@ from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from gan_lab import __version__
-from gan_lab.callback.judge import Judge
-from gan_lab.curves import save_curves
+from gan_lab.callback.validation import Validation
 from gan_lab.logger import csv
 from gan_lab.model.gan import GAN
+from gan_lab.plot.curves import save_curves
 
 PACKAGES = ("torch", "lightning", "hydra-core", "torchmetrics", "wandb")
 
@@ -96,12 +96,12 @@ class Summary(L.Callback):
         partial.replace(self.folder / "summary.json")
 
 
-def _judge(trainer: L.Trainer) -> Judge:
+def _judge(trainer: L.Trainer) -> Validation:
     callbacks: list[L.Callback] = trainer.callbacks  # type: ignore[attr-defined]
-    return next((c for c in callbacks if isinstance(c, Judge)), Judge())
+    return next((c for c in callbacks if isinstance(c, Validation)), Validation())
 
 
-def _course(rows: list[dict[str, float]], judge: Judge) -> dict[str, dict[str, float]]:
+def _course(rows: list[dict[str, float]], judge: Validation) -> dict[str, dict[str, float]]:
     """First, final and best value of each validation score."""
     course = {}
     for name in dict.fromkeys(n for row in rows for n in row if n.startswith("val/")):

@@ -25,7 +25,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gan_lab.errors import Diverged, InputError, nearest
 
-PACKAGE = Path(__file__).parent
+PACKAGE = Path(__file__).parents[1]
 CONF = next(folder for folder in (PACKAGE / "conf", PACKAGE.parent / "conf") if folder.is_dir())
 """The config folder: inside an installed package, else beside it in a checkout."""
 

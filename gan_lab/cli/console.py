@@ -12,10 +12,10 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
-from gan_lab import checkpoint
 from gan_lab.data.module import Data
 from gan_lab.data.prepared import Prepared
-from gan_lab.resume import Resumed
+from gan_lab.training import checkpoint
+from gan_lab.training.resume import Resumed
 
 
 def quiet() -> None:

@@ -5,7 +5,7 @@ from sklearn.datasets import load_digits
 
 from gan_lab.data.arrays import Arrays
 from gan_lab.errors import pick
-from gan_lab.noise import key
+from gan_lab.rng import key
 
 NUM_TRAIN = 1200
 SPLITS = {"train": slice(NUM_TRAIN), "held_out": slice(NUM_TRAIN, None)}

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from gan_lab.data.arrays import Arrays
-from gan_lab.noise import Stream, generator
+from gan_lab.rng import Stream, generator
 
 REACH = 0.75  # where a centre at 1 lies between the middle of the image (0) and its edge (1)
 WIDTH = 1 / 6  # standard deviation of a blob, in halves of the image

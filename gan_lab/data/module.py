@@ -18,7 +18,7 @@ from gan_lab.data.arrays import Arrays
 from gan_lab.data.pixels import dequantize, flip, to_unit
 from gan_lab.data.sampler import EndlessBatches
 from gan_lab.errors import InputError
-from gan_lab.noise import Noise, Stream, generator
+from gan_lab.rng import StepRNG, Stream, generator
 
 Batch = tuple[Tensor, Tensor | None]
 
@@ -227,7 +227,7 @@ class Data(L.LightningDataModule):
     def _augment(self, images: Tensor) -> Tensor:
         rank, world_size = self._process
         step = self._gan.d_steps_done
-        noise = Noise(self.seed, Stream.DATA, step, device=images.device, rank=rank, world_size=world_size)
+        noise = StepRNG(self.seed, Stream.DATA, step, device=images.device, rank=rank, world_size=world_size)
         if self.flip:
             images = flip(images, noise.uniform(len(images)))
         return dequantize(images, noise.uniform(*images.shape)) if self.dequantize else to_unit(images)

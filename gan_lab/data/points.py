@@ -7,7 +7,7 @@ from torch import Tensor
 
 from gan_lab.data.arrays import Arrays
 from gan_lab.errors import InputError
-from gan_lab.noise import Stream, generator
+from gan_lab.rng import Stream, generator
 
 
 def ring(modes: int = 8, radius: float = 1.0) -> Tensor:

@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 from torch.utils.data import Sampler
 
-from gan_lab.noise import Stream, generator
+from gan_lab.rng import Stream, generator
 
 
 class EndlessBatches(Sampler[list[int]]):
     """Batches of sample numbers from an endless row of epochs, each a permutation of all samples.
 
     A batch takes up the row where the images seen so far end, and runs on across the end of an epoch: none is smaller, no
-    sample is left out. A process takes its contiguous share of the global batch, as `noise.Noise` does.
+    sample is left out. A process takes its contiguous share of the global batch, as `noise.StepRNG` does.
 
     Args:
         num_samples: size of the data set.

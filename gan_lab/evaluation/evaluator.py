@@ -11,9 +11,10 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.errors import InputError
-from gan_lab.score import Case, Features, Score, extract, record
-from gan_lab.score.record import Record
-from gan_lab.score.source import Files, Source
+from gan_lab.evaluation import features, result
+from gan_lab.evaluation.metric import EvalInputs, Features, Score
+from gan_lab.evaluation.result import EvalResult
+from gan_lab.evaluation.source import Files, Source
 
 if TYPE_CHECKING:
     from gan_lab.data.module import Data
@@ -23,7 +24,7 @@ SINGULAR = "no more images than the {} features: a covariance is singular, so co
 
 
 @dataclass
-class Subject:
+class EvalTarget:
     """What is to be judged.
 
     Attributes:
@@ -43,7 +44,7 @@ class Subject:
     data: "Data | None" = None
 
 
-class Judge:
+class Evaluator:
     """One protocol: an extractor, scores, seeds.
 
     Args:
@@ -58,62 +59,64 @@ class Judge:
         self.extractor = instantiate(choice)
         self.extractor.to(self.device)
 
-    def __call__(self, subject: Subject) -> Record:
+    def __call__(self, subject: EvalTarget) -> EvalResult:
         """The record, also as ``metrics.json``; one that was made by the same protocol is read instead."""
         start, asked = time.perf_counter(), self.protocol(subject)
-        if not self.cfg.again and knowable(subject) and (former := record.read(self.folder)) and former.protocol == asked:
+        if not self.cfg.again and cacheable(subject) and (former := result.read(self.folder)) and former.protocol == asked:
             return former
         self.folder.mkdir(parents=True, exist_ok=True)
-        with record.progress() as task:
+        with result.progress() as task:
             reference = self.reference(subject, task)
             floor = None if subject.floor is None else self.features(subject.floor, "held-out reals", task)
             values = [self.judge(subject, seed, reference, floor, task) for seed in self.cfg.eval.seeds]
-        best = self.values(Case(floor, reference, floor, self.extractor, self.folder, None, subject.data)) if floor else {}
+        best = (
+            self.values(EvalInputs(floor, reference, floor, self.extractor, self.folder, None, subject.data)) if floor else {}
+        )
         seconds = time.perf_counter() - start
-        made = Record.of(values, best, self.scores, asked, self.notes(subject, reference), seconds)
-        if extract.process()[0] == 0:
-            record.write(made, self.folder)
+        made = EvalResult.of(values, best, self.scores, asked, self.notes(subject, reference), seconds)
+        if features.process()[0] == 0:
+            result.write(made, self.folder)
         return made
 
-    def judge(self, subject: Subject, seed: int, reference: Features, floor: Features | None, task: Any) -> dict[str, float]:
+    def judge(self, subject: EvalTarget, seed: int, reference: Features, floor: Features | None, task: Any) -> dict[str, float]:
         """The values of one seed."""
         sample = self.features(subject.sample(seed), f"samples of seed {seed}", task)
-        if self.cfg.eval.save_images and extract.process()[0] == 0:
+        if self.cfg.eval.save_images and features.process()[0] == 0:
             save_images(sample.source, Path(self.cfg.eval.save_images) / f"seed{seed}", self.cfg.batch_size)
-        return self.values(Case(sample, reference, floor, self.extractor, self.folder, subject.gan, subject.data, seed))
+        return self.values(EvalInputs(sample, reference, floor, self.extractor, self.folder, subject.gan, subject.data, seed))
 
-    def values(self, case: Case) -> dict[str, float]:
+    def values(self, case: EvalInputs) -> dict[str, float]:
         """What all scores say of a case; the first process alone computes."""
-        if extract.process()[0] != 0:
+        if features.process()[0] != 0:
             return {}
         return {name: value for score in self.scores.values() for name, value in score(case).items()}
 
     # ----- features --------------------------------------------------------------------------------------------------
 
-    def reference(self, subject: Subject, task: Any) -> Features:
+    def reference(self, subject: EvalTarget, task: Any) -> Features:
         """Of the reals: from the cache, from a file of statistics, or now."""
         if isinstance(subject.reference, Path):
             return self.statistics(subject.reference, subject.sample(0).shape)
         found = self.features(subject.reference, "reference reals", task)
         if path := self.cfg.eval.save_statistics:
-            extract.write_statistics(Path(path), found.moments, extract.protocol(subject.reference, self.extractor))
+            features.write_statistics(Path(path), found.moments, features.protocol(subject.reference, self.extractor))
         return found
 
     def statistics(self, path: Path, shape: tuple[int, ...]) -> Features:
         """Mean and covariance of a file, for which only distances between these can be computed."""
-        from gan_lab.score.frechet import Frechet, Infinity
+        from gan_lab.evaluation.metric.frechet import Frechet, Infinity
 
         if other := [name for name, score in self.scores.items() if not isinstance(score, Frechet | Infinity)]:
             raise InputError(f"'{path}' holds mean and covariance alone, too little for score={other[0]}: use score=frechet")
-        return extract.read_statistics(path, self.extractor, self.device, shape)
+        return features.read_statistics(path, self.extractor, self.device, shape)
 
     def features(self, source: Source, name: str, task: Any) -> Features:
         """Of a source, under a bar."""
-        return extract.cached(source, self.extractor, self.cfg.batch_size, self.device, task(name, len(source)))
+        return features.cached(source, self.extractor, self.cfg.batch_size, self.device, task(name, len(source)))
 
     # ----- what stands beside the values -----------------------------------------------------------------------------
 
-    def protocol(self, subject: Subject) -> dict[str, Any]:
+    def protocol(self, subject: EvalTarget) -> dict[str, Any]:
         """All that decides the values."""
         sample, reference = subject.sample(0), subject.reference
         return subject.facts | {
@@ -124,7 +127,7 @@ class Judge:
             "extractor": self.extractor.name,
             "weights_sha256": self.extractor.weights_sha256,
             "resize": self.extractor.resize,
-            "quantiser": extract.QUANTISER,
+            "quantiser": features.QUANTISER,
             "device": self.device.type,
             "reference": str(reference) if isinstance(reference, Path) else reference.fingerprint,
             "n_reference": None if isinstance(reference, Path) else len(reference),
@@ -132,7 +135,7 @@ class Judge:
             "n_floor": None if subject.floor is None else len(subject.floor),
         }
 
-    def notes(self, subject: Subject, reference: Features) -> list[str]:
+    def notes(self, subject: EvalTarget, reference: Features) -> list[str]:
         """Why the values may compare with few others."""
         sample, d = subject.sample(0), len(reference.moments.mean)
         files = [source for source in (sample, subject.reference) if isinstance(source, Files)]
@@ -144,7 +147,7 @@ class Judge:
         return notes
 
 
-def knowable(subject: Subject) -> bool:
+def cacheable(subject: EvalTarget) -> bool:
     """Whether the protocol tells all images: of files it has the name, and what lies there may have changed."""
     return not isinstance(subject.sample(0), Files) and getattr(subject.reference, "fingerprint", None) is not None
 

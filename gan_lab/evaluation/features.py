@@ -15,10 +15,10 @@ from torch import Tensor, distributed
 
 from gan_lab import __version__
 from gan_lab.errors import InputError
-from gan_lab.extractor import Extractor
-from gan_lab.score import Features
-from gan_lab.score.moments import Moments, Sums, merged
-from gan_lab.score.source import Source, digest, must_fit
+from gan_lab.evaluation.extractor import Extractor
+from gan_lab.evaluation.metric import Features
+from gan_lab.evaluation.moments import Moments, Sums, merged
+from gan_lab.evaluation.source import Source, digest, must_fit
 
 KEPT = 50_000
 """Features of a reference that are kept beside the moments of all."""
@@ -39,7 +39,7 @@ def extract(source: Source, extractor: Extractor, batch_size: int, device: torch
         device: of the extractor.
         advance: told how many images this process has done.
     """
-    here = home(device)
+    here = stats_device(device)
     rank, world_size = process()
     mine = range(rank, len(source), world_size)
     features, logits, labels, sums = [], [], [], None
@@ -59,7 +59,7 @@ def extract(source: Source, extractor: Extractor, batch_size: int, device: torch
     return Features(kept[0], kept[1], kept[2], _all(sums, len(source)), source)
 
 
-def home(device: torch.device) -> torch.device:
+def stats_device(device: torch.device) -> torch.device:
     """Where features and moments lie: MPS has no float64."""
     return torch.device("cpu") if device.type == "mps" else device
 
@@ -167,7 +167,9 @@ def _read(path: Path, source: Source, device: torch.device) -> Features | None:
     """What the cache holds; None when the file is damaged, and is made again."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            parts = {name: torch.from_numpy(arrays[name]).to(home(device)) for name in arrays.files if name != "protocol"}
+            parts = {
+                name: torch.from_numpy(arrays[name]).to(stats_device(device)) for name in arrays.files if name != "protocol"
+            }
         moments = Moments(int(parts["n"]), parts["mu"], parts["sigma"]) if len(source) > len(parts["features"]) else None
         return Features(parts["features"], parts.get("logits"), parts.get("labels"), moments, source)
     except Exception:  # a damaged zip file fails in many ways
@@ -208,5 +210,5 @@ def read_statistics(path: Path, extractor: Extractor, device: torch.device, shap
             raise InputError(f"'{path}' was made with {name}={key[name]}, not {value}: use the same protocol for both")
     if "shape" in key:
         must_fit(shape, tuple(key["shape"]), path)
-    moments = Moments(n, mu.to(home(device)), sigma.to(home(device)))
-    return Features(torch.empty(0, len(mu), device=home(device)), all_moments=moments)
+    moments = Moments(n, mu.to(stats_device(device)), sigma.to(stats_device(device)))
+    return Features(torch.empty(0, len(mu), device=stats_device(device)), all_moments=moments)

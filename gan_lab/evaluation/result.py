@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_lab import __version__
-from gan_lab.score import Score
+from gan_lab.evaluation.metric import Score
 
 FILE = "metrics.json"
 PACKAGES = ("torch", "torchvision", "numpy")
@@ -36,7 +36,7 @@ class Value:
 
 
 @dataclass
-class Record:
+class EvalResult:
     """One judgement.
 
     Attributes:
@@ -62,7 +62,7 @@ class Record:
         protocol: dict[str, Any],
         notes: list[str],
         seconds: float,
-    ) -> "Record":
+    ) -> "EvalResult":
         """From the values of every seed and of the floor."""
         better = {name: way for score in scores.values() for name, way in score.better.items()}
         values = {}
@@ -92,7 +92,7 @@ def way(name: str, better: Mapping[str, str]) -> str | None:
     return better.get(name, better.get(words[0]))
 
 
-def write(record: Record, folder: Path) -> None:
+def write(record: EvalResult, folder: Path) -> None:
     """``metrics.json``, whole or not at all."""
     partial = folder / f"{FILE}.partial"
     try:
@@ -102,11 +102,11 @@ def write(record: Record, folder: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
-def read(folder: Path) -> Record | None:
+def read(folder: Path) -> EvalResult | None:
     """The record in a folder; None where there is none, or a damaged one."""
     try:
         content = json.loads((folder / FILE).read_text())
-        return Record(**content | {"values": {name: Value(**value) for name, value in content["values"].items()}})
+        return EvalResult(**content | {"values": {name: Value(**value) for name, value in content["values"].items()}})
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
@@ -122,7 +122,7 @@ def progress() -> Iterator[Task]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from gan_lab.score.extract import process
+    from gan_lab.evaluation.features import process
 
     rank, world_size = process()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -135,7 +135,7 @@ def progress() -> Iterator[Task]:
         yield begin
 
 
-def show(records: list[Record], form: str) -> None:
+def show(records: list[EvalResult], form: str) -> None:
     """One table per record, or one of all for a paper."""
     from rich.console import Console
 
@@ -149,7 +149,7 @@ def show(records: list[Record], form: str) -> None:
             console.print(f"note: {note}", markup=False)
 
 
-def _table(record: Record) -> Any:
+def _table(record: EvalResult) -> Any:
     from rich.markup import escape
     from rich.table import Table
 
@@ -165,7 +165,7 @@ def _table(record: Record) -> Any:
     return table
 
 
-def _cells(records: list[Record]) -> list[list[str]]:
+def _cells(records: list[EvalResult]) -> list[list[str]]:
     """Head, a row per record, and the floor of the first."""
     names = list(dict.fromkeys(name for record in records for name in record.values))
     rows = [["run", *names]]
@@ -184,14 +184,14 @@ def _cell(value: Value | None) -> str:
     return f"{value.mean:.4g}" + (f" ± {value.sd:.2g}" if value.sd is not None else "")
 
 
-def markdown(records: list[Record]) -> str:
+def markdown(records: list[EvalResult]) -> str:
     """A table for a README."""
     head, *rows = [[cell.replace("|", "\\|") for cell in row] for row in _cells(records)]
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def latex(records: list[Record]) -> str:
+def latex(records: list[EvalResult]) -> str:
     """A table for a paper, with booktabs."""
     head, *rows = [[_escaped(cell) for cell in row] for row in _cells(records)]
     lines = [r" & ".join(row) + r" \\" for row in (head, *rows)]

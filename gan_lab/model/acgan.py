@@ -5,8 +5,8 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from gan_lab.batch import Batch
-from gan_lab.conditional import labelled, require_labels
+from gan_lab.model.batch import Batch
+from gan_lab.model.conditional import labelled, require_labels
 from gan_lab.model.gan import GAN
 
 

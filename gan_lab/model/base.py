@@ -14,10 +14,11 @@ from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from gan_lab import dropout, ema, latents, losses
+from gan_lab import latents, losses
 from gan_lab.errors import InputError
-from gan_lab.noise import Noise, Rows, Stream, key
+from gan_lab.model import dropout, ema
 from gan_lab.penalties import Penalty
+from gan_lab.rng import SampleRNG, StepRNG, Stream, key
 from gan_lab.schedules import Constant, Schedule, value
 from gan_lab.trick import Trick
 
@@ -51,19 +52,19 @@ class GANModule(L.LightningModule):
         seed: of every draw.
     """
 
-    undecided: ClassVar[float | None] = 0.0
+    decision_threshold: ClassVar[float | None] = 0.0
     """The score at which D takes a sample for neither real nor fake; None where scores have no such origin."""
 
     networks: ClassVar[tuple[str, ...]] = ("g", "d")
     """What each of `configure_optimizers` moves: the prefix of its records and the key of its limits."""
 
-    couples_batch: ClassVar[bool] = False
+    batch_dependent: ClassVar[bool] = False
     """Whether a loss of one image depends on the others of its batch: then parts of it, or processes, are not the whole."""
 
     takes_targets: ClassVar[bool] = False
     """Whether D's loss compares scores with targets, which a trick may soften."""
 
-    reads_codes: ClassVar[bool] = False
+    needs_latents: ClassVar[bool] = False
     """Whether D's loss asks what the latents of a fake were: then no fake of another step can stand in for it."""
 
     def __init__(
@@ -120,7 +121,7 @@ class GANModule(L.LightningModule):
         rank, step = self.global_rank, self.d_steps_done
         shares = self.trainer.world_size * self.accumulate  # a part draws as a process of its own would
         self.noises = [
-            Noise(self.seed, Stream.STEP, step, device=self.device, rank=rank * self.accumulate + part, world_size=shares)
+            StepRNG(self.seed, Stream.STEP, step, device=self.device, rank=rank * self.accumulate + part, world_size=shares)
             for part in range(self.accumulate)
         ]
         torch.manual_seed(key(self.seed, Stream.LAYERS, rank, step))
@@ -133,7 +134,7 @@ class GANModule(L.LightningModule):
         for optimizer in self.all_optimizers[1:]:
             optimizer._on_before_step = optimizer._on_after_step = _nothing
 
-    def advance(self, batch_size: int, g_stepped: bool) -> None:
+    def end_step(self, batch_size: int, g_stepped: bool) -> None:
         """Move the clocks and, after a step of G, the average; make the processes equal."""
         global_batch = batch_size * self.trainer.world_size
         self.images_seen += global_batch
@@ -154,7 +155,7 @@ class GANModule(L.LightningModule):
         """D's steps before the next one of G."""
         return self.d_steps(self.g_steps_done) if callable(self.d_steps) else self.d_steps
 
-    def add_up(self, gradient: Callable[[Tensor, Tensor | None], None], real: Tensor, y: Tensor | None) -> None:
+    def accumulate_gradients(self, gradient: Callable[[Tensor, Tensor | None], None], real: Tensor, y: Tensor | None) -> None:
         """The gradients of all parts of the batch; processes exchange them at the last part alone."""
         labels = [None] * self.accumulate if y is None else y.chunk(self.accumulate)
         *parts, last = zip(self.noises, real.chunk(self.accumulate), labels, strict=True)
@@ -279,7 +280,7 @@ class GANModule(L.LightningModule):
 
     def latent_rows(self, indices: Sequence[int], seed: int, stream: Stream = Stream.SAMPLE) -> Tensor:
         """The latents of these sample numbers (N, latent_dim): the same bit for bit on any batch size and device."""
-        return self.latent(Rows(seed, stream, indices=indices), len(indices), self.generator.latent_dim)
+        return self.latent(SampleRNG(seed, stream, indices=indices), len(indices), self.generator.latent_dim)
 
     def validation_step(self, batch: Step, batch_idx: int, dataloader_idx: int = 0) -> dict[str, Tensor | None]:
         """What the callbacks judge: reals, D's scores of them and, beside held-out reals, as many fakes.

@@ -6,7 +6,7 @@ from functools import cached_property
 
 from torch import Tensor
 
-from gan_lab.noise import Noise
+from gan_lab.rng import StepRNG
 
 Score = Callable[[Tensor, Tensor | None], Tensor]
 """(images, labels) -> raw scores (N,): D as it is used, augmentation included; and its parts: images -> features -> scores."""
@@ -37,7 +37,7 @@ class Batch:
     y: Tensor | None
     fake_y: Tensor | None
     score: Score
-    noise: Noise
+    noise: StepRNG
     images_seen: int = 0
     d_steps_done: int = 0
     features: Score | None = None

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gan_lab.conditional import labelled, require_labels
+from gan_lab.model.conditional import labelled, require_labels
 from gan_lab.model.gan import GAN
 
 

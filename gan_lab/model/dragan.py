@@ -12,4 +12,4 @@ class DRAGAN(GAN):
     penalty.
     """
 
-    couples_batch = True  # the penalty's noise is as wide as the batch
+    batch_dependent = True  # the penalty's noise is as wide as the batch

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gan_lab.noise import Rows, Stream, key
+from gan_lab.rng import SampleRNG, Stream, key
 
 
 @contextmanager
@@ -17,7 +17,7 @@ def kept(network: nn.Module, z: Tensor) -> Iterator[None]:
     What is dropped is a function of each row of the latents z (N, latent_dim) alone: the same on any batch size and device.
     """
     bits = z.detach().float().cpu().view(torch.int32).tolist()
-    rows = Rows(Stream.LAYERS, indices=[key(*row) for row in bits])
+    rows = SampleRNG(Stream.LAYERS, indices=[key(*row) for row in bits])
 
     def drop(module: Any, inputs: tuple[Tensor], output: Tensor) -> Tensor:
         (x,) = inputs

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from gan_lab import losses
-from gan_lab.batch import Batch
-from gan_lab.module import GANModule, Step
+from gan_lab.model.base import GANModule, Step
+from gan_lab.model.batch import Batch
 
 
 class GAN(GANModule):
@@ -66,17 +66,17 @@ class GAN(GANModule):
         self.begin_step()
         g_is_due = self.d_steps_since_g + 1 >= self.d_steps_now()
 
-        self.add_up(self.discriminator_gradient, real, y)
+        self.accumulate_gradients(self.discriminator_gradient, real, y)
         if not self.simultaneous:
             self.discriminator_step()
         if g_is_due:
-            self.add_up(self.generator_gradient, real, y)
+            self.accumulate_gradients(self.generator_gradient, real, y)
         if self.simultaneous:
             self.discriminator_step()
         if g_is_due:
             self.generator_step()
 
-        self.advance(len(real), g_is_due)
+        self.end_step(len(real), g_is_due)
 
     def discriminator_gradient(self, real: Tensor, y: Tensor | None) -> None:
         """The gradient of all that D descends on, on reals and on fakes that G makes now."""

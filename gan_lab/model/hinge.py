@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from gan_lab import losses
-from gan_lab.batch import Batch
+from gan_lab.model.batch import Batch
 from gan_lab.model.gan import GAN
 
 

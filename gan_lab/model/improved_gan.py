@@ -17,21 +17,21 @@ class ImprovedGAN(GAN):
     configuration chooses, ``regularizer=feature_matching`` (3.1), ``trick=historical_averaging`` (3.3), and virtual batch
     normalisation (3.5) as a norm.
 
-    Differs from the paper: the features are normalised before the kernel, and nearness is a mean, where the authors' code has a
-    sum, and scales and shifts it by the first batch; there is no semi-supervised part; the networks are DCGAN's. In that
+    Differs from the paper: the features are normalised before the kernel, and the similarity is a mean, where the authors' code has
+    a sum, and scales and shifts it by the first batch; there is no semi-supervised part; the networks are DCGAN's. In that
     code's CIFAR-10 script G takes three steps per step of D and its loss is the saturating one, latents are uniform in [0, 1),
     D's input has noise of 0.2, no label is smoothed, and rates fall to 0 over the last third.
 
     Args:
         generator: see `GANModule`.
         discriminator: see `GANModule`; has ``num_features``.
-        kernels: numbers of nearness that join D's features.
+        kernels: numbers of minibatch_similarity that join D's features.
         kernel_dim: in which each of them is measured.
         args: see `GANModule`.
         kwargs: see `GANModule`.
     """
 
-    couples_batch = True
+    batch_dependent = True
 
     def __init__(
         self, generator: nn.Module, discriminator: nn.Module, *args: Any, kernels: int, kernel_dim: int, **kwargs: Any
@@ -60,10 +60,10 @@ class MinibatchDiscriminator(nn.Module):
         discriminator.score = nn.Identity()  # else weights that no gradient reaches
 
     def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """The discriminator's, and the nearness of each image to the others (N, num_features)."""
+        """The discriminator's, and the minibatch_similarity of each image to the others (N, num_features)."""
         features = self.discriminator.features(x, y)
         points = self.kernel(layer_norm(features, features.shape[1:])).unflatten(1, (self.kernels, -1))
-        return torch.cat([features, nearness(points)], 1)
+        return torch.cat([features, minibatch_similarity(points)], 1)
 
     def head(self, features: Tensor, y: Tensor | None = None) -> Tensor:
         """Raw scores (N,) of features."""
@@ -74,7 +74,7 @@ class MinibatchDiscriminator(nn.Module):
         return self.head(self.features(x, y), y)
 
 
-def nearness(points: Tensor) -> Tensor:
+def minibatch_similarity(points: Tensor) -> Tensor:
     """The mean over the others of exp(-L1 distance), for points (N, kernels, dim): (N, kernels), in [0, 1] (section 3.2)."""
     distances = torch.zeros_like(points[:, None, :, 0])
     for x in points.unbind(2):  # a third of the time of one difference of all, and cdist has no second derivative

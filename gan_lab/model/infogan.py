@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import log_softmax, one_hot
 
-from gan_lab.batch import Batch
 from gan_lab.errors import InputError
 from gan_lab.latents import Source
+from gan_lab.model.batch import Batch
 from gan_lab.model.gan import GAN
 
 
@@ -33,7 +33,7 @@ class InfoGAN(GAN):
         kwargs: see `GANModule`; ``latent`` draws what is no code.
     """
 
-    reads_codes = True
+    needs_latents = True
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class InfoGAN(GAN):
         **kwargs: Any,
     ) -> None:
         codes = Codes(categories, continuous)
-        super().__init__(generator, CodeReader(discriminator, codes.size), *args, **kwargs)
+        super().__init__(generator, QHead(discriminator, codes.size), *args, **kwargs)
         if self.generator.latent_dim <= codes.size:
             raise InputError(
                 f"network.generator.latent_dim={self.generator.latent_dim} leaves no room for noise beside the {codes.size} "
@@ -130,7 +130,7 @@ class Codes:
             code.copy_(torch.linspace(-1, 1, len(z))[:, None])
 
 
-class CodeReader(nn.Module):
+class QHead(nn.Module):
     """A discriminator with a second head on its features, Q, which reads the codes.
 
     Args:

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gan_lab.batch import Batch
+from gan_lab.model.batch import Batch
 from gan_lab.model.hinge import HingeGAN
 
 

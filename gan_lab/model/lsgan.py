@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from gan_lab import losses
-from gan_lab.batch import Batch
+from gan_lab.model.batch import Batch
 from gan_lab.model.gan import GAN
 
 
@@ -15,7 +15,7 @@ class LSGAN(GAN):
 
     takes_targets = False
 
-    undecided = 0.5
+    decision_threshold = 0.5
 
     def discriminator_loss(self, batch: Batch) -> Tensor:
         """E[(D(x) - 1)^2] / 2 + E[D(G(z))^2] / 2, eq. 9."""

@@ -5,7 +5,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from gan_lab.conditional import labelled, require_labels
+from gan_lab.model.conditional import labelled, require_labels
 from gan_lab.model.hinge import HingeGAN
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import nn
 
-from gan_lab.conditional import labelled
+from gan_lab.model.conditional import labelled
 from gan_lab.model.projection import Projection
 from gan_lab.model.rsgan import RSGAN
 from gan_lab.schedules import Cosine

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from gan_lab import losses
-from gan_lab.batch import Batch
+from gan_lab.model.batch import Batch
 from gan_lab.model.gan import GAN
 
 
@@ -14,9 +14,9 @@ class RaGAN(GAN):
     averages are those of a process's part of the batch. The losses are the paper's sums, which the authors' code halves.
     """
 
-    undecided = None
+    decision_threshold = None
     takes_targets = False
-    couples_batch = True
+    batch_dependent = True
 
     def discriminator_loss(self, batch: Batch) -> Tensor:
         """-E[log sigma(D(x) - E D(G(z)))] - E[log(1 - sigma(D(G(z)) - E D(x)))]."""

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from gan_lab import losses
-from gan_lab.batch import Batch
+from gan_lab.model.batch import Batch
 from gan_lab.model.gan import GAN
 
 
@@ -13,7 +13,7 @@ class RSGAN(GAN):
     Differs from the paper: a step of G takes the reals of the step of D before it, where the authors' code draws others.
     """
 
-    undecided = None
+    decision_threshold = None
     takes_targets = False
 
     def discriminator_loss(self, batch: Batch) -> Tensor:

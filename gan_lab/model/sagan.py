@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import nn
 
-from gan_lab.conditional import labelled
+from gan_lab.model.conditional import labelled
 from gan_lab.model.hinge import HingeGAN
 from gan_lab.model.projection import Projection
 

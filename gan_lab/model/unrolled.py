@@ -9,8 +9,8 @@ from torch.func import functional_call
 from torch.nn.functional import softplus
 from torch.optim import SGD, Adam, Optimizer
 
-from gan_lab.batch import Batch, Score
 from gan_lab.errors import InputError
+from gan_lab.model.batch import Batch, Score
 from gan_lab.model.gan import GAN
 
 State = dict[str, Tensor]
@@ -32,7 +32,7 @@ class UnrolledGAN(GAN):
         kwargs: see `GANModule`.
     """
 
-    couples_batch = True
+    batch_dependent = True
 
     def __init__(self, *args: Any, unroll_steps: int = 5, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -52,7 +52,7 @@ class UnrolledGAN(GAN):
         """D after its steps on this batch."""
         weights = {name: weight.detach().requires_grad_() for name, weight in self.discriminator.named_parameters()}
         buffers = {name: buffer.clone() for name, buffer in self.discriminator.named_buffers()}
-        ahead = Ahead(self.all_optimizers[1].optimizer, dict(self.discriminator.named_parameters()))
+        ahead = FunctionalOptimizer(self.all_optimizers[1].optimizer, dict(self.discriminator.named_parameters()))
 
         def score(images: Tensor, y: Tensor | None) -> Tensor:
             state = weights | buffers
@@ -65,7 +65,7 @@ class UnrolledGAN(GAN):
         return score
 
 
-class Ahead:
+class FunctionalOptimizer:
     """Differentiable steps of Adam or SGD from where an optimizer stands; the optimizer itself does not move.
 
     Args:

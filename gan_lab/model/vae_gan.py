@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 from torch.optim import Optimizer
 
-from gan_lab.batch import Batch
 from gan_lab.data.pixels import to_unit
+from gan_lab.model.batch import Batch
 from gan_lab.model.gan import GAN
 
 

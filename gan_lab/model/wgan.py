@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from gan_lab import losses
-from gan_lab.batch import Batch
+from gan_lab.model.batch import Batch
 from gan_lab.model.gan import GAN
 
 
@@ -22,7 +22,7 @@ class WGAN(GAN):
         kwargs: see `GAN`.
     """
 
-    undecided = None
+    decision_threshold = None
     takes_targets = False
 
     def __init__(self, *args: Any, clip: float = 0.01, **kwargs: Any) -> None:

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from gan_lab import losses
-from gan_lab.batch import Batch
+from gan_lab.model.batch import Batch
 from gan_lab.model.gan import GAN
 
 
@@ -16,7 +16,7 @@ class WGANGP(GAN):
     Differs from the paper: its CIFAR-10 networks have 128 channels in G too, and average where ours sum over positions.
     """
 
-    undecided = None
+    decision_threshold = None
     takes_targets = False
 
     def discriminator_loss(self, batch: Batch) -> Tensor:

@@ -6,7 +6,7 @@ from pathlib import Path
 import matplotlib
 import torch
 
-from gan_lab.batch import Batch
+from gan_lab.model.batch import Batch
 from gan_lab.model.gan import GAN
 
 matplotlib.use("agg")
@@ -18,9 +18,9 @@ Rows = list[dict[str, float]]
 
 
 def equilibrium(gan: GAN) -> dict[str, float]:
-    """Both losses where D cannot tell reals from fakes: every score undecided."""
-    undecided = torch.full((1,), gan.undecided or 0.0)
-    batch = Batch(undecided, undecided, None, None, lambda images, y: images, gan.noise)
+    """Both losses where D cannot tell reals from fakes: every score at D's decision threshold."""
+    decision_threshold = torch.full((1,), gan.decision_threshold or 0.0)
+    batch = Batch(decision_threshold, decision_threshold, None, None, lambda images, y: images, gan.noise)
     return {"d_loss": float(gan.discriminator_loss(batch)), "g_loss": float(gan.generator_loss(batch))}
 
 

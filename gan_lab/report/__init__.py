@@ -4,7 +4,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from gan_lab.command import command
+from gan_lab.cli.command import command
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 
 from gan_lab.errors import InputError
 from gan_lab.report.pictures import Picture, embed, evenly
-from gan_lab.resume import leaves
+from gan_lab.training.resume import leaves
 
 SIGNS = ("metrics.csv", "summary.json", ".hydra/overrides.yaml")
 """Any of these makes a folder a run."""

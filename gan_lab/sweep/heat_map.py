@@ -7,7 +7,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 
-from gan_lab.ranking import Row
+from gan_lab.sweep.ranking import Row
 
 matplotlib.use("agg")
 from matplotlib import pyplot as plt

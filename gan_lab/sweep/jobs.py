@@ -17,8 +17,8 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from gan_lab import ranking
-from gan_lab.command import sentence
+from gan_lab.cli.command import sentence
+from gan_lab.sweep import ranking
 
 
 class Sweep(Callback):

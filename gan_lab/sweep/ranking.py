@@ -247,7 +247,7 @@ def _best(rows: list[Row]) -> Path | None:
 
 
 def _draw(rows: list[Row], path: Path) -> Path | None:
-    from gan_lab import heat_map
+    from gan_lab.sweep import heat_map
 
     return heat_map.save(rows, path) if heat_map.is_grid(rows) else None
 

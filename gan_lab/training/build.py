@@ -11,7 +11,7 @@ from torch import nn
 
 from gan_lab.errors import InputError
 from gan_lab.model.gan import GAN
-from gan_lab.noise import key
+from gan_lab.rng import key
 
 
 def build(cfg: DictConfig) -> GAN:

@@ -12,9 +12,9 @@ import torch
 from lightning import Callback, Trainer
 from omegaconf import DictConfig, OmegaConf
 
-from gan_lab.build import build
 from gan_lab.errors import InputError
 from gan_lab.model.gan import GAN
+from gan_lab.training.build import build
 
 if TYPE_CHECKING:
     from gan_lab.data.module import Data
@@ -78,7 +78,7 @@ def save(trainer: Trainer, path: Path) -> None:
             partial.unlink(missing_ok=True)
 
 
-class StandAlone(Callback):
+class EmbedConfig(Callback):
     """Puts what is needed to rebuild the GAN, and by what its training images are known again, into every checkpoint.
 
     Args:

@@ -40,7 +40,7 @@ def check_numbers(cfg: DictConfig) -> None:
         raise InputError(f"data.batch_size={cfg.data.batch_size} does not fall into accumulate={cfg.accumulate} equal parts")
 
 
-def settle(cfg: DictConfig, num_train: int, global_batch: int, folder: Path) -> None:
+def finalize_config(cfg: DictConfig, num_train: int, global_batch: int, folder: Path) -> None:
     """Write into the configuration what the data and the folder decide: the length in images, and the cadences."""
     cfg.folder = str(folder)
     if "_target_" not in (cfg.metric or {}):

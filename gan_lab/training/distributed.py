@@ -50,7 +50,7 @@ def check_torchrun(argv: Sequence[str]) -> None:
         )
 
 
-def contained(function: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
+def isolated_process_group(function: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
     """The function; the group of processes that Lightning forms in it, and its marks in the environment, end with it.
 
     The next job of a sweep would inherit them, and wait for processes that are not there.

@@ -1,4 +1,4 @@
-"""What every GAN here promises, each as a function (configuration, folder) -> what was seen; `Broken` says what is not so.
+"""What every GAN here promises, each as a function (configuration, folder) -> what was seen; `Violation` says what is not so.
 
 `gan_lab.check` looks at them for one GAN, the tests for all.
 """
@@ -22,16 +22,17 @@ from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector
 from torch.nn.utils.parametrize import ParametrizationList
 
-from gan_lab import benchmark, checkpoint
-from gan_lab.build import build
+from gan_lab.benchmark import step
 from gan_lab.model.gan import GAN
-from gan_lab.noise import Noise
 from gan_lab.penalties import Penalty
+from gan_lab.rng import StepRNG
+from gan_lab.training import checkpoint
+from gan_lab.training.build import build
 
-Promise = Callable[[DictConfig, Path], str]
+Invariant = Callable[[DictConfig, Path], str]
 
 
-class Broken(Exception):
+class Violation(Exception):
     """A promise that is not kept, and why."""
 
 
@@ -44,7 +45,9 @@ def trained(
     """A GAN after a run with these callbacks alone, and the one that ends it; its trainer is ``gan.trainer``."""
     gan = gan or build(cfg)
     options = {"enable_checkpointing": False, "limit_val_batches": 0, "logger": False} | options
-    trainer = instantiate(cfg.trainer, accelerator="cpu", callbacks=[*callbacks, instantiate(cfg.callback.limit)], **options)
+    trainer = instantiate(
+        cfg.trainer, accelerator="cpu", callbacks=[*callbacks, instantiate(cfg.callback.stop_condition)], **options
+    )
     trainer.fit(gan, instantiate(cfg.data), ckpt_path=ckpt_path, weights_only=True)
     return gan
 
@@ -58,9 +61,9 @@ def difference(one: nn.Module, two: nn.Module) -> str | None:
 
 
 def require_equal(one: nn.Module, two: nn.Module, what: str) -> None:
-    """`Broken` if they differ."""
+    """`Violation` if they differ."""
     if (name := difference(one, two)) is not None:
-        raise Broken(f"{what}: {name} differs")
+        raise Violation(f"{what}: {name} differs")
 
 
 class Spy(L.Callback):
@@ -100,9 +103,9 @@ class Spy(L.Callback):
         if name.startswith("discriminator"):
             for other in networks.keys() - own_networks(gan)["discriminator_step"]:
                 if any(g is not b for g, b in zip(gradients_of(networks[other]), gradients[other], strict=True)):
-                    raise Broken(f"{name} leaves a gradient in the {other}: make D's fakes without one")
+                    raise Violation(f"{name} leaves a gradient in the {other}: make D's fakes without one")
         if not all(weight.requires_grad for weight in gan.discriminator.parameters()):
-            raise Broken(f"{name} leaves the discriminator frozen")
+            raise Violation(f"{name} leaves the discriminator frozen")
 
 
 def with_weights(gan: GAN) -> dict[str, nn.Module]:
@@ -145,10 +148,10 @@ def each_moves_its_own(cfg: DictConfig, folder: Path) -> str:
     gan, spy = spied(cfg)
     own = own_networks(gan)
     if shared := own["discriminator_step"] & own["generator_step"]:
-        raise Broken(f"the {min(shared)} has weights in both players' optimizers")
+        raise Violation(f"the {min(shared)} has weights in both players' optimizers")
     for move, moved in spy.moved:
         if moved != own.get(move, set()):
-            raise Broken(f"{move} moves {' and '.join(sorted(moved)) or 'nothing'}")
+            raise Violation(f"{move} moves {' and '.join(sorted(moved)) or 'nothing'}")
     return f"{len(spy.moved)} moves"
 
 
@@ -158,16 +161,16 @@ def fresh_reals(cfg: DictConfig, folder: Path) -> str:
     for name, batches in (("reals", spy.reals), ("latents", spy.latents)):
         rows = [tuple(row.flatten().tolist()) for batch in batches for row in batch]
         if len(set(rows)) < len(rows):
-            raise Broken(f"{name} are used twice")
+            raise Violation(f"{name} are used twice")
     steps = "".join(move[0] for move, _ in spy.moved if move.endswith("_step"))
     if not callable(gan.d_steps) and not (("d" * gan.d_steps + "g") * len(steps)).startswith(steps):
-        raise Broken(f"the steps are {steps} with d_steps={gan.d_steps}")
+        raise Violation(f"the steps are {steps} with d_steps={gan.d_steps}")
     if (gan.images_seen, gan.d_steps_done) != (cfg.total_images, steps.count("d")):
-        raise Broken(
+        raise Violation(
             f"the clocks say {gan.images_seen} images and {gan.d_steps_done} steps of D after {cfg.total_images} and {steps}"
         )
     if gan.trainer.global_step != gan.g_steps_done:
-        raise Broken(f"Lightning counts {gan.trainer.global_step} steps and G has done {gan.g_steps_done}")
+        raise Violation(f"Lightning counts {gan.trainer.global_step} steps and G has done {gan.g_steps_done}")
     return f"{steps.count('d')} steps of D, {steps.count('g')} of G"
 
 
@@ -177,7 +180,7 @@ def same_seed(cfg: DictConfig, folder: Path) -> str:
     require_equal(first, trained(cfg), "two runs of one seed")
     other.seed = cfg.seed + 1
     if difference(first, trained(other)) is None:
-        raise Broken("another seed gives the same weights")
+        raise Violation("another seed gives the same weights")
     return "equal bit for bit"
 
 
@@ -186,7 +189,7 @@ def exact_resume(cfg: DictConfig, folder: Path) -> str:
     validated: dict[str, Any] = {"limit_val_batches": 1, "val_check_interval": 6}
     whole, half = trained(cfg, **validated), deepcopy(cfg)
     for steps in (5, 6, 7):
-        half.callback.limit.max_images = steps * cfg.data.batch_size
+        half.callback.stop_condition.max_images = steps * cfg.data.batch_size
         trained(half, **validated).trainer.save_checkpoint(folder / "half.ckpt")
         resumed = trained(cfg, ckpt_path=folder / "half.ckpt", **validated)
         require_equal(whole, resumed, f"stopped after {steps} steps of D and resumed")
@@ -195,18 +198,18 @@ def exact_resume(cfg: DictConfig, folder: Path) -> str:
 
 def same_samples(cfg: DictConfig, folder: Path) -> str:
     """A checkpoint that is loaded alone gives the samples of the run, in [-1, 1]; another seed gives others."""
-    gan = trained(cfg, checkpoint.StandAlone(cfg, []))
+    gan = trained(cfg, checkpoint.EmbedConfig(cfg, []))
     checkpoint.save(gan.trainer, folder / "samples.ckpt")
     loaded, _ = checkpoint.load(folder / "samples.ckpt")
     images = gan.sample(range(4))
     if not torch.equal(images, loaded.sample(range(4))):
-        raise Broken("the samples of a checkpoint are not those of the run")
+        raise Violation("the samples of a checkpoint are not those of the run")
     if torch.equal(images, loaded.sample(range(4), seed=1)):
-        raise Broken("another seed gives the same samples")
+        raise Violation("another seed gives the same samples")
     if images.shape[1:] != (cfg.data.channels, cfg.data.image_size, cfg.data.image_size):
-        raise Broken(f"samples are {tuple(images.shape[1:])}, the data are not")
+        raise Violation(f"samples are {tuple(images.shape[1:])}, the data are not")
     if cfg.data.image_size > 1 and images.abs().max() > 1:
-        raise Broken(f"samples reach {float(images.abs().max()):.3g}, beyond [-1, 1]")
+        raise Violation(f"samples reach {float(images.abs().max()):.3g}, beyond [-1, 1]")
     return "x".join(map(str, images.shape))
 
 
@@ -226,7 +229,7 @@ def gradients(cfg: DictConfig, folder: Path) -> str:
         errors = slope_errors(gan, player)
         for term, error in errors.items():
             if not error < 1e-3:
-                raise Broken(
+                raise Violation(
                     f"the gradient of {term} in the {player}'s loss is {error:.2g} of itself off the finite difference"
                 )
         seen.append(f"{player} {max(errors.values()):.0e} ({', '.join(errors)})")
@@ -279,7 +282,7 @@ def terms_of(gan: GAN, player: str) -> Callable[[], dict[str, Tensor]]:
     real = real.to(gan.float_type)
 
     def again() -> None:
-        gan.noise = Noise(0)
+        gan.noise = StepRNG(0)
         torch.manual_seed(0)  # dropout and the like
 
     again()
@@ -310,10 +313,10 @@ def two_processes(cfg: DictConfig, folder: Path) -> str:
     ]
     said = [rank.communicate(timeout=600)[1].strip() for rank in ranks]
     if any(rank.returncode for rank in ranks):
-        raise Broken(f"two processes do not train: {max(said, key=len).splitlines()[-1]}")
+        raise Violation(f"two processes do not train: {max(said, key=len).splitlines()[-1]}")
     first, second = (json.loads((folder / f"{rank}.json").read_text()) for rank in "01")
     if first != second:
-        raise Broken(f"they differ after step {[a == b for a, b in zip(first, second, strict=True)].index(False) + 1}")
+        raise Violation(f"they differ after step {[a == b for a, b in zip(first, second, strict=True)].index(False) + 1}")
     return f"equal after each of {len(first)} steps"
 
 
@@ -333,13 +336,13 @@ def train_as_rank(cfg: DictConfig, folder: Path) -> None:
 
 def cost(cfg: DictConfig, folder: Path) -> str:
     """No promise, but a number: the speed of our training beside a plain loop with the same networks and losses."""
-    cfg.callback.limit.max_images = None
-    runs = {"ours": benchmark.ours(cfg), "plain": benchmark.plain_loop(cfg)}
-    speeds = benchmark.measure(runs, cfg.benchmark.rounds, cfg.benchmark.steps, cfg.data.batch_size)
-    return f"{benchmark.ratio(speeds['ours'], speeds['plain']):.2f} times the speed of a plain loop"
+    cfg.callback.stop_condition.max_images = None
+    runs = {"ours": step.ours(cfg), "plain": step.plain_loop(cfg)}
+    speeds = step.measure(runs, cfg.benchmark.rounds, cfg.benchmark.steps, cfg.data.batch_size)
+    return f"{step.ratio(speeds['ours'], speeds['plain']):.2f} times the speed of a plain loop"
 
 
-PROMISES: dict[str, Promise] = {
+INVARIANTS: dict[str, Invariant] = {
     "each step moves its own network": each_moves_its_own,
     "each step of D sees fresh reals": fresh_reals,
     "the same seed, the same weights": same_seed,

@@ -8,7 +8,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.errors import InputError
-from gan_lab.settle import CADENCES
+from gan_lab.training.config import CADENCES
 
 LENGTHS = ("max_images", "max_g_steps", "max_epochs")
 SETTLED = (*CADENCES, "folder", "total_images", "resume")
@@ -38,7 +38,7 @@ def arguments(argv: list[str]) -> list[str]:
     run = _run(argv)
     if run in (None, "auto", "null"):
         return argv
-    from gan_lab import checkpoint
+    from gan_lab.training import checkpoint
 
     former = checkpoint.read(checkpoint.find(run, "last"))["overrides"]
     folder = ["hydra.run.dir=" + _quoted(run)] if Path(run).is_dir() else []
@@ -47,7 +47,7 @@ def arguments(argv: list[str]) -> list[str]:
     return [*folder, *(_last(former) | _last([arg for arg in new if arg not in flags])).values(), *flags]
 
 
-def take_up(cfg: DictConfig, overrides: list[str], folder: Path) -> tuple[DictConfig, Resumed | None]:
+def load_resume_config(cfg: DictConfig, overrides: list[str], folder: Path) -> tuple[DictConfig, Resumed | None]:
     """The configuration to run, and the checkpoint to go on from, if any.
 
     ``resume=auto`` runs this command's configuration, any other the checkpoint's with this command's overrides.
@@ -61,7 +61,7 @@ def take_up(cfg: DictConfig, overrides: list[str], folder: Path) -> tuple[DictCo
         raise InputError(f"'{folder}' holds a run already: give resume={folder} to go on, or another hydra.run.dir=")
     if (path := _path(cfg.resume, folder)) is None:
         return cfg, None
-    from gan_lab import checkpoint
+    from gan_lab.training import checkpoint
 
     content = checkpoint.read(path)
     stored, run = OmegaConf.create(content["config"]), cfg
@@ -92,7 +92,7 @@ def _quoted(text: str) -> str:
 
 def _path(resume: str | None, folder: Path) -> Path | None:
     """The checkpoint; with auto the last good one of the folder, if there is one."""
-    from gan_lab import checkpoint
+    from gan_lab.training import checkpoint
 
     if resume != "auto":
         return None if resume is None else checkpoint.find(resume, "last")

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from gan_lab.noise import Noise
+from gan_lab.rng import StepRNG
 
 if TYPE_CHECKING:
-    from gan_lab.module import GANModule
+    from gan_lab.model.base import GANModule
 
 
 class Trick(nn.Module):
@@ -20,11 +20,11 @@ class Trick(nn.Module):
     def check(self, name: str, gan: "GANModule") -> None:
         """Refuse a GAN with which it makes no sense."""
 
-    def targets(self, targets: Tensor, is_real: bool, noise: Noise) -> Tensor:
+    def targets(self, targets: Tensor, is_real: bool, noise: StepRNG) -> Tensor:
         """What D's loss compares the scores of reals (at first 1) or of fakes (at first 0) with, (N,)."""
         return targets
 
-    def fakes(self, fake: Tensor, noise: Noise) -> Tensor:
+    def fakes(self, fake: Tensor, noise: StepRNG) -> Tensor:
         """The fakes (N, C, H, W) that D's step sees, in the place of those that G has made now."""
         return fake
 

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from gan_lab import ema
 from gan_lab.errors import InputError
+from gan_lab.model import ema
 from gan_lab.trick import Trick
 
 if TYPE_CHECKING:
-    from gan_lab.module import GANModule
+    from gan_lab.model.base import GANModule
 
 
 class CheckpointSwap(Trick):

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from gan_lab import ema
+from gan_lab.model import ema
 from gan_lab.trick import Trick
 
 if TYPE_CHECKING:
-    from gan_lab.module import GANModule
+    from gan_lab.model.base import GANModule
 
 
 class HistoricalAveraging(Trick):

@@ -10,7 +10,7 @@ from gan_lab.schedules import Schedule, value
 from gan_lab.trick import Trick
 
 if TYPE_CHECKING:
-    from gan_lab.module import GANModule
+    from gan_lab.model.base import GANModule
 
 
 class LayerNoise(Trick):

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from gan_lab.errors import InputError
-from gan_lab.noise import Noise
+from gan_lab.rng import StepRNG
 from gan_lab.trick import Trick
 
 if TYPE_CHECKING:
-    from gan_lab.module import GANModule
+    from gan_lab.model.base import GANModule
 
 
 class Replay(Trick):
@@ -40,7 +40,7 @@ class Replay(Trick):
 
     def check(self, name: str, gan: "GANModule") -> None:
         """Refuse a GAN whose D asks for labels or codes; make room for images as G makes them."""
-        if gan.num_classes is not None or gan.reads_codes:
+        if gan.num_classes is not None or gan.needs_latents:
             raise InputError(
                 f"trick={name} shows D old fakes, made of other labels or codes than now, which this model's D asks for: use "
                 "a model without, or trick=checkpoint_swap, whose old generator is given this step's"
@@ -48,7 +48,7 @@ class Replay(Trick):
         image = gan.generator_ema(torch.zeros(1, gan.generator.latent_dim))
         self.register_buffer("past", image.new_zeros(self.size, *image.shape[1:]))
 
-    def fakes(self, fake: Tensor, noise: Noise) -> Tensor:
+    def fakes(self, fake: Tensor, noise: StepRNG) -> Tensor:
         """The fakes, some of them exchanged for old ones."""
         batch = len(fake) * noise.world_size
         rows = noise.rank * len(fake) + torch.arange(len(fake), device=fake.device)

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from gan_lab.errors import InputError
-from gan_lab.noise import Noise
+from gan_lab.rng import StepRNG
 from gan_lab.trick import Trick
 
 if TYPE_CHECKING:
-    from gan_lab.module import GANModule
+    from gan_lab.model.base import GANModule
 
 
 class SoftLabels(Trick):
@@ -39,7 +39,7 @@ class SoftLabels(Trick):
                 "has them, such as model=gan, dcgan, cgan or unrolled"
             )
 
-    def targets(self, targets: Tensor, is_real: bool, noise: Noise) -> Tensor:
+    def targets(self, targets: Tensor, is_real: bool, noise: StepRNG) -> Tensor:
         """A 1 becomes a target of reals, a 0 one of fakes, after some have changed their kind."""
         place, chance = noise.uniform(len(targets), 2).to(targets).unbind(1)
         targets = torch.where(chance < self.flip, 1 - targets, targets)

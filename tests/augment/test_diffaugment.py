@@ -6,12 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from gan_lab import command, penalties
+from gan_lab import penalties
 from gan_lab.augment import diffaugment
 from gan_lab.augment.diffaugment import DiffAugment
-from gan_lab.build import build
+from gan_lab.cli import command
 from gan_lab.errors import InputError
-from gan_lab.noise import Noise
+from gan_lab.rng import StepRNG
+from gan_lab.training.build import build
 from tests.tiny import fit, tiny
 
 SIZES = [(8, 8), (9, 13), (32, 16)]
@@ -138,9 +139,9 @@ def test_flip_mirrors_half_of_the_images_left_to_right():
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_each_switch_is_one_change_whose_draws_the_others_do_not_move(name):
     x = images(64)
-    alone = only(name)(x, Noise(0), 0)
+    alone = only(name)(x, StepRNG(0), 0)
     assert not torch.equal(alone, x)
-    u = Noise(0).uniform(64, 8).unbind(1)
+    u = StepRNG(0).uniform(64, 8).unbind(1)
     expected = {
         "color": lambda: diffaugment.contrast(diffaugment.saturation(diffaugment.brightness(x, u[0]), u[1]), u[2]),
         "translation": lambda: diffaugment.translation(x, u[3], u[4]),
@@ -152,28 +153,28 @@ def test_each_switch_is_one_change_whose_draws_the_others_do_not_move(name):
 
 def test_nothing_is_changed_when_all_is_off():
     x = images()
-    assert only()(x, Noise(0), 0) is x
+    assert only()(x, StepRNG(0), 0) is x
 
 
 def test_images_have_draws_of_their_own_and_the_same_position_gives_the_same():
-    x, noise = images(1).expand(16, -1, -1, -1), Noise(0, 1)
+    x, noise = images(1).expand(16, -1, -1, -1), StepRNG(0, 1)
     first, second = DiffAugment()(x, noise, 0), DiffAugment()(x, noise, 0)
     assert len({tuple(image.flatten().tolist()) for image in torch.cat([first, second])}) == 32
-    assert torch.equal(first, DiffAugment()(x, Noise(0, 1), 0))
+    assert torch.equal(first, DiffAugment()(x, StepRNG(0, 1), 0))
 
 
 def test_each_of_two_processes_has_its_rows_of_one_draw():
     x = images(4)
-    halves = [DiffAugment(flip=True)(x[2 * rank :][:2], Noise(0, rank=rank, world_size=2), 0) for rank in (0, 1)]
-    assert torch.equal(torch.cat(halves), DiffAugment(flip=True)(x, Noise(0), 0))
+    halves = [DiffAugment(flip=True)(x[2 * rank :][:2], StepRNG(0, rank=rank, world_size=2), 0) for rank in (0, 1)]
+    assert torch.equal(torch.cat(halves), DiffAugment(flip=True)(x, StepRNG(0), 0))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_it_keeps_shape_and_type_and_takes_any_memory_format(channels, dtype):
     x = images(4, channels, 16, 12, dtype)
-    plain = DiffAugment(flip=True)(x, Noise(0), 0)
-    last = DiffAugment(flip=True)(x.to(memory_format=torch.channels_last), Noise(0), 0)
+    plain = DiffAugment(flip=True)(x, StepRNG(0), 0)
+    last = DiffAugment(flip=True)(x.to(memory_format=torch.channels_last), StepRNG(0), 0)
     assert (plain.shape, plain.dtype) == (x.shape, x.dtype)
     torch.testing.assert_close(last, plain)
 
@@ -182,7 +183,7 @@ def test_gradients_agree_with_finite_differences_once_and_twice():
     x = images(2, 2, 8, 8).requires_grad_()
 
     def augmented(x):
-        return DiffAugment(flip=True)(x, Noise(0), 0)
+        return DiffAugment(flip=True)(x, StepRNG(0), 0)
 
     assert torch.autograd.gradcheck(augmented, x)
     assert torch.autograd.gradgradcheck(lambda x: augmented(x).pow(3), x[:1, :1].detach().requires_grad_())
@@ -190,7 +191,7 @@ def test_gradients_agree_with_finite_differences_once_and_twice():
 
 def test_a_pixel_that_is_cut_out_or_leaves_the_frame_has_no_gradient():
     x = images(16).requires_grad_()
-    only("translation", "cutout")(x, Noise(0), 0).sum().backward()
+    only("translation", "cutout")(x, StepRNG(0), 0).sum().backward()
     assert set(x.grad.unique().tolist()) == {0.0, 1.0}
 
 
@@ -202,7 +203,7 @@ class Critic(nn.Module):
         self.layers = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Tanh(), nn.Flatten(), nn.Linear(144, 1))
 
     def forward(self, x, y=None):
-        return self.layers(DiffAugment(flip=True)(x, Noise(0), 0)).squeeze(1)
+        return self.layers(DiffAugment(flip=True)(x, StepRNG(0), 0)).squeeze(1)
 
 
 def test_a_gradient_penalty_goes_through_it():
@@ -217,8 +218,8 @@ def test_a_gradient_penalty_is_of_images_as_they_were_before_it():
     """D(x) = sum of T(x), without a change of colour: the squared gradient is the number of pixels that are left."""
     augment = only("translation", "cutout")
     x = torch.rand(6, 1, 16, 16) + 1
-    left = (augment(x, Noise(0), 0) != 0).flatten(1).sum(1)
-    norms = penalties.squared_gradient_norm(lambda x, y: augment(x, Noise(0), 0).flatten(1).sum(1), x, None)
+    left = (augment(x, StepRNG(0), 0) != 0).flatten(1).sum(1)
+    norms = penalties.squared_gradient_norm(lambda x, y: augment(x, StepRNG(0), 0).flatten(1).sum(1), x, None)
     assert torch.equal(norms, left.float())
 
 

@@ -1,18 +1,18 @@
 import pytest
 import torch
 
-from gan_lab import command
 from gan_lab.augment.instance_noise import InstanceNoise
-from gan_lab.build import build
-from gan_lab.noise import Noise
+from gan_lab.cli import command
+from gan_lab.rng import StepRNG
 from gan_lab.schedules import Linear
+from gan_lab.training.build import build
 from tests.tiny import fit, tiny
 
 
 @pytest.mark.parametrize("shape", [(4000, 2, 1, 1), (50, 3, 9, 8)])
 def test_it_adds_independent_gaussian_numbers_of_its_std_to_images_and_points(shape):
     x = torch.rand(shape, generator=torch.Generator().manual_seed(1))
-    added = InstanceNoise(0.3)(x, Noise(0), 0) - x
+    added = InstanceNoise(0.3)(x, StepRNG(0), 0) - x
     assert added.mean().item() == pytest.approx(0, abs=0.02)
     assert added.std().item() == pytest.approx(0.3, rel=0.05)
     assert ((added / 0.3).pow(4).mean()).item() == pytest.approx(3, rel=0.15)  # a uniform number of this std has 1.8
@@ -22,27 +22,27 @@ def test_it_adds_independent_gaussian_numbers_of_its_std_to_images_and_points(sh
 def test_it_fades_in_a_straight_line_and_leaves_images_as_they_are_after_it():
     x = torch.zeros(100, 3, 8, 8)
     noise = InstanceNoise(Linear(last_image=1000, start=0.1, end=0.0))
-    stds = [noise(x, Noise(0), seen).std().item() for seen in (0, 500, 750)]
+    stds = [noise(x, StepRNG(0), seen).std().item() for seen in (0, 500, 750)]
     assert stds == pytest.approx([0.1, 0.05, 0.025], rel=0.05)
-    assert noise(x, Noise(0), 1000) is x
+    assert noise(x, StepRNG(0), 1000) is x
 
 
 def test_a_position_gives_the_same_numbers_and_a_second_call_others():
-    x, noise = torch.zeros(2, 3, 8, 8), Noise(0, 1)
+    x, noise = torch.zeros(2, 3, 8, 8), StepRNG(0, 1)
     first, second = InstanceNoise(1.0)(x, noise, 0), InstanceNoise(1.0)(x, noise, 0)
     assert not (first == second).any()
-    assert torch.equal(first, InstanceNoise(1.0)(x, Noise(0, 1), 0))
+    assert torch.equal(first, InstanceNoise(1.0)(x, StepRNG(0, 1), 0))
 
 
 def test_each_of_two_processes_has_its_rows_of_one_draw():
     x = torch.zeros(4, 1, 8, 8)
-    halves = [InstanceNoise(1.0)(x[:2], Noise(0, rank=rank, world_size=2), 0) for rank in (0, 1)]
-    assert torch.equal(torch.cat(halves), InstanceNoise(1.0)(x, Noise(0), 0))
+    halves = [InstanceNoise(1.0)(x[:2], StepRNG(0, rank=rank, world_size=2), 0) for rank in (0, 1)]
+    assert torch.equal(torch.cat(halves), InstanceNoise(1.0)(x, StepRNG(0), 0))
 
 
 def test_it_keeps_the_type_and_lets_gradients_through():
     x = torch.zeros(2, 3, 8, 8, dtype=torch.float64, requires_grad=True)
-    noisy = InstanceNoise(0.5)(x, Noise(0), 0)
+    noisy = InstanceNoise(0.5)(x, StepRNG(0), 0)
     noisy.sum().backward()
     assert noisy.dtype == torch.float64
     assert torch.equal(x.grad, torch.ones_like(x))

@@ -8,7 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from gan_lab import benchmark_data, command
+from gan_lab.benchmark import data
+from gan_lab.cli import command
 
 SMALL = ["data.image_size=8", "data.batch_size=4", "benchmark.workers=1", "benchmark.seconds=0", "benchmark.rounds=2"]
 WAYS = ["torchvision", "gan_lab, files", "gan_lab, prepared", "gan_lab, memory"]
@@ -26,8 +27,8 @@ def root(tmp_path):
 
 
 def test_it_prints_and_writes_four_speeds_and_memories(call, capsys):
-    folder = call(benchmark_data.main, *SMALL, "benchmark.images=30")
-    record = json.loads((folder / "benchmark_data.json").read_text())
+    folder = call(data.main, *SMALL, "benchmark.images=30")
+    record = json.loads((folder / "data.json").read_text())
     assert list(record["ways"]) == WAYS
     for way in record["ways"].values():
         assert way["images_per_second"] > 0
@@ -38,12 +39,12 @@ def test_it_prints_and_writes_four_speeds_and_memories(call, capsys):
     assert (record["batch"], record["workers"]) == ([4, 3, 8, 8], 1)
     out = capsys.readouterr().out
     assert all(word in out for word in (*WAYS, "images/s", "ratio", "growth"))
-    assert [path.name for path in folder.iterdir()] == ["benchmark_data.json"]
+    assert [path.name for path in folder.iterdir()] == ["data.json"]
 
 
 def configured(root):
     cfg = command.compose("benchmark_data", [*SMALL, f"data.root={root}"])
-    cfg.data.num_classes = benchmark_data.num_classes(root)
+    cfg.data.num_classes = data.num_classes(root)
     return cfg
 
 
@@ -54,17 +55,17 @@ def keys(images):
 
 def test_every_way_hands_over_the_same_images_flipped_by_half(root, tmp_path):
     cfg, cpu = configured(root), torch.device("cpu")
-    ways = benchmark_data.modules(cfg, 1, tmp_path / "scratch")
+    ways = data.modules(cfg, 1, tmp_path / "scratch")
     count = len(ways["gan_lab, prepared"].train_set)
     assert count == len(ways["gan_lab, files"].train_set) == len(ways["gan_lab, memory"].train_set)
     made = {}
-    for name, data in ways.items():
-        batches = list(islice(benchmark_data.ours(data, cpu), count))
+    for name, way in ways.items():
+        batches = list(islice(data.ours(way, cpu), count))
         assert all(y.dtype == torch.int64 and images.shape == (4, 3, 8, 8) for images, y in batches)
         made[name] = torch.cat([images for images, _ in batches])
     assert torch.equal(made["gan_lab, files"], made["gan_lab, prepared"])
     assert torch.equal(made["gan_lab, files"], made["gan_lab, memory"])
-    theirs = torch.cat([images for images, _ in islice(benchmark_data.image_folder(cfg, 1, cpu), 7)])
+    theirs = torch.cat([images for images, _ in islice(data.image_folder(cfg, 1, cpu), 7)])
     assert set(keys(theirs)) <= set(keys(made["gan_lab, prepared"])) | set(keys(held_out(ways)))
     assert made["gan_lab, prepared"].abs().max() <= 1
     flipped = (made["gan_lab, prepared"][:, 0, 0, 0] > made["gan_lab, prepared"][:, 0, 0, -1]).float().mean()
@@ -76,7 +77,7 @@ def held_out(ways):
 
 
 def test_the_prepared_array_is_mapped_and_the_other_is_not(root, tmp_path):
-    ways = benchmark_data.modules(configured(root), 1, tmp_path / "scratch")
+    ways = data.modules(configured(root), 1, tmp_path / "scratch")
     mapped, loaded = ways["gan_lab, prepared"].train_set, ways["gan_lab, memory"].train_set
     assert type(mapped).__name__ == "Prepared"
     assert mapped.images.data_ptr() != loaded.images.data_ptr()
@@ -84,20 +85,20 @@ def test_the_prepared_array_is_mapped_and_the_other_is_not(root, tmp_path):
 
 
 def test_drawn_images_are_as_large_as_photographs_and_lie_in_class_folders(tmp_path):
-    benchmark_data.draw(tmp_path / "jpeg", 100, 32)
+    data.draw(tmp_path / "jpeg", 100, 32)
     files = sorted((tmp_path / "jpeg").glob("*/*.jpg"))
     assert len(files) == 100
-    assert benchmark_data.num_classes(tmp_path / "jpeg") == 10
+    assert data.num_classes(tmp_path / "jpeg") == 10
     assert Image.open(files[0]).size == (32, 32)
     assert 800 < sum(file.stat().st_size for file in files) / 100 < 1200  # CIFAR-10's: 921 bytes
 
 
 def test_growth_adds_up_over_rounds_and_speed_is_a_median(monkeypatch):
     speeds, held = iter([0.0, 1.0, 0.0, 4.0, 0.0, 2.0]), iter([(10, 1), (11, 3), (20, 5), (21, 5), (30, 6), (31, 4)])
-    monkeypatch.setattr(benchmark_data, "now", lambda device: next(speeds))
-    monkeypatch.setattr(benchmark_data, "memory", lambda: tuple(2**20 * mib for mib in next(held)))
+    monkeypatch.setattr(data, "now", lambda device: next(speeds))
+    monkeypatch.setattr(data, "memory", lambda: tuple(2**20 * mib for mib in next(held)))
     batches = iter([(torch.zeros(8), None)] * 10)
-    course = benchmark_data.Course(batches)
+    course = data.Course(batches)
     for _ in range(3):
         course.measure(0, skip=2, device=torch.device("cpu"))
     record = course.record([2.0, 2.0, 2.0])
@@ -107,15 +108,15 @@ def test_growth_adds_up_over_rounds_and_speed_is_a_median(monkeypatch):
 
 
 def test_memory_that_no_file_can_give_back_is_counted():
-    resident, anonymous = benchmark_data.memory()
+    resident, anonymous = data.memory()
     assert 0 < anonymous < resident
     held = torch.ones(16 * 2**20)
-    assert benchmark_data.memory()[1] - anonymous > 0.9 * held.nbytes
+    assert data.memory()[1] - anonymous > 0.9 * held.nbytes
 
 
 def test_a_system_without_proc_has_no_figures(monkeypatch):
-    monkeypatch.setattr(benchmark_data, "Path", lambda _: SimpleNamespace(exists=lambda: False))
-    assert benchmark_data.memory() == (0, 0)
+    monkeypatch.setattr(data, "Path", lambda _: SimpleNamespace(exists=lambda: False))
+    assert data.memory() == (0, 0)
 
 
 @pytest.mark.parametrize("made", [False, True])
@@ -123,7 +124,7 @@ def test_a_folder_without_classes_is_refused(call, tmp_path, made):
     if made:
         (tmp_path / "plain").mkdir()
     with pytest.raises(SystemExit) as error:
-        call(benchmark_data.main, *SMALL, "data.root=plain")
+        call(data.main, *SMALL, "data.root=plain")
     assert "'plain' has no folders of images, one for each class: give data.root=FOLDER" in str(error.value)
 
 
@@ -131,9 +132,9 @@ def test_it_composes_and_its_help_imports_nothing_heavy():
     cfg = command.compose("benchmark_data", [])
     assert (cfg.data.image_size, cfg.data.flip) == (32, True)
     code = (
-        "import sys; from gan_lab import benchmark_data; sys.argv = ['benchmark_data', '--help']; benchmark_data.main(); "
+        "import sys; from gan_lab import benchmark_data; sys.argv = ['benchmark_data', '--help']; data.main(); "
         "sys.exit(any(name in sys.modules for name in ('torch', 'lightning', 'wandb')))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "python -m gan_lab.benchmark_data" in done.stdout
+    assert "python -m gan_lab.benchmark.data" in done.stdout

@@ -6,10 +6,10 @@ import lightning as L
 import pytest
 import torch
 
-from gan_lab import promises
-from gan_lab.build import build
-from gan_lab.noise import Stream, key
-from gan_lab.plain_loop import PlainLoop
+from gan_lab.benchmark.plain_loop import PlainLoop
+from gan_lab.rng import Stream, key
+from gan_lab.training import invariants
+from gan_lab.training.build import build
 from tests.tiny import MODELS, fit, tiny
 
 
@@ -37,7 +37,7 @@ def trained_by_both(cfg, *callbacks):
 def require_equal(ours, plain):
     """All but the average, which the plain loop has none of."""
     del ours.generator_ema, plain.generator_ema
-    assert promises.difference(ours, plain) is None
+    assert invariants.difference(ours, plain) is None
 
 
 @pytest.mark.parametrize("model", MODELS)

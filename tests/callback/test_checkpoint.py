@@ -7,8 +7,8 @@ import pytest
 import torch
 from hydra.utils import instantiate
 
-from gan_lab import checkpoint
 from gan_lab.callback.checkpoint import Checkpoint
+from gan_lab.training import checkpoint
 from tests.tiny import fit, tiny
 
 
@@ -58,7 +58,7 @@ def test_without_a_score_only_the_last_is_kept(tmp_path):
 def test_the_best_score_survives_a_resume(tmp_path):
     cfg = tiny(images=4)
     first = Checkpoint(str(tmp_path), 10**9, "x")
-    fit(cfg, checkpoint.StandAlone(cfg, []), Scores(1.0), first, limit_val_batches=1, val_check_interval=1)
+    fit(cfg, checkpoint.EmbedConfig(cfg, []), Scores(1.0), first, limit_val_batches=1, val_check_interval=1)
     second = Checkpoint(str(tmp_path), 10**9, "x")
     fit(tiny(images=8), Scores(2.0), second, ckpt_path=tmp_path / "last.ckpt", limit_val_batches=1, val_check_interval=1)
     assert second.best == 1.0

@@ -5,22 +5,22 @@ import pytest
 import torch
 from rich.console import Console
 
-from gan_lab.build import build
 from gan_lab.callback.failures import Failures, trend
+from gan_lab.callback.loss_logger import LossLogger
 from gan_lab.callback.progress import Progress
-from gan_lab.callback.record import Record
 from gan_lab.model.gan import GAN
+from gan_lab.training.build import build
 from tests.tiny import composed, fit, tiny
 
 SOUND = {"d_loss": 1.2, "g_loss": 0.9, "d_gradient_norm": 3.0, "g_gradient_norm": 2.0, "d_fake_accuracy": 0.7}
 
 
-class Rows:
+class SampleRNG:
     """Stands in for a trainer: gives one row after another to the callback."""
 
-    def __init__(self, *rows, undecided=0.0, **thresholds):
+    def __init__(self, *rows, decision_threshold=0.0, **thresholds):
         self.failures, self.callback_metrics = Failures(every_steps=2, window=4, **thresholds), {}
-        gan = type("Stub", (), {"undecided": undecided, "images_seen": 0, "d_steps_done": 0})()
+        gan = type("Stub", (), {"decision_threshold": decision_threshold, "images_seen": 0, "d_steps_done": 0})()
         self.failures.on_train_start(self, gan)
         for row in rows:
             for _ in range(2):
@@ -36,7 +36,7 @@ def warnings(capsys):
     """What is said of these rows, by the first word after the clock."""
 
     def run(*rows, **options):
-        Rows(*rows, **options)
+        SampleRNG(*rows, **options)
         return re.findall(r"warning at ([\d,]+) images: (\w+)", capsys.readouterr().out)
 
     return run
@@ -86,7 +86,7 @@ def test_a_g_that_catches_up_with_a_d_that_knows_the_fakes_is_not(warnings):
 
 def test_a_critics_loss_is_not_judged_but_its_gradient_is(warnings):
     rows = [row | {"d_gradient_norm": 120.0} for row in fooled()]
-    assert warnings(*rows, *series("d_loss", *[0.0] * 4), *series("d_loss", -9.0, 9.0), undecided=None) == [
+    assert warnings(*rows, *series("d_loss", *[0.0] * 4), *series("d_loss", -9.0, 9.0), decision_threshold=None) == [
         ("128", "d_gradient_norm")
     ]
 
@@ -122,7 +122,7 @@ def train():
         cfg = tiny("model=gan", images=4 * steps)
         gan = build(cfg)
         make_hopeless(gan)
-        return fit(cfg, Record(every_steps=2), Failures(every_steps=2, window=3), *callbacks, gan=gan)
+        return fit(cfg, LossLogger(every_steps=2), Failures(every_steps=2, window=3), *callbacks, gan=gan)
 
     return run
 

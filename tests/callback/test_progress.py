@@ -4,9 +4,9 @@ import lightning as L
 import pytest
 from rich.console import Console
 
-from gan_lab.callback.judge import Judge
+from gan_lab.callback.loss_logger import LossLogger
 from gan_lab.callback.progress import Progress
-from gan_lab.callback.record import Record
+from gan_lab.callback.validation import Validation
 from tests.tiny import fit, tiny
 
 
@@ -29,7 +29,7 @@ def show(screen):
 
 
 def test_without_a_terminal_there_are_plain_lines_with_losses_speed_and_time_left(show):
-    sizes, *lines = show(Record(every_steps=2)).splitlines()
+    sizes, *lines = show(LossLogger(every_steps=2)).splitlines()
     assert sizes.startswith("generator ") and ", discriminator " in sizes
     assert [line.split(" images")[0] for line in lines] == [f"{seen}/48" for seen in (4, 8, 12, 16, 20, 24)]
     assert all(word in lines[-1] for word in ("d_loss ", "g_loss ", " images/s, ", " s left"))
@@ -41,7 +41,7 @@ def test_plain_lines_come_no_more_often_than_asked(show):
 
 
 def test_a_validation_shows_its_scores(show):
-    assert "24 images  val/d_held_out " in show(Judge(), limit_val_batches=1, val_check_interval=6)
+    assert "24 images  val/d_held_out " in show(Validation(), limit_val_batches=1, val_check_interval=6)
 
 
 def test_a_terminal_shows_a_bar(show):

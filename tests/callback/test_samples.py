@@ -2,7 +2,7 @@ from lightning.pytorch.loggers import CSVLogger
 from PIL import Image
 
 from gan_lab.callback.samples import Samples
-from gan_lab.picture import save_picture
+from gan_lab.plot.picture import save_picture
 from tests.tiny import fit, tiny
 
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from gan_lab import __version__
-from gan_lab.callback.judge import Judge
 from gan_lab.callback.summary import Summary, peak_memory
+from gan_lab.callback.validation import Validation
 from gan_lab.logger.csv import CsvLogger
 from tests.tiny import fit, tiny
 
@@ -44,7 +44,7 @@ def summarised(tmp_path):
 
     def run(*callbacks):
         logger = CsvLogger(tmp_path / "metrics.csv")
-        judge = Judge(Scores(3.0, 1.0, 2.0))
+        judge = Validation(Scores(3.0, 1.0, 2.0))
         options = {"logger": logger, "limit_val_batches": 1, "val_check_interval": 1}
         fit(tiny("model.d_steps=2", images=12), judge, *callbacks, Summary(str(tmp_path), 12), **options)
 
@@ -94,7 +94,7 @@ def test_a_run_that_was_asked_to_stop_is_not_called_finished(summarised):
 
 def test_the_chosen_checkpoints_judgement_is_added(summarised, tmp_path):
     summary = Summary(str(tmp_path), 4)
-    judge = Judge()
+    judge = Validation()
     gan = fit(tiny(images=4), judge, summary)
     judge.scores = {"low": 1.25}
     summary.on_test_end(gan.trainer, gan)

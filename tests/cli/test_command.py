@@ -4,7 +4,7 @@ import sys
 import pytest
 from hydra.utils import instantiate
 
-from gan_lab import command
+from gan_lab.cli import command
 from gan_lab.errors import InputError
 
 

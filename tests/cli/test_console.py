@@ -4,9 +4,9 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from gan_lab import console
+from gan_lab.cli import console
 from gan_lab.data.prepared import Prepared
-from gan_lab.resume import Resumed
+from gan_lab.training.resume import Resumed
 from tests.tiny import tiny
 
 SUMMARY = {

@@ -7,7 +7,7 @@ import pytest
 import torchvision
 from PIL import Image
 
-from gan_lab import command
+from gan_lab.cli import command
 from gan_lab.data import celeba as module
 from gan_lab.data.celeba import CelebA
 from gan_lab.errors import InputError

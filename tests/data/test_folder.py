@@ -4,7 +4,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gan_lab import command
+from gan_lab.cli import command
 from gan_lab.data.files import BrokenImage
 from gan_lab.data.folder import ImageFolder, hold_out
 from gan_lab.errors import InputError

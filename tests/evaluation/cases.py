@@ -5,9 +5,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from gan_lab.extractor.pixels import Pixels
-from gan_lab.noise import generator
-from gan_lab.score import Case, Features
+from gan_lab.evaluation.extractor.pixels import Pixels
+from gan_lab.evaluation.metric import EvalInputs, Features
+from gan_lab.rng import generator
 
 
 class Eyes(Pixels):
@@ -28,10 +28,10 @@ class Eyes(Pixels):
 
 def case(
     sample: Tensor, reference: Tensor, held_out: Tensor | None = None, extractor=None, folder=Path("unused"), **more
-) -> Case:
+) -> EvalInputs:
     """A case of features (N, d)."""
     sets = (Features(sample), Features(reference), None if held_out is None else Features(held_out))
-    return Case(*sets, extractor or Eyes(), folder, **more)
+    return EvalInputs(*sets, extractor or Eyes(), folder, **more)
 
 
 def normal(n: int, d: int, seed: int = 0, std: float = 1.0) -> Tensor:

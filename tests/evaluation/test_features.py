@@ -11,13 +11,13 @@ import torch
 from gan_lab.data.digits import digits
 from gan_lab.data.pixels import to_uint8, to_unit
 from gan_lab.errors import InputError
-from gan_lab.extractor.digits8 import Digits8
-from gan_lab.extractor.pixels import Pixels
-from gan_lab.noise import generator
-from gan_lab.score import extract
-from gan_lab.score.extract import cached, read_statistics, write_statistics
-from gan_lab.score.moments import Moments, frechet_distance
-from tests.score.cases import Eyes, normal
+from gan_lab.evaluation import features
+from gan_lab.evaluation.extractor.digits8 import Digits8
+from gan_lab.evaluation.extractor.pixels import Pixels
+from gan_lab.evaluation.features import cached, read_statistics, write_statistics
+from gan_lab.evaluation.moments import Moments, frechet_distance
+from gan_lab.rng import generator
+from tests.evaluation.cases import Eyes, normal
 
 CPU, SHAPE = torch.device("cpu"), (1, 2, 3)
 
@@ -41,7 +41,7 @@ class Images:
             yield self.images[rows], None if self.labels is None else self.labels[rows]
 
 
-def extracted(source, extractor=None, size=5, reader=extract.extract):
+def extracted(source, extractor=None, size=5, reader=features.extract):
     return reader(source, extractor or Eyes(num_classes=2), size, CPU, lambda count: None)
 
 
@@ -66,7 +66,7 @@ def files(cache):
 @pytest.mark.parametrize("size", [1, 7, 100])
 def test_features_logits_and_labels_come_in_order_whatever_the_size_of_a_batch(size):
     source, told = Images(), []
-    found = extract.extract(source, Eyes(num_classes=2), size, CPU, told.append)
+    found = features.extract(source, Eyes(num_classes=2), size, CPU, told.append)
     assert torch.equal(found.features, unit(source))
     assert torch.equal(found.logits, unit(source)[:, :2])
     assert torch.equal(found.labels, source.labels)
@@ -87,7 +87,7 @@ def test_each_image_is_seen_once():
 
 
 def test_of_many_images_the_first_are_kept_beside_the_moments_of_all(monkeypatch):
-    monkeypatch.setattr(extract, "KEPT", 12)
+    monkeypatch.setattr(features, "KEPT", 12)
     found, whole = extracted(Images()), Moments.of(unit(Images()))
     assert torch.equal(found.features, unit(Images())[:12])
     assert (len(found.logits), len(found.labels), found.moments.n) == (12, 12, 23)
@@ -97,7 +97,7 @@ def test_of_many_images_the_first_are_kept_beside_the_moments_of_all(monkeypatch
 
 def test_no_image():
     with pytest.raises(InputError, match="there is no image to judge"):
-        extract.extract(Images(0), Eyes(), 5, CPU, lambda count: None)
+        features.extract(Images(0), Eyes(), 5, CPU, lambda count: None)
 
 
 def test_the_global_random_state_stays():
@@ -116,7 +116,7 @@ def join(rank, folder):
 
 def share(rank, folder, kept):
     """One of two processes, with batches of its own size."""
-    extract.KEPT = kept
+    features.KEPT = kept
     join(rank, folder)
     found = extracted(Images(), size=3 + 4 * rank)
     torch.save([found.features, found.logits, found.labels, found.moments.mean, found.moments.covariance], f"{folder}/{rank}")
@@ -126,11 +126,11 @@ def share(rank, folder, kept):
 @pytest.mark.parametrize("kept", [50_000, 11], ids=["all_kept", "some_kept"])
 def test_two_processes_come_to_what_one_does(tmp_path, monkeypatch, kept):
     torch.multiprocessing.start_processes(share, (tmp_path, kept), nprocs=2, start_method="fork")
-    monkeypatch.setattr(extract, "KEPT", kept)
+    monkeypatch.setattr(features, "KEPT", kept)
     one = extracted(Images())
     for rank in range(2):
-        features, logits, labels, mean, covariance = torch.load(tmp_path / str(rank), weights_only=True)
-        assert torch.equal(features, one.features)
+        found, logits, labels, mean, covariance = torch.load(tmp_path / str(rank), weights_only=True)
+        assert torch.equal(found, one.features)
         assert torch.equal(logits, one.logits)
         assert torch.equal(labels, one.labels)
         assert torch.allclose(mean, one.moments.mean, rtol=1e-12, atol=1e-14)
@@ -142,7 +142,7 @@ def test_two_processes_come_to_what_one_does(tmp_path, monkeypatch, kept):
 
 @pytest.mark.parametrize("kept", [50_000, 12], ids=["all_kept", "some_kept"])
 def test_the_second_time_it_is_read_and_equal(cache, monkeypatch, kept):
-    monkeypatch.setattr(extract, "KEPT", kept)
+    monkeypatch.setattr(features, "KEPT", kept)
     fresh, eyes, told = extracted(Images(), reader=cached), Eyes(num_classes=2), []
     read = cached(Images(), eyes, 5, CPU, told.append)
     assert eyes.seen == []
@@ -187,7 +187,7 @@ def test_another_protocol_is_another_file(cache, source, extractor):
 @pytest.mark.parametrize("constant", ["KEPT", "QUANTISER", "__version__"])
 def test_another_version_of_the_code_is_another_file(cache, monkeypatch, constant):
     extracted(Images(), reader=cached)
-    monkeypatch.setattr(extract, constant, 12 if constant == "KEPT" else "other")
+    monkeypatch.setattr(features, constant, 12 if constant == "KEPT" else "other")
     extracted(Images(), reader=cached)
     assert len(files(cache)) == 2
 
@@ -296,14 +296,14 @@ def test_processes_that_judge_together_share_the_work_and_the_file(cache, tmp_pa
 
 def test_where_the_cache_is(monkeypatch, tmp_path):
     monkeypatch.setenv("GAN_LAB_CACHE", str(tmp_path))
-    assert extract.cache_folder() == tmp_path
+    assert features.cache_folder() == tmp_path
     monkeypatch.setenv("GAN_LAB_CACHE", "")
     monkeypatch.setenv("HOME", "/home/somebody")
-    assert extract.cache_folder() == Path("/home/somebody/.cache/gan_lab")
+    assert features.cache_folder() == Path("/home/somebody/.cache/gan_lab")
 
 
 def test_no_test_uses_the_cache_of_the_user():
-    assert not extract.cache_folder().is_relative_to(Path("~").expanduser() / ".cache")
+    assert not features.cache_folder().is_relative_to(Path("~").expanduser() / ".cache")
 
 
 # ----- files of statistics --------------------------------------------------------------------------------------------
@@ -330,7 +330,7 @@ def written(tmp_path):
 
 
 def protocol_of(extractor):
-    return extract.protocol(Images(), extractor)
+    return features.protocol(Images(), extractor)
 
 
 def test_statistics_come_back_bit_for_bit(written):

@@ -5,8 +5,8 @@ from torch_fidelity.metric_fid import fid_statistics_to_metric
 from torchmetrics.image.fid import FrechetInceptionDistance
 
 from gan_lab.errors import InputError
-from gan_lab.score.moments import Moments, Sums, frechet_distance, merged
-from tests.score.cases import normal
+from gan_lab.evaluation.moments import Moments, Sums, frechet_distance, merged
+from tests.evaluation.cases import normal
 
 SIZES = pytest.mark.parametrize("n", [200, 10], ids=["more_samples_than_features", "fewer"])
 D = 24

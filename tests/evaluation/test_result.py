@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from gan_lab import __version__
-from gan_lab.score import record
-from gan_lab.score.frechet import Frechet
-from gan_lab.score.kernel import Kernel
-from gan_lab.score.memorisation import Memorisation
-from gan_lab.score.record import Record, latex, markdown, show, way, write
+from gan_lab.evaluation import result
+from gan_lab.evaluation.metric.frechet import Frechet
+from gan_lab.evaluation.metric.kernel import Kernel
+from gan_lab.evaluation.metric.memorisation import Memorisation
+from gan_lab.evaluation.result import EvalResult, latex, markdown, show, way, write
 
 FACTS = {
     "run": "outputs/a_b",
@@ -24,7 +24,7 @@ SCORES = {"frechet": Frechet(), "kernel": Kernel(), "memorisation": Memorisation
 
 def made(seeds=({"fd_eyes": 2.0, "kd_eyes": 0.5}, {"fd_eyes": 4.0, "kd_eyes": 0.5}), floor=None, notes=(), **facts):
     floor = {"fd_eyes": 1.0} if floor is None else floor
-    return Record.of(list(seeds), floor, SCORES, FACTS | facts, list(notes), 1.234)
+    return EvalResult.of(list(seeds), floor, SCORES, FACTS | facts, list(notes), 1.234)
 
 
 # ----- values ---------------------------------------------------------------------------------------------------------
@@ -76,7 +76,7 @@ def test_which_way_is_better(name, better):
 
 def test_a_record_comes_back_and_nothing_else_is_left(tmp_path):
     write(made(notes=["a note"]), tmp_path)
-    assert record.read(tmp_path) == made(notes=["a note"])
+    assert result.read(tmp_path) == made(notes=["a note"])
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.json"]
 
 
@@ -92,16 +92,16 @@ def test_others_can_read_it(tmp_path):
 def test_a_damaged_record_is_none(tmp_path, content):
     if content is not None:
         (tmp_path / "metrics.json").write_text(content)
-    assert record.read(tmp_path) is None
+    assert result.read(tmp_path) is None
 
 
 def test_a_failure_leaves_the_former_record(tmp_path, monkeypatch):
     write(made(), tmp_path)
-    monkeypatch.setattr(record.Path, "replace", lambda *paths: (_ for _ in ()).throw(OSError("no space left on device")))
+    monkeypatch.setattr(result.Path, "replace", lambda *paths: (_ for _ in ()).throw(OSError("no space left on device")))
     with pytest.raises(OSError, match="no space"):
         write(made(seeds=[{"fd_eyes": 9.0}]), tmp_path)
     monkeypatch.undo()
-    assert record.read(tmp_path) == made()
+    assert result.read(tmp_path) == made()
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.json"]
 
 
@@ -168,9 +168,9 @@ def test_tables_for_papers_are_printed_as_they_are(capsys, form, beginning):
 
 
 def test_a_bar_counts_the_images_of_all_processes(monkeypatch):
-    monkeypatch.setattr("gan_lab.score.extract.process", lambda: (0, 2))
+    monkeypatch.setattr("gan_lab.evaluation.features.process", lambda: (0, 2))
     monkeypatch.setattr("rich.progress.Progress.advance", lambda self, task, count: told.append(count))
     told = []
-    with record.progress() as begin:
+    with result.progress() as begin:
         begin("reals", 100)(7)
     assert told == [14]

@@ -5,11 +5,11 @@ import pytest
 import torch
 from PIL import Image
 
-from gan_lab.build import build
 from gan_lab.data.arrays import Arrays
 from gan_lab.data.module import Data, shuffled
 from gan_lab.errors import InputError
-from gan_lab.score.source import Files, Generated, Reals, digest, is_statistics, look, must_fit, quantised
+from gan_lab.evaluation.source import Files, Generated, Reals, digest, is_statistics, look, must_fit, quantised
+from gan_lab.training.build import build
 from tests.tiny import tiny
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gan_lab.command import command
+from gan_lab.cli.command import command
 from gan_lab.logger.run import describe
 
 

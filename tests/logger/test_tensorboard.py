@@ -14,7 +14,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from gan_lab import train
-from gan_lab.callback.record import Record
+from gan_lab.callback.loss_logger import LossLogger
 from gan_lab.errors import InputError
 from gan_lab.logger import csv
 from gan_lab.logger.run import Run
@@ -100,7 +100,7 @@ def test_what_is_logged_after_the_end_of_fit_takes_nothing_away(tmp_path):
 
 def test_tensorboard_does_not_change_training(tmp_path):
     logger = start(tmp_path)
-    loud = fit(tiny("model=gan"), Record(every_steps=2), logger=logger)
+    loud = fit(tiny("model=gan"), LossLogger(every_steps=2), logger=logger)
     logger.close()
     assert len(scalars(tmp_path)["loss/d_loss"]) == 6
     assert same(loud, fit(tiny("model=gan")))

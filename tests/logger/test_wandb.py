@@ -8,7 +8,7 @@ import wandb
 from wandb.proto import wandb_internal_pb2
 
 from gan_lab import train
-from gan_lab.callback.record import Record
+from gan_lab.callback.loss_logger import LossLogger
 from gan_lab.logger.run import Run
 from gan_lab.logger.wandb import wandb_logger
 from tests.model.test_every_model import same
@@ -113,7 +113,7 @@ def test_every_curve_is_drawn_over_images_seen_and_the_clocks_are_axes_alone(tmp
 
 def test_wandb_does_not_change_training(tmp_path):
     logger = start(tmp_path, mode="offline")
-    loud = fit(tiny("model=gan"), Record(every_steps=2), logger=logger)
+    loud = fit(tiny("model=gan"), LossLogger(every_steps=2), logger=logger)
     logger.close()
     assert len(list(rows(tmp_path))) == 6
     assert same(loud, fit(tiny("model=gan")))

@@ -2,11 +2,11 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from gan_lab import command
-from gan_lab.build import build
-from gan_lab.curves import equilibrium
+from gan_lab.cli import command
 from gan_lab.errors import InputError
-from gan_lab.noise import Noise
+from gan_lab.plot.curves import equilibrium
+from gan_lab.rng import StepRNG
+from gan_lab.training.build import build
 from tests.tiny import fit, tiny
 
 MLP = ["network=mlp", "network.generator.width=[8]", "network.discriminator.width=[8]"]
@@ -66,7 +66,7 @@ def test_data_without_labels_are_refused():
 
 def test_the_curves_know_the_equilibrium_of_the_contest():
     gan = build(tiny("model=acgan"))
-    gan.noise = Noise(0)
+    gan.noise = StepRNG(0)
     assert equilibrium(gan)["d_loss"] == pytest.approx(1.3862944)
 
 

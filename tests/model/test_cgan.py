@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from gan_lab.build import build
 from gan_lab.errors import InputError
 from gan_lab.model.cgan import LabelChannels
+from gan_lab.training.build import build
 from tests.tiny import fit, tiny
 
 

@@ -2,8 +2,8 @@ from copy import deepcopy
 
 import torch
 
-from gan_lab import command
-from gan_lab.build import build
+from gan_lab.cli import command
+from gan_lab.training.build import build
 from tests.model.test_every_model import same
 from tests.tiny import fit, tiny
 

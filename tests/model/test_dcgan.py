@@ -1,6 +1,6 @@
 import pytest
 
-from gan_lab import command
+from gan_lab.cli import command
 from tests.model.test_gan import after_one_step
 
 

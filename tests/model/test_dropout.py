@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from gan_lab import dropout
-from gan_lab.build import build
+from gan_lab.model import dropout
+from gan_lab.training.build import build
 from tests.tiny import tiny
 
 DROPPING = ["model=dcgan", "network.generator.dropout=0.5", "network.generator.width=8", "network.discriminator.width=8"]

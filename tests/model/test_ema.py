@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from gan_lab import ema
+from gan_lab.model import ema
 
 
 def test_after_one_half_life_the_old_weights_count_half():

@@ -5,25 +5,25 @@ from copy import deepcopy
 import pytest
 import torch
 
-from gan_lab import promises
-from gan_lab.build import build
-from gan_lab.noise import Stream
-from gan_lab.promises import PROMISES, spied
+from gan_lab.rng import Stream
+from gan_lab.training import invariants
+from gan_lab.training.build import build
+from gan_lab.training.invariants import INVARIANTS, spied
 from tests.tiny import MODELS, TINY_IMAGES, fit, tiny
 
 pytestmark = pytest.mark.parametrize("model", MODELS)
-SLOW = (promises.two_processes, promises.cost)  # processes and times: tests/test_check.py
+SLOW = (invariants.two_processes, invariants.cost)  # processes and times: tests/test_check.py
 
 
 def same(a, b) -> bool:
     """Whether two modules have bit-equal states, clocks included."""
-    return promises.difference(a, b) is None
+    return invariants.difference(a, b) is None
 
 
-@pytest.mark.parametrize("promise", [name for name, promise in PROMISES.items() if promise not in SLOW])
+@pytest.mark.parametrize("promise", [name for name, promise in INVARIANTS.items() if promise not in SLOW])
 def test_it_keeps_the_promise(model, promise, tmp_path):
     cfg = tiny(f"model={model}", images=96 if promise.startswith("each") else 48)
-    assert PROMISES[promise](cfg, tmp_path)
+    assert INVARIANTS[promise](cfg, tmp_path)
 
 
 def test_the_preview_and_the_judges_have_latents_of_their_own(model):
@@ -50,7 +50,7 @@ def test_parts_of_a_batch_add_up_to_the_large_batch(model):
         return fit(tiny(f"model={model}", *TINY_IMAGES, *NO_BATCH_STATISTIC, "model.g_batch_ratio=2", *overrides))
 
     whole, parts = train(), train("accumulate=4")
-    if whole.couples_batch:
+    if whole.batch_dependent:
         assert not same(whole, parts)
         return
     assert whole.g_steps_done == parts.g_steps_done > 0

@@ -9,11 +9,11 @@ from lightning.pytorch.plugins import MixedPrecision
 from torch import nn
 
 from gan_lab import latents, losses
-from gan_lab.batch import Batch
-from gan_lab.build import build
-from gan_lab.callback.record import Record
+from gan_lab.callback.loss_logger import LossLogger
 from gan_lab.errors import InputError
+from gan_lab.model.batch import Batch
 from gan_lab.model.gan import frozen
+from gan_lab.training.build import build
 from tests.tiny import fit, tiny
 
 THETA, W, LR = 0.5, 0.8, 0.1
@@ -207,7 +207,7 @@ def weights_of(module):
 
 
 def test_an_overflow_in_16_bits_skips_a_step_and_is_no_divergence():
-    gan, scaler = with_scaler(2.0**30, 1000, callbacks=[Record(every_steps=1)])
+    gan, scaler = with_scaler(2.0**30, 1000, callbacks=[LossLogger(every_steps=1)])
     assert scaler.get_scale() < 2.0**30
     assert all(weights.isfinite().all() for weights in gan.parameters())
 

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from gan_lab import command
-from gan_lab.build import build
-from gan_lab.model.improved_gan import MinibatchDiscriminator, nearness
+from gan_lab.cli import command
+from gan_lab.model.improved_gan import MinibatchDiscriminator, minibatch_similarity
 from gan_lab.network.mlp import Discriminator
+from gan_lab.training.build import build
 from tests.tiny import fit, tiny
 
 
@@ -18,21 +18,21 @@ def test_nearness_is_the_kernel_to_all_others_and_not_to_oneself():
              for j in range(5) if j != i) / 4 for k in range(3)]
         for i in range(5)
     ]  # fmt: skip
-    torch.testing.assert_close(nearness(points), torch.tensor(expected, dtype=torch.float64))
+    torch.testing.assert_close(minibatch_similarity(points), torch.tensor(expected, dtype=torch.float64))
 
 
 def test_a_collapsed_batch_is_as_near_as_can_be_and_a_spread_one_not_at_all():
-    assert torch.equal(nearness(torch.ones(6, 4, 5)), torch.ones(6, 4))
-    assert torch.equal(nearness(1000 * torch.eye(6)[:, None]), torch.zeros(6, 1))
+    assert torch.equal(minibatch_similarity(torch.ones(6, 4, 5)), torch.ones(6, 4))
+    assert torch.equal(minibatch_similarity(1000 * torch.eye(6)[:, None]), torch.zeros(6, 1))
 
 
 def test_an_image_alone_is_near_to_none():
-    assert torch.equal(nearness(torch.randn(1, 4, 5)), torch.zeros(1, 4))
+    assert torch.equal(minibatch_similarity(torch.randn(1, 4, 5)), torch.zeros(1, 4))
 
 
 def test_the_nearness_has_a_gradient_where_points_meet():
     points = torch.zeros(3, 2, 2, requires_grad=True)
-    nearness(points).sum().backward()
+    minibatch_similarity(points).sum().backward()
     assert points.grad.isfinite().all()
 
 

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch.distributions import Categorical, Normal
 
-from gan_lab import command
-from gan_lab.build import build
+from gan_lab.cli import command
 from gan_lab.errors import InputError
 from gan_lab.model.infogan import Codes
+from gan_lab.training.build import build
 from tests.tiny import fit, tiny
 
 MLP = ["network=mlp", "network.generator.width=[8]", "network.discriminator.width=[8]"]

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from gan_lab import command
+from gan_lab.cli import command
 from gan_lab.model.logan import GradientStep, NaturalStep
 from tests.model.test_every_model import same
 from tests.tiny import fit, tiny

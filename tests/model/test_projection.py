@@ -1,10 +1,10 @@
 import torch
 from torch import nn
 
-from gan_lab.build import build
-from gan_lab.command import compose
+from gan_lab.cli.command import compose
 from gan_lab.model.projection import Projection
 from gan_lab.network import layers, resnet
+from gan_lab.training.build import build
 from tests.tiny import tiny
 
 

@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from gan_lab import command
-from gan_lab.build import build
+from gan_lab.cli import command
 from gan_lab.model.projection import Projection
 from gan_lab.schedules import value
+from gan_lab.training.build import build
 from tests.model.test_every_model import same
 from tests.model.test_gan import Watch
 from tests.tiny import fit, tiny

@@ -2,11 +2,11 @@ import math
 
 import pytest
 
-from gan_lab import command
-from gan_lab.build import build
-from gan_lab.curves import equilibrium
+from gan_lab.cli import command
 from gan_lab.model.ragan import RaGAN
-from gan_lab.noise import Noise
+from gan_lab.plot.curves import equilibrium
+from gan_lab.rng import StepRNG
+from gan_lab.training.build import build
 from tests.model.test_gan import LR, THETA, W, after_one_step, sigmoid
 from tests.tiny import tiny
 
@@ -19,7 +19,7 @@ def test_one_step_of_each_player_by_hand():
 
 def test_at_equilibrium_both_losses_are_two_log_two():
     gan = build(tiny("model=ragan"))
-    gan.noise = Noise(0)
+    gan.noise = StepRNG(0)
     assert equilibrium(gan) == pytest.approx({"d_loss": 2 * math.log(2), "g_loss": 2 * math.log(2)})
 
 
@@ -27,4 +27,4 @@ def test_defaults_are_the_authors_script():
     cfg = command.compose("train", ["model=ragan"])
     assert cfg.model._target_ == "gan_lab.model.ragan.RaGAN"
     assert cfg.network.discriminator.norm == "spectral"
-    assert RaGAN.couples_batch
+    assert RaGAN.batch_dependent

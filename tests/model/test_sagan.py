@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from gan_lab import command
-from gan_lab.build import build
+from gan_lab.cli import command
 from gan_lab.model.projection import Projection
 from gan_lab.network.layers import ConditionalBatchNorm2d, SelfAttention
+from gan_lab.training.build import build
 from tests.tiny import fit, tiny
 
 

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from gan_lab import command
-from gan_lab.build import build
+from gan_lab.cli import command
+from gan_lab.training.build import build
 from tests.model.test_gan import after_one_step
 from tests.tiny import fit, tiny
 

@@ -5,9 +5,9 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from gan_lab.build import build
 from gan_lab.errors import InputError
-from gan_lab.model.unrolled import Ahead
+from gan_lab.model.unrolled import FunctionalOptimizer
+from gan_lab.training.build import build
 from tests.model.test_every_model import same
 from tests.tiny import fit, tiny
 
@@ -94,7 +94,10 @@ def test_the_steps_ahead_are_those_that_the_optimizer_takes(make):
 
     for _ in range(2):
         step()  # it has a memory
-    ahead, weights = Ahead(optimizer, dict(net.named_parameters())), {n: p.detach().clone() for n, p in net.named_parameters()}
+    ahead, weights = (
+        FunctionalOptimizer(optimizer, dict(net.named_parameters())),
+        {n: p.detach().clone() for n, p in net.named_parameters()},
+    )
     for _ in range(3):
         leaves = {name: weight.detach().requires_grad_() for name, weight in weights.items()}
         gradients = torch.autograd.grad(loss(leaves), list(leaves.values()))
@@ -124,7 +127,7 @@ def test_gradients_flow_through_the_steps_as_finite_differences_say():
 
 def test_a_gradient_of_nought_leaves_all_finite():
     weight = nn.Parameter(torch.ones(2))
-    ahead = Ahead(torch.optim.Adam([weight]), {"w": weight})
+    ahead = FunctionalOptimizer(torch.optim.Adam([weight]), {"w": weight})
     leaf = torch.ones(2, requires_grad=True)
     ahead.step({"w": leaf}, {"w": leaf * 0})["w"].sum().backward()
     assert leaf.grad.isfinite().all()
@@ -139,7 +142,7 @@ def test_an_optimizer_that_cannot_be_looked_ahead_with_is_named(options, what):
 
 
 def test_it_states_that_it_couples_a_batch():
-    assert build(tiny("model=unrolled")).couples_batch
+    assert build(tiny("model=unrolled")).batch_dependent
 
 
 def test_gs_step_leaves_the_vectors_of_spectral_norm_as_they_were():

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from gan_lab.build import build
 from gan_lab.model.vae_gan import Gate, half_squares
-from gan_lab.noise import Noise
+from gan_lab.rng import StepRNG
+from gan_lab.training.build import build
 from tests.model.test_every_model import same
 from tests.tiny import fit, tiny
 
@@ -50,9 +50,9 @@ def test_every_other_fake_of_d_is_a_reconstruction_and_the_rest_are_samples(trai
     made = []
     trained.generator.register_forward_hook(lambda module, inputs, output: made.append((inputs[0], output)))
     for batch_of, ratio in ((trained.discriminator_batch, 1), (trained.generator_batch, trained.g_batch_ratio)):
-        trained.noise = Noise(0)
+        trained.noise = StepRNG(0)
         z = trained.latents(6 * ratio)
-        trained.noise = Noise(0)
+        trained.noise = StepRNG(0)
         batch = batch_of(x, None)
         seen, fake = made.pop()
         assert torch.equal(batch.fake, fake)

@@ -1,6 +1,6 @@
 import pytest
 
-from gan_lab import command
+from gan_lab.cli import command
 from gan_lab.model.wgan import OfficialCriticSteps
 from tests.model.test_gan import LR, THETA, W, Watch, after_one_step
 from tests.tiny import fit, tiny

@@ -3,9 +3,9 @@ import math
 import pytest
 from PIL import Image
 
-from gan_lab.build import build
-from gan_lab.curves import equilibrium, save_curves
-from gan_lab.noise import Noise
+from gan_lab.plot.curves import equilibrium, save_curves
+from gan_lab.rng import StepRNG
+from gan_lab.training.build import build
 from tests.tiny import tiny
 
 LOG_2 = math.log(2)
@@ -13,7 +13,7 @@ LOG_2 = math.log(2)
 
 def gan(model):
     made = build(tiny(f"model={model}"))
-    made.noise = Noise(0)  # as after a step
+    made.noise = StepRNG(0)  # as after a step
     return made
 
 

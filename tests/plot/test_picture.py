@@ -2,7 +2,7 @@ import torch
 from PIL import Image
 from torchvision.transforms.functional import pil_to_tensor
 
-from gan_lab.picture import save_picture
+from gan_lab.plot.picture import save_picture
 
 
 def saved(samples, path, **options):

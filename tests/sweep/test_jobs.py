@@ -11,11 +11,12 @@ import pytest
 from matplotlib import pyplot as plt
 from omegaconf import OmegaConf
 
-from gan_lab import sweep, train
+from gan_lab import train
 from gan_lab.callback import summary
-from gan_lab.callback.limit import Limit
-from gan_lab.command import compose
+from gan_lab.callback.stop_condition import StopCondition
+from gan_lab.cli.command import compose
 from gan_lab.errors import InputError
+from gan_lab.sweep import jobs
 from tests.tiny import MODELS
 
 TOY = ["data=gaussians", "data.batch_size=64", "data.train.n=512", "data.held_out.n=500", "max_images=256",
@@ -24,7 +25,7 @@ TOY = ["data=gaussians", "data.batch_size=64", "data.train.n=512", "data.held_ou
 
 @pytest.fixture
 def run(call, monkeypatch):
-    """A sweep in the folder ``sweep``, without pictures of curves: its exit status and the lines of sweep.csv."""
+    """A sweep in the folder ``sweep``, without pictures of curves: its exit status and the lines of jobs.csv."""
 
     def start(*overrides, curves=False):
         status = 0
@@ -34,7 +35,7 @@ def run(call, monkeypatch):
             call(train.main, "-m", *TOY, *overrides)
         except SystemExit as exit_:
             status = exit_.code
-        with Path("sweep/sweep.csv").open(newline="") as file:
+        with Path("sweep/jobs.csv").open(newline="") as file:
             return status, list(csv.DictReader(file))
 
     return start
@@ -70,14 +71,14 @@ def test_bad_input_of_one_job_is_one_sentence_and_the_next_job_runs(run, capsys)
 
 
 def test_a_mistake_in_the_code_leaves_its_traceback_and_the_next_job_runs(run, monkeypatch, capsys):
-    original = Limit.on_train_batch_end
+    original = StopCondition.on_train_batch_end
 
     def trip(self, trainer, gan, *args):
         if gan.seed == 1:
             raise ZeroDivisionError("by nought")
         original(self, trainer, gan, *args)
 
-    monkeypatch.setattr(Limit, "on_train_batch_end", trip)
+    monkeypatch.setattr(StopCondition, "on_train_batch_end", trip)
     status, jobs = run("seed=1,2")
     assert (status, [job["status"] for job in jobs]) == (1, ["failed", "finished"])
     assert jobs[0]["error"] == "ZeroDivisionError: by nought"
@@ -86,14 +87,14 @@ def test_a_mistake_in_the_code_leaves_its_traceback_and_the_next_job_runs(run, m
 
 
 def test_ctrl_c_ends_the_sweep_with_what_there_is_and_status_130(run, monkeypatch, capsys):
-    original = Limit.on_train_batch_end
+    original = StopCondition.on_train_batch_end
 
     def interrupt(self, trainer, gan, *args):
         if gan.seed == 1:
             signal.raise_signal(signal.SIGINT)
         original(self, trainer, gan, *args)
 
-    monkeypatch.setattr(Limit, "on_train_batch_end", interrupt)
+    monkeypatch.setattr(StopCondition, "on_train_batch_end", interrupt)
     status, jobs = run("seed=0,1,2")
     assert (status, [job["status"] for job in jobs]) == (130, ["finished", "stopped"])
     assert "modes (max)" in capsys.readouterr().out
@@ -123,13 +124,13 @@ def test_a_failed_job_is_worth_the_worst(tmp_path, monkeypatch, metric, worst):
     cfg = compose("train", metric)
     (tmp_path / ".hydra").mkdir()
     OmegaConf.save([*metric], tmp_path / ".hydra" / "overrides.yaml")
-    config = {"mode": sweep.RunMode.MULTIRUN, "runtime": {"output_dir": str(tmp_path)}}
-    monkeypatch.setattr(sweep.HydraConfig, "get", staticmethod(lambda: OmegaConf.create(config)))
+    config = {"mode": jobs.RunMode.MULTIRUN, "runtime": {"output_dir": str(tmp_path)}}
+    monkeypatch.setattr(jobs.HydraConfig, "get", staticmethod(lambda: OmegaConf.create(config)))
 
     def fail(cfg):
         raise InputError("no")
 
-    assert sweep.job(fail)(cfg) == worst
+    assert jobs.job(fail)(cfg) == worst
 
 
 def test_outside_a_sweep_a_failure_is_raised(call):
@@ -155,7 +156,7 @@ def open_files():
 def test_every_model_trains_on_digits_and_is_ranked(call, capsys):
     widths = ["network.generator.width=32", "network.discriminator.width=32"]
     call(train.main, "-m", "model=glob(*)", "data=digits", "max_images=20000", "logger=csv", "hydra.sweep.dir=sweep", *widths)
-    with Path("sweep/sweep.csv").open(newline="") as file:
+    with Path("sweep/jobs.csv").open(newline="") as file:
         jobs = {job["model"]: job for job in csv.DictReader(file)}
     assert sorted(jobs) == MODELS
     assert {job["status"] for job in jobs.values()} == {"finished"}

@@ -9,8 +9,8 @@ import pytest
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from gan_lab import ranking
-from gan_lab.ranking import Job, Row
+from gan_lab.sweep import ranking
+from gan_lab.sweep.ranking import Job, Row
 
 JOB = Job(Path("0"), {}, "finished", "fd", "min", best=2.0, chosen=3.0, others={}, images_seen=10, seconds=1.5, error=None)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from gan_lab import checkpoint
 from gan_lab.logger import csv
+from gan_lab.training import checkpoint
 from tests.pair import free_port, pair, train
 from tests.tiny import CONF
 

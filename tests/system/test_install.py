@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gan_lab.command import CONF, PACKAGE
+from gan_lab.cli.command import CONF, PACKAGE
 
 TINY = ["data=fake", "data.image_size=8", "data.channels=1", "data.batch_size=4", "max_images=8", "logger=csv",
         "trainer.accelerator=cpu", "network.generator.width=8", "network.discriminator.width=8"]  # fmt: skip
@@ -75,7 +75,7 @@ def installed(tmp_path_factory) -> Path:
 
 def test_the_wheel_carries_every_yaml(installed, tmp_path):
     find = (
-        "import gan_lab.command as c; print(c.CONF); print(*(p.relative_to(c.CONF) for p in c.CONF.rglob('*.yaml')), sep='\\n')"
+        "from gan_lab.cli.command import CONF as c; print(c); print(*(p.relative_to(c) for p in c.rglob('*.yaml')), sep='\\n')"
     )
     conf, *files = python("-c", find, cwd=tmp_path, executable=installed / "python").splitlines()
     assert Path(conf).parent.name == "gan_lab" and not Path(conf).is_relative_to(PACKAGE.parent)

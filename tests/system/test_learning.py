@@ -5,7 +5,8 @@ import math
 
 import pytest
 
-from gan_lab import command, evaluate, train
+from gan_lab import evaluate, train
+from gan_lab.cli import command
 from tests.model.test_gan import Watch
 from tests.tiny import fit, tiny
 

@@ -7,9 +7,9 @@ import sys
 import pytest
 import torch
 
-from gan_lab import checkpoint
 from gan_lab.data.pixels import to_uint8
-from gan_lab.extractor.digits8 import Digits8
+from gan_lab.evaluation.extractor.digits8 import Digits8
+from gan_lab.training import checkpoint
 
 pytestmark = pytest.mark.slow
 

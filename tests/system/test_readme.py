@@ -13,21 +13,12 @@ import pytest
 import torch
 from torchvision.transforms.functional import to_pil_image
 
-from gan_lab import (
-    benchmark,
-    benchmark_data,
-    benchmark_score,
-    check,
-    evaluate,
-    prepare,
-    promises,
-    report,
-    sample,
-    sensitivity,
-    train,
-)
-from gan_lab.command import PACKAGE, compose
-from gan_lab.extractor import __main__ as extractor
+from gan_lab import check, evaluate, prepare, report, sample, sensitivity, train, train_extractor
+from gan_lab.benchmark import data as benchmark_data
+from gan_lab.benchmark import frechet as benchmark_frechet
+from gan_lab.benchmark import step as benchmark
+from gan_lab.cli.command import PACKAGE, compose
+from gan_lab.training import invariants
 
 README = (PACKAGE.parent / "README.md").read_text()
 COMMANDS = [
@@ -37,25 +28,25 @@ MAIN = {
     "gan_lab.train": train.main,
     "gan_lab.sample": sample.main,
     "gan_lab.evaluate": evaluate.main,
-    "gan_lab.extractor": extractor.main,
+    "gan_lab.train_extractor": train_extractor.main,
     "gan_lab.sensitivity": sensitivity.main,
-    "gan_lab.benchmark_score": benchmark_score.main,
+    "gan_lab.benchmark.frechet": benchmark_frechet.main,
     "gan_lab.prepare": prepare.main,
     "gan_lab.check": check.main,
     "gan_lab.report": report.main,
     "gan_lab.benchmark": benchmark.main,
-    "gan_lab.benchmark_data": benchmark_data.main,
+    "gan_lab.benchmark.data": benchmark_data.main,
 }
 SMALL = {
     "gan_lab.train": ["max_images=16", "data.batch_size=8", "network.generator.width=8", "network.discriminator.width=8",
                       "metric=none", "trainer.accelerator=cpu", "data.num_workers=0"],
     "gan_lab.prepare": ["prepare.workers=0"],
     "gan_lab.check": ["network=mlp"],
-    "gan_lab.benchmark_data": ["benchmark.images=400", "benchmark.seconds=0.1", "benchmark.rounds=1"],
+    "gan_lab.benchmark.data": ["benchmark.images=400", "benchmark.seconds=0.1", "benchmark.rounds=1"],
     "gan_lab.sample": ["n=4"],
-    "gan_lab.extractor": ["epochs=1", "batch_size=8"],
+    "gan_lab.train_extractor": ["epochs=1", "batch_size=8"],
     "gan_lab.sensitivity": [],
-    "gan_lab.benchmark_score": ["d=16", "reals=50", "samples=[20]", "repeats=1"],
+    "gan_lab.benchmark.frechet": ["d=16", "reals=50", "samples=[20]", "repeats=1"],
     "gan_lab.evaluate": ["eval.num_fake=20", "eval.num_reference=20", "eval.seeds=[0]", "extractor=pixels", "device=cpu"],
     "gan_lab.report": [],
     "gan_lab.benchmark": ["data.image_size=8", "data.batch_size=4", "benchmark.steps=1", "benchmark.rounds=1",
@@ -91,9 +82,11 @@ def workplace(call, tmp_path, monkeypatch):
     (tmp_path / "my_gan.py").write_text(MY_GAN)
     sys.modules.pop("my_gan", None)
     quick = {
-        name: promise for name, promise in promises.PROMISES.items() if promise not in (promises.two_processes, promises.cost)
+        name: promise
+        for name, promise in invariants.INVARIANTS.items()
+        if promise not in (invariants.two_processes, invariants.cost)
     }
-    monkeypatch.setattr(promises, "PROMISES", quick)  # all of them: tests/test_check.py
+    monkeypatch.setattr(invariants, "INVARIANTS", quick)  # all of them: tests/test_check.py
     return lambda main, *arguments: call(main, *arguments)
 
 

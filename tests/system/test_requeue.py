@@ -9,7 +9,7 @@ import time
 import pytest
 import torch
 
-from gan_lab import checkpoint
+from gan_lab.training import checkpoint
 
 pytestmark = pytest.mark.slow
 

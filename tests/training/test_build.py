@@ -1,6 +1,6 @@
 import torch
 
-from gan_lab.build import build
+from gan_lab.training.build import build
 from tests.model.test_every_model import same
 from tests.tiny import tiny
 

@@ -1,6 +1,6 @@
 import pytest
 
-from gan_lab.cadence import is_due, steps
+from gan_lab.training.cadence import is_due, steps
 from tests.model.test_gan import Watch
 from tests.tiny import fit, tiny
 

@@ -1,15 +1,15 @@
 import pytest
 import torch
 
-from gan_lab import checkpoint
 from gan_lab.errors import InputError
+from gan_lab.training import checkpoint
 from tests.tiny import fit, tiny
 
 
 @pytest.fixture
 def saved(tmp_path):
     cfg = tiny("model=dcgan")
-    gan = fit(cfg, checkpoint.StandAlone(cfg, ["model=dcgan"]))
+    gan = fit(cfg, checkpoint.EmbedConfig(cfg, ["model=dcgan"]))
     checkpoint.save(gan.trainer, tmp_path / "last.ckpt")
     return gan, tmp_path / "last.ckpt"
 

@@ -8,8 +8,9 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from gan_lab import processes, train
+from gan_lab import train
 from gan_lab.errors import InputError
+from gan_lab.training import distributed
 from tests.test_train import TINY
 
 OUTER = ("TORCHELASTIC_RUN_ID", "SLURM_NTASKS", "SLURM_JOB_ID", "SLURM_STEP_ID")
@@ -22,18 +23,18 @@ def alone(monkeypatch):
 
 
 def test_a_run_is_named_by_its_time(monkeypatch):
-    assert processes.run_name()[:2] == "20"
-    assert len(processes.run_name()) == len("2026-11-24_12-00-00")
+    assert distributed.run_name()[:2] == "20"
+    assert len(distributed.run_name()) == len("2026-11-24_12-00-00")
 
 
 def test_processes_that_were_started_together_share_a_name(monkeypatch):
     monkeypatch.setenv("SLURM_JOB_ID", "71")
     monkeypatch.setenv("SLURM_STEP_ID", "2")
-    assert processes.run_name()[:2] == "20"  # one task: an interactive job starts many runs
+    assert distributed.run_name()[:2] == "20"  # one task: an interactive job starts many runs
     monkeypatch.setenv("SLURM_NTASKS", "4")
-    assert processes.run_name() == "slurm_71.2"
+    assert distributed.run_name() == "slurm_71.2"
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "mine")
-    assert processes.run_name() == "torchrun_mine"
+    assert distributed.run_name() == "torchrun_mine"
 
 
 def test_the_run_folder_carries_the_name(call, monkeypatch, capsys):
@@ -56,10 +57,10 @@ def test_the_run_folder_carries_the_name(call, monkeypatch, capsys):
     ],
 )
 def test_what_torchruns_processes_could_not_agree_on_is_refused(monkeypatch, name, argv, sentence):
-    processes.check_torchrun(["-m", "seed=0,1"])  # without torchrun
+    distributed.check_torchrun(["-m", "seed=0,1"])  # without torchrun
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", name)
     with nullcontext() if sentence is None else pytest.raises(InputError, match=sentence):
-        processes.check_torchrun(argv)
+        distributed.check_torchrun(argv)
 
 
 def test_attributes_make_classes():
@@ -70,12 +71,12 @@ def test_attributes_make_classes():
 
 
 def test_a_run_leaves_no_group_and_no_marks_to_the_next_job(call):
-    before = processes.MARKS & os.environ.keys()
+    before = distributed.MARKS & os.environ.keys()
     options = [*TINY, "trainer=ddp", "trainer.devices=1"]
     call(train.main, *options)
     call(train.main, *options, "hydra.run.dir=second")
     assert not torch.distributed.is_initialized()
-    assert processes.MARKS & os.environ.keys() == before
+    assert distributed.MARKS & os.environ.keys() == before
 
 
 # ----- a job of a sweep as a command ---------------------------------------------------------------------------------------
@@ -85,15 +86,15 @@ def test_a_run_leaves_no_group_and_no_marks_to_the_next_job(call):
 def job(monkeypatch, tmp_path):
     """Runs a job whose command is replaced by a Python script, and gives what it was called with."""
     source = SimpleNamespace(provider="command-line", path="/configs")
-    hydra = SimpleNamespace(runtime=SimpleNamespace(config_sources=[source]), mode=processes.RunMode.MULTIRUN)
-    monkeypatch.setattr(processes.HydraConfig, "get", lambda: hydra)
+    hydra = SimpleNamespace(runtime=SimpleNamespace(config_sources=[source]), mode=distributed.RunMode.MULTIRUN)
+    monkeypatch.setattr(distributed.HydraConfig, "get", lambda: hydra)
     run = subprocess.run
 
     def start(script):
         called = []
         fake = lambda command, **options: called.append(command) or run([sys.executable, "-c", script], **options)  # noqa: E731
-        monkeypatch.setattr(processes.subprocess, "run", fake)
-        processes.run_command(tmp_path, ["model=gan", "data=digits"])
+        monkeypatch.setattr(distributed.subprocess, "run", fake)
+        distributed.run_command(tmp_path, ["model=gan", "data=digits"])
         return called[0]
 
     return start

@@ -7,8 +7,9 @@ import torch
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from gan_lab import command, resume
+from gan_lab.cli import command
 from gan_lab.errors import InputError
+from gan_lab.training import resume
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def former(tmp_path, monkeypatch):
     def go_on(*overrides, run="run"):
         line = resume.arguments([f"resume={run}", *overrides])
         task = [override for override in line if not override.startswith("hydra.")]
-        return resume.take_up(command.compose("train", task), task, tmp_path / "run")
+        return resume.load_resume_config(command.compose("train", task), task, tmp_path / "run")
 
     return run
 
@@ -34,12 +35,12 @@ def former(tmp_path, monkeypatch):
 def test_a_run_without_resume_is_left_as_it_is(tmp_path):
     line, cfg = ["model=gan"], command.compose("train", ["model=gan"])
     assert resume.arguments(line) == line
-    assert resume.take_up(cfg, line, tmp_path) == (cfg, None)
+    assert resume.load_resume_config(cfg, line, tmp_path) == (cfg, None)
 
 
 def test_auto_starts_where_there_is_nothing_to_go_on_from(tmp_path):
     cfg = command.compose("train", ["resume=auto"])
-    assert resume.take_up(cfg, ["resume=auto"], tmp_path) == (cfg, None)
+    assert resume.load_resume_config(cfg, ["resume=auto"], tmp_path) == (cfg, None)
 
 
 def test_what_was_chosen_then_stays_and_what_is_chosen_now_wins(former):

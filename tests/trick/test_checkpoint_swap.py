@@ -4,8 +4,8 @@ import lightning as L
 import pytest
 import torch
 
-from gan_lab.build import build
 from gan_lab.errors import InputError
+from gan_lab.training.build import build
 from gan_lab.trick.checkpoint_swap import CheckpointSwap
 from tests.model.test_every_model import same
 from tests.tiny import fit, tiny

@@ -5,13 +5,13 @@ from functools import partial
 import lightning as L
 import pytest
 import torch
+from tests.test_ddp import FLOAT64, IMAGES, MLP
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from gan_lab import checkpoint
-from gan_lab.build import build
+from gan_lab.training import checkpoint
+from gan_lab.training.build import build
 from tests.model.test_every_model import same
 from tests.pair import pair, train
-from tests.test_ddp import FLOAT64, IMAGES, MLP
 from tests.tiny import CONF, fit, tiny
 
 TRICKS = sorted(path.stem for path in (CONF / "trick").glob("*.yaml") if path.stem != "none")
@@ -44,7 +44,7 @@ def parameters(gan):
 def test_a_resumed_run_equals_an_undisturbed_one_bit_for_bit(trick, stop, tmp_path):
     whole = fit(tiny("model=dcgan", *CHOICES[trick]))
     cfg = tiny("model=dcgan", *CHOICES[trick])
-    cfg.callback.limit.max_images = stop * 4
+    cfg.callback.stop_condition.max_images = stop * 4
     fit(cfg).trainer.save_checkpoint(tmp_path / "half.ckpt")
     assert same(whole, fit(tiny("model=dcgan", *CHOICES[trick]), ckpt_path=tmp_path / "half.ckpt"))
 
@@ -52,7 +52,7 @@ def test_a_resumed_run_equals_an_undisturbed_one_bit_for_bit(trick, stop, tmp_pa
 @each_choice
 def test_judging_and_sampling_know_nothing_of_it(trick, tmp_path):
     cfg = tiny("model=dcgan", *CHOICES[trick])
-    judged = fit(cfg, checkpoint.StandAlone(cfg, []), limit_val_batches=2, val_check_interval=3)
+    judged = fit(cfg, checkpoint.EmbedConfig(cfg, []), limit_val_batches=2, val_check_interval=3)
     assert same(judged, fit(tiny("model=dcgan", *CHOICES[trick])))
     checkpoint.save(judged.trainer, tmp_path / "a.ckpt")
     loaded, _ = checkpoint.load(tmp_path / "a.ckpt")

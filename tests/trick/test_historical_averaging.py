@@ -2,7 +2,7 @@ import lightning as L
 import pytest
 import torch
 
-from gan_lab.build import build
+from gan_lab.training.build import build
 from tests.tiny import fit, tiny
 
 TRICK = ["model=gan", "trick=historical_averaging"]

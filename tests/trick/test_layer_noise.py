@@ -3,7 +3,7 @@ from copy import deepcopy
 import pytest
 import torch
 
-from gan_lab.build import build
+from gan_lab.training.build import build
 from tests.tiny import fit, tiny
 
 TRICK = ["model=dcgan", "trick=layer_noise", "network.generator.width=8", "network.discriminator.width=8"]
@@ -35,7 +35,7 @@ def test_it_decays_with_the_images_and_a_resumed_run_knows_it(tmp_path):
     whole = fit(tiny(*TRICK))
     assert whole.tricks["layer_noise"].now.item() == 0
     cfg = tiny(*TRICK)
-    cfg.callback.limit.max_images = 24
+    cfg.callback.stop_condition.max_images = 24
     half = fit(cfg)
     assert half.tricks["layer_noise"].now.item() == pytest.approx(0.05)
     half.trainer.save_checkpoint(tmp_path / "half.ckpt")

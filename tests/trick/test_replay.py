@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from gan_lab.build import build
 from gan_lab.errors import InputError
-from gan_lab.noise import Noise
+from gan_lab.rng import StepRNG
+from gan_lab.training.build import build
 from tests.tiny import fit, tiny
 
 BATCH = 4
@@ -20,7 +20,7 @@ def play(gan, steps, first=0):
     gan.all_gather = lambda tensor: tensor
     for step in range(first, first + steps):
         fake = torch.full((BATCH, 1, 8, 8), float(step))
-        seen.append(gan.tricks["replay"].fakes(fake, Noise(0, step))[:, 0, 0, 0])
+        seen.append(gan.tricks["replay"].fakes(fake, StepRNG(0, step))[:, 0, 0, 0])
         gan.tricks["replay"].after_step(gan)
     return torch.stack(seen)
 

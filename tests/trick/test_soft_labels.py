@@ -6,10 +6,10 @@ import torch
 from hydra.utils import get_class
 
 from gan_lab import losses
-from gan_lab.batch import Batch
-from gan_lab.build import build
 from gan_lab.errors import InputError
-from gan_lab.noise import Noise
+from gan_lab.model.batch import Batch
+from gan_lab.rng import StepRNG
+from gan_lab.training.build import build
 from gan_lab.trick.soft_labels import SoftLabels
 from tests.tiny import MODELS, fit, tiny
 
@@ -18,7 +18,7 @@ N = 4000
 
 def targets(trick, seed=0):
     """Of N reals and of N fakes."""
-    noise = Noise(seed)
+    noise = StepRNG(seed)
     return trick.targets(torch.ones(N), True, noise), trick.targets(torch.zeros(N), False, noise)
 
 
@@ -50,13 +50,13 @@ def test_a_share_of_the_images_is_given_a_target_of_the_other_kind(flip):
 def test_a_second_trick_softens_the_targets_of_the_first():
     first = SoftLabels(0.9, 0.1)
     second = SoftLabels(0.8, 0.0)
-    soft = second.targets(first.targets(torch.ones(3), True, Noise(0)), True, Noise(1))
+    soft = second.targets(first.targets(torch.ones(3), True, StepRNG(0)), True, StepRNG(1))
     torch.testing.assert_close(soft, torch.full((3,), 0.9 * 0.8))
 
 
 def test_ds_loss_is_least_where_d_says_the_target():
     gan = build(tiny("model=gan", "trick=soft_labels"))
-    gan.noise = Noise(0)
+    gan.noise = StepRNG(0)
 
     def loss(real_score, fake_score):
         scores = torch.tensor([real_score]), torch.tensor([fake_score])
@@ -70,7 +70,7 @@ def test_ds_loss_is_least_where_d_says_the_target():
 
 def test_gs_loss_keeps_its_targets():
     gan = build(tiny("model=gan", "trick=soft_labels", "trick.soft_labels.flip=1"))
-    batch = Batch(torch.zeros(2), torch.zeros(2), None, None, lambda x, y: x + 1.5, Noise(0))
+    batch = Batch(torch.zeros(2), torch.zeros(2), None, None, lambda x, y: x + 1.5, StepRNG(0))
     assert gan.generator_loss(batch) == losses.non_saturating_g(torch.tensor([1.5, 1.5]))
 
 

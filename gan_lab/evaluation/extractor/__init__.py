@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Protocol
 
-if TYPE_CHECKING:  # `python -m gan_lab.extractor --help` answers at once
+if TYPE_CHECKING:  # `python -m gan_lab.train_extractor --help` answers at once
     import torch
     from torch import Tensor
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gan_lab.data.module import Data
 from gan_lab.data.pixels import flip, to_unit
-from gan_lab.noise import Noise, Stream, generator, key
+from gan_lab.rng import StepRNG, Stream, generator, key
 
 VERSION = 1
 """To be raised with any change to the network or to its training: other weights must have another key."""
@@ -104,7 +104,7 @@ def batches(n: int, recipe: Recipe) -> list[Tensor]:
 def _augmented(images: Tensor, recipe: Recipe, step: int) -> Tensor:
     if not recipe.flip:
         return to_unit(images)
-    noise = Noise(recipe.seed, Stream.DATA, step, device=images.device)
+    noise = StepRNG(recipe.seed, Stream.DATA, step, device=images.device)
     return flip(to_unit(images), noise.uniform(len(images)))
 
 

@@ -1,7 +1,7 @@
 """The digits8 extractor: a small classifier of grey 8x8 digits, for judging without network access or a GPU.
 
 Its weights are committed, because a Fréchet distance depends on the extractor: another seed moves it by a fifth.
-`gan_lab.extractor.train_digits8` made them.
+`gan_lab.evaluation.extractor.train_digits8` made them.
 """
 
 import hashlib

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gan_lab.errors import InputError
-from gan_lab.extractor.weights import fetch, full_precision, sha256
+from gan_lab.evaluation.extractor.weights import fetch, full_precision, sha256
 
 URL = "https://dl.fbaipublicfiles.com/dinov2/dinov2_vitl14/dinov2_vitl14_pretrain.pth"
 NETWORK = "vit_large_patch14_dinov2"  # timm's name

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, FeatureExtractorInceptionV3
 
 from gan_lab.errors import InputError
-from gan_lab.extractor.weights import fetch, full_precision
+from gan_lab.evaluation.extractor.weights import fetch, full_precision
 
 FILES = ("weights-inception-2015-12-05-6726825d.pth", "pt_inception-2015-12-05-6726825d.pth")  # pytorch-fid's is the same
 SHA256_PREFIX = "6726825d"

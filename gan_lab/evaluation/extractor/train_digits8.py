@@ -1,4 +1,4 @@
-"""Make the weights of the digits8 extractor: `python -m gan_lab.extractor.train_digits8`.
+"""Make the weights of the digits8 extractor: `python -m gan_lab.evaluation.extractor.train_digits8`.
 
 From the 1,200 training digits alone. The same machine makes the same bits, another may not: so the weights are committed.
 """
@@ -13,7 +13,7 @@ from torch import nn
 from gan_lab.data.arrays import Arrays
 from gan_lab.data.digits import digits
 from gan_lab.data.pixels import to_unit
-from gan_lab.extractor.digits8 import WEIGHTS, network
+from gan_lab.evaluation.extractor.digits8 import WEIGHTS, network
 
 SEED = 0
 EPOCHS = 30

@@ -1,4 +1,4 @@
-"""A classifier that ``python -m gan_lab.extractor`` trained on the data at hand, whose hash is part of its name.
+"""A classifier that ``python -m gan_lab.train_extractor`` trained on the data at hand, whose hash is part of its name.
 
 Another seed, machine or number of threads makes other weights and other scores: a Fréchet distance moves by a tenth to a
 fifth. So scores compare only where the name, and so the weights, are the same; copy the file to compare across machines.
@@ -20,12 +20,12 @@ from torch import Tensor, nn
 from gan_lab.data.module import Data
 from gan_lab.data.pixels import to_unit
 from gan_lab.errors import InputError
-from gan_lab.extractor.classifier import NUM_FEATURES, VERSION, Recipe, network
-from gan_lab.extractor.weights import full_precision, sha256
-from gan_lab.score.extract import cache_folder
-from gan_lab.score.source import digest
+from gan_lab.evaluation.extractor.classifier import NUM_FEATURES, VERSION, Recipe, network
+from gan_lab.evaluation.extractor.weights import full_precision, sha256
+from gan_lab.evaluation.features import cache_folder
+from gan_lab.evaluation.source import digest
 
-TARGET = "gan_lab.extractor.trained.Trained"
+TARGET = "gan_lab.evaluation.extractor.trained.Trained"
 FACTS = "facts"
 """The array of a file that is no weight: JSON, see `write`."""
 
@@ -50,7 +50,7 @@ class Trained:
         if weights is None:
             raise InputError(
                 "extractor=trained needs a file where there are no data to find it by: give extractor.weights=FILE, one that "
-                "python -m gan_lab.extractor wrote"
+                "python -m gan_lab.train_extractor wrote"
             )
         facts, model = read(Path(weights).expanduser())
         self.name = name = named(facts)
@@ -82,7 +82,7 @@ def check_shape(name: str, ours: tuple[int, ...], theirs: tuple[int, ...]) -> No
         trained, asked = ("x".join(map(str, shape)) for shape in (ours, theirs))
         raise InputError(
             f"the extractor {name} was trained on images of {trained} and judges no others, such as these of {asked}: train "
-            "one on these by python -m gan_lab.extractor data=NAME"
+            "one on these by python -m gan_lab.train_extractor data=NAME"
         )
 
 
@@ -147,7 +147,7 @@ def read_facts(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(
             f"there is no extractor '{path}': put it there, give another file as weights, or train one by python -m "
-            "gan_lab.extractor data=NAME"
+            "gan_lab.train_extractor data=NAME"
         )
     try:
         with np.load(path, allow_pickle=False) as arrays:
@@ -155,7 +155,9 @@ def read_facts(path: Path) -> dict[str, Any]:
     except Exception as error:  # a broken zip file fails in many ways
         raise _damaged(path) from error
     if facts.get("version") != VERSION:
-        raise InputError(f"'{path}' was written by another version of gan_lab: train it anew by python -m gan_lab.extractor")
+        raise InputError(
+            f"'{path}' was written by another version of gan_lab: train it anew by python -m gan_lab.train_extractor"
+        )
     return facts
 
 
@@ -177,7 +179,7 @@ def read(path: Path) -> tuple[dict[str, Any], nn.Sequential]:
 
 def _damaged(path: Path) -> InputError:
     return InputError(
-        f"'{path}' is damaged or no extractor: remove it, then python -m gan_lab.extractor data=NAME trains it anew"
+        f"'{path}' is damaged or no extractor: remove it, then python -m gan_lab.train_extractor data=NAME trains it anew"
     )
 
 
@@ -249,4 +251,5 @@ def command(overrides: Iterable[str]) -> str:
     given = list(overrides)
     name = next((override for override in given if override.startswith("data=")), "data=NAME")
     options = [override for override in given if override.lstrip("+~").startswith(("data.", "data/"))]
-    return f"python -m gan_lab.extractor {shlex.join([name, *(each for each in options if each != 'data.num_classes=null')])}"
+    kept = [option for option in options if option != "data.num_classes=null"]
+    return f"python -m gan_lab.train_extractor {shlex.join([name, *kept])}"

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 import torch
 from torch import Tensor
 
-from gan_lab.extractor import Extractor
-from gan_lab.score.moments import Moments
+from gan_lab.evaluation.extractor import Extractor
+from gan_lab.evaluation.moments import Moments
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from gan_lab.data.module import Data
+    from gan_lab.evaluation.source import Source
     from gan_lab.model.gan import GAN
-    from gan_lab.score.source import Source
 
 
 @dataclass
@@ -54,7 +54,7 @@ class Features:
 
 
 @dataclass
-class Case:
+class EvalInputs:
     """What is to be judged, and beside what.
 
     Attributes:
@@ -87,7 +87,7 @@ class Score(Protocol):
 
     better: ClassVar[Mapping[str, str]]
 
-    def __call__(self, case: Case) -> dict[str, float]:
+    def __call__(self, case: EvalInputs) -> dict[str, float]:
         """Its values by name; empty where it does not apply."""
 
 

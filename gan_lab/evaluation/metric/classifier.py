@@ -7,8 +7,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from gan_lab.noise import generator
-from gan_lab.score import Case
+from gan_lab.evaluation.metric import EvalInputs
+from gan_lab.rng import generator
 
 
 class Classifier:
@@ -19,7 +19,7 @@ class Classifier:
 
     better: ClassVar[Mapping[str, str]] = {"is": "max", "cs": "max", "accuracy": "max"}
 
-    def __call__(self, case: Case) -> dict[str, float]:
+    def __call__(self, case: EvalInputs) -> dict[str, float]:
         """Mean over the extractor's number of splits, their standard deviation, accuracy; nothing without a classifier."""
         logits, names = case.sample.logits, case.extractor
         if logits is None:

@@ -7,8 +7,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from gan_lab.score import Case
-from gan_lab.score.source import Source
+from gan_lab.evaluation.metric import EvalInputs
+from gan_lab.evaluation.source import Source
 
 
 class Discriminator:
@@ -20,7 +20,7 @@ class Discriminator:
 
     better: ClassVar[Mapping[str, str]] = {}
 
-    def __call__(self, case: Case) -> dict[str, float]:
+    def __call__(self, case: EvalInputs) -> dict[str, float]:
         """Three means and three accuracies; nothing without a D, or for reals as samples."""
         if case.gan is None:
             return {}
@@ -33,7 +33,7 @@ class Discriminator:
         return means | {f"d_accuracy_{name}": float(hit.double().mean()) for name, hit in right.items()}
 
     @torch.inference_mode()
-    def scores(self, case: Case, source: Source) -> Tensor:
+    def scores(self, case: EvalInputs, source: Source) -> Tensor:
         """D's scores (N,) of a set, in evaluation mode."""
         assert case.gan is not None
         device, found = case.gan.device, []

@@ -17,9 +17,9 @@ from torchmetrics.utilities.data import dim_zero_cat
 
 from gan_lab.data.pixels import to_uint8
 from gan_lab.errors import InputError
-from gan_lab.extractor import Extractor
-from gan_lab.metric import check_primary
-from gan_lab.metric.histogram import Histogram
+from gan_lab.evaluation.extractor import Extractor
+from gan_lab.evaluation.metric.histogram import Histogram
+from gan_lab.evaluation.metric.protocol import check_primary
 
 SINGULAR = "fewer than {} samples: a covariance is singular, so compare the distance with no other"
 

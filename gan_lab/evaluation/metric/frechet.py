@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from gan_lab.errors import InputError
-from gan_lab.noise import generator
-from gan_lab.score import Case
-from gan_lab.score.moments import Moments, frechet_distance
+from gan_lab.evaluation.metric import EvalInputs
+from gan_lab.evaluation.moments import Moments, frechet_distance
+from gan_lab.rng import generator
 
 
 class Frechet:
@@ -17,7 +17,7 @@ class Frechet:
 
     better: ClassVar[Mapping[str, str]] = {"fid": "min", "fd": "min"}
 
-    def __call__(self, case: Case) -> dict[str, float]:
+    def __call__(self, case: EvalInputs) -> dict[str, float]:
         """One value."""
         return {case.extractor.distance_name: frechet_distance(case.sample.moments, case.reference.moments)}
 
@@ -40,7 +40,7 @@ class Infinity:
             raise InputError(f"score.infinity.points={points} makes no line: use 3 or more")
         self.points, self.least = points, least
 
-    def __call__(self, case: Case) -> dict[str, float]:
+    def __call__(self, case: EvalInputs) -> dict[str, float]:
         """The value, and the root mean square of what the line leaves."""
         features, name = case.sample.features, f"{case.extractor.distance_name}_infinity"
         sizes = self.sizes(*features.shape)
@@ -71,7 +71,7 @@ class IntraClass:
 
     better: ClassVar[Mapping[str, str]] = {"fid": "min", "fd": "min"}
 
-    def __call__(self, case: Case) -> dict[str, float]:
+    def __call__(self, case: EvalInputs) -> dict[str, float]:
         """One value; none for a generator without labels."""
         if case.sample.labels is None or case.reference.labels is None:
             return {}

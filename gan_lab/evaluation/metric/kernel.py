@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from gan_lab.errors import InputError
-from gan_lab.noise import generator
-from gan_lab.score import Case, Features, blocks
+from gan_lab.evaluation.metric import EvalInputs, Features, blocks
+from gan_lab.rng import generator
 
 
 class Kernel:
@@ -26,7 +26,7 @@ class Kernel:
         self.reference: Features | None = None
         self.within_reference = 0.0
 
-    def __call__(self, case: Case) -> dict[str, float]:
+    def __call__(self, case: EvalInputs) -> dict[str, float]:
         """Of all images, and the standard deviation over the pairs of parts."""
         x, y, name = case.sample.features, case.reference.features, case.extractor.kernel_name
         if self.reference is not case.reference:  # most of the work, and the same for every seed

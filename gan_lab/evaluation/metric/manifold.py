@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from gan_lab.errors import InputError
-from gan_lab.score import BLOCK, Case, blocks, distance, nearest
+from gan_lab.evaluation.metric import BLOCK, EvalInputs, blocks, distance, nearest
 
 ROUNDING = 1e-12
 """Of a squared distance by a matrix product in float64, in shares of the squared lengths: more than it is."""
@@ -27,7 +27,7 @@ class PrecisionRecall:
     def __init__(self, k: int = 3) -> None:
         self.k = k
 
-    def __call__(self, case: Case) -> dict[str, float]:
+    def __call__(self, case: EvalInputs) -> dict[str, float]:
         """Both."""
         fake, real = case.sample.features, case.reference.features
         inside = {"precision": (fake, real), "recall": (real, fake)}
@@ -48,7 +48,7 @@ class DensityCoverage:
     def __init__(self, k: int = 5) -> None:
         self.k = k
 
-    def __call__(self, case: Case) -> dict[str, float]:
+    def __call__(self, case: EvalInputs) -> dict[str, float]:
         """Both."""
         fake, real = case.sample.features, case.reference.features
         reach = radii(real, self.k)

@@ -5,8 +5,8 @@ from typing import ClassVar
 
 import torch
 
-from gan_lab.score import Case, nearest
-from gan_lab.score.source import look
+from gan_lab.evaluation.metric import EvalInputs, nearest
+from gan_lab.evaluation.source import look
 
 PAIRS = 8
 
@@ -21,7 +21,7 @@ class Memorisation:
 
     better: ClassVar[Mapping[str, str]] = {"nn": "max", "copies": "min"}
 
-    def __call__(self, case: Case) -> dict[str, float]:
+    def __call__(self, case: EvalInputs) -> dict[str, float]:
         """Both; nothing without held-out reals. ``neighbours.png`` shows the nearest pairs."""
         if case.held_out is None:
             return {}
@@ -32,9 +32,9 @@ class Memorisation:
         ratio = {"nn_ratio": float(distances.mean() / usual.mean())} if usual.any() else {}
         return ratio | {"copies": float((distances < usual.quantile(0.01)).double().mean())}
 
-    def draw(self, case: Case, distances: torch.Tensor, rows: torch.Tensor) -> None:
+    def draw(self, case: EvalInputs, distances: torch.Tensor, rows: torch.Tensor) -> None:
         """The nearest pairs: samples above, their training images below."""
-        from gan_lab.picture import save_picture
+        from gan_lab.plot.picture import save_picture
 
         if case.sample.source is None or case.reference.source is None:
             return

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from gan_lab.errors import InputError
-from gan_lab.metric import check_primary
-from gan_lab.metric.histogram import Histogram
+from gan_lab.evaluation.metric.histogram import Histogram
+from gan_lab.evaluation.metric.protocol import check_primary
 
 
 class Layout(Protocol):

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from gan_lab.errors import InputError
-from gan_lab.metric.modes import ModeCoverage
-from gan_lab.score import Case
+from gan_lab.evaluation.metric import EvalInputs
+from gan_lab.evaluation.metric.mode_coverage import ModeCoverage
 
 
 class Modes:
-    """See `gan_lab.metric.modes`; its extractor must be ``pixels``, which leaves points and images as they are.
+    """See `ModeCoverage`; its extractor must be ``pixels``, which leaves points and images as they are.
 
     Args:
         min_share: of all samples that a mode must hold to be covered.
@@ -20,7 +20,7 @@ class Modes:
     def __init__(self, min_share: float = 0.01) -> None:
         self.min_share = min_share
 
-    def __call__(self, case: Case) -> dict[str, float]:
+    def __call__(self, case: EvalInputs) -> dict[str, float]:
         """All three."""
         layout = getattr(case.data, "layout", None)
         if layout is None or case.extractor.name != "pixels":

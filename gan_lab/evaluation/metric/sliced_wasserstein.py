@@ -6,8 +6,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from gan_lab.noise import generator
-from gan_lab.score import Case
+from gan_lab.evaluation.metric import EvalInputs
+from gan_lab.rng import generator
 
 
 class Monge:
@@ -22,7 +22,7 @@ class Monge:
     def __init__(self, directions: int = 1000) -> None:
         self.directions = directions
 
-    def __call__(self, case: Case) -> dict[str, float]:
+    def __call__(self, case: EvalInputs) -> dict[str, float]:
         """Of as many samples as reals: of the larger set a random part."""
         x, y, draws = case.sample.features, case.reference.features, generator(case.seed)
         n = min(len(x), len(y))

@@ -8,8 +8,8 @@ from gan_lab.data.arrays import Arrays
 from gan_lab.data.digits import digits
 from gan_lab.data.module import Data
 from gan_lab.data.pixels import to_unit
-from gan_lab.extractor import classifier
-from gan_lab.extractor.classifier import Recipe, accuracy, batches, network, train, widths
+from gan_lab.evaluation.extractor import classifier
+from gan_lab.evaluation.extractor.classifier import Recipe, accuracy, batches, network, train, widths
 
 RECIPE = Recipe(epochs=2, batch_size=128, max_lr=5e-3, label_smoothing=0.1, flip=False, seed=0)
 CPU = torch.device("cpu")

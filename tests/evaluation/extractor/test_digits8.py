@@ -4,12 +4,12 @@ import torch
 from hydra.utils import instantiate
 from torch.nn.functional import avg_pool2d
 
-from gan_lab.command import compose
+from gan_lab.cli.command import compose
 from gan_lab.data.digits import digits
 from gan_lab.data.pixels import to_unit
 from gan_lab.errors import InputError
-from gan_lab.extractor.digits8 import SHA256, Digits8, read_weights
-from gan_lab.metric.fidelity import Fidelity
+from gan_lab.evaluation.extractor.digits8 import SHA256, Digits8, read_weights
+from gan_lab.evaluation.metric.fidelity import Fidelity
 
 TRAIN, HELD_OUT = digits("train"), digits("held_out")
 REAL = to_unit(HELD_OUT.images)

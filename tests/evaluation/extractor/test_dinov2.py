@@ -10,12 +10,12 @@ from torch import nn
 from torch.nn import functional as F
 from torchvision.transforms import v2
 
-from gan_lab.command import compose
+from gan_lab.cli.command import compose
 from gan_lab.errors import InputError
-from gan_lab.extractor import dinov2
-from gan_lab.extractor.dinov2 import URL, DINOv2, find, prepared, read, resampled
-from gan_lab.extractor.weights import sha256
-from gan_lab.metric.fidelity import Fidelity
+from gan_lab.evaluation.extractor import dinov2
+from gan_lab.evaluation.extractor.dinov2 import URL, DINOv2, find, prepared, read, resampled
+from gan_lab.evaluation.extractor.weights import sha256
+from gan_lab.evaluation.metric.fidelity import Fidelity
 
 TINY = {"embed_dim": 16, "depth": 2, "num_heads": 2}
 FILE = "dinov2_vitl14_pretrain.pth"

@@ -12,13 +12,13 @@ from lightning.pytorch.plugins.precision import DoublePrecision, HalfPrecision
 from torch import nn
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-from gan_lab.command import compose
+from gan_lab.cli.command import compose
 from gan_lab.errors import InputError
-from gan_lab.extractor import inception
-from gan_lab.extractor.inception import FILES, Inception, find, read
-from gan_lab.metric.fidelity import Fidelity
+from gan_lab.evaluation.extractor import inception
+from gan_lab.evaluation.extractor.inception import FILES, Inception, find, read
+from gan_lab.evaluation.metric.fidelity import Fidelity
 from gan_lab.train import main
-from tests.metric.test_fidelity import Pixels
+from tests.evaluation.metric.test_fidelity import Pixels
 
 
 def levels(n, channels=3, size=32):

@@ -3,7 +3,7 @@ import torch
 
 from gan_lab.data.digits import digits
 from gan_lab.data.pixels import to_unit
-from gan_lab.extractor.train_digits8 import train
+from gan_lab.evaluation.extractor.train_digits8 import train
 
 
 @pytest.mark.slow

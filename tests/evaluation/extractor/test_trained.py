@@ -11,15 +11,26 @@ from omegaconf import OmegaConf
 from PIL import Image
 from torch import nn
 
-from gan_lab.command import compose
+from gan_lab.cli.command import compose
 from gan_lab.data.arrays import Arrays
 from gan_lab.data.folder import ImageFolder
 from gan_lab.data.module import Data
 from gan_lab.errors import InputError
-from gan_lab.extractor import trained
-from gan_lab.extractor.classifier import VERSION, Recipe, network
-from gan_lab.extractor.trained import Trained, command, find, images_of, place, read, read_facts, settle, settle_metric, write
-from gan_lab.extractor.weights import sha256
+from gan_lab.evaluation.extractor import trained
+from gan_lab.evaluation.extractor.classifier import VERSION, Recipe, network
+from gan_lab.evaluation.extractor.trained import (
+    Trained,
+    command,
+    find,
+    images_of,
+    place,
+    read,
+    read_facts,
+    settle,
+    settle_metric,
+    write,
+)
+from gan_lab.evaluation.extractor.weights import sha256
 
 RECIPE = Recipe(epochs=1, batch_size=128, max_lr=5e-3, label_smoothing=0.1, flip=False, seed=0)
 FACTS = {"data": "squares", "images": "none", "channels": 1, "image_size": 8, "num_classes": 3}
@@ -266,7 +277,7 @@ def test_a_given_file_stays_and_must_fit(cache, file):
         settle(choice, data(size=16), [], "extractor")
 
 
-@pytest.mark.parametrize("choice", [None, {"_target_": "gan_lab.extractor.pixels.Pixels"}])
+@pytest.mark.parametrize("choice", [None, {"_target_": "gan_lab.evaluation.extractor.pixels.Pixels"}])
 def test_other_extractors_need_no_settling(choice):
     assert settle(choice, None, [], "extractor") is choice
 
@@ -307,7 +318,7 @@ def test_without_a_file_the_sentence_is_the_command_that_trains_it(cache):
     ],
 )
 def test_the_command_has_the_options_of_the_data_alone(overrides, options):
-    assert command(overrides) == f"python -m gan_lab.extractor {options}"
+    assert command(overrides) == f"python -m gan_lab.train_extractor {options}"
 
 
 def test_a_copy_elsewhere_is_the_same_extractor(file, tmp_path):

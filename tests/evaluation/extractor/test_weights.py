@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from gan_lab.extractor.weights import full_precision, sha256
+from gan_lab.evaluation.extractor.weights import full_precision, sha256
 
 STATE = {"a": torch.arange(6.0).view(2, 3), "b": torch.tensor(4)}
 

@@ -3,16 +3,16 @@ import math
 import pytest
 import torch
 
-from gan_lab.noise import generator
-from gan_lab.score import Case, Features
-from gan_lab.score.classifier import Classifier, classifier_score
-from tests.score.cases import Eyes, normal
+from gan_lab.evaluation.metric import EvalInputs, Features
+from gan_lab.evaluation.metric.classifier import Classifier, classifier_score
+from gan_lab.rng import generator
+from tests.evaluation.cases import Eyes, normal
 
 
 def judge(logits, labels=None, splits=1, accuracy="accuracy_eyes"):
     extractor = Eyes(num_classes=10, splits=splits)
     extractor.accuracy_name = accuracy
-    return Classifier()(Case(Features(logits, logits, labels), Features(logits), None, extractor, None))
+    return Classifier()(EvalInputs(Features(logits, logits, labels), Features(logits), None, extractor, None))
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_accuracy_is_the_share_that_shows_the_class_asked_for():
 
 def test_an_extractor_without_classes_has_no_score():
     x = normal(9, 3)
-    assert Classifier()(Case(Features(x), Features(x), None, Eyes(), None)) == {}
+    assert Classifier()(EvalInputs(Features(x), Features(x), None, Eyes(), None)) == {}
 
 
 def test_the_global_random_state_stays_and_decides_nothing():

@@ -8,8 +8,8 @@ from scipy.linalg import sqrtm
 from torch import nn
 
 from gan_lab.errors import InputError
-from gan_lab.extractor.digits8 import Digits8
-from gan_lab.metric.fidelity import Fidelity
+from gan_lab.evaluation.extractor.digits8 import Digits8
+from gan_lab.evaluation.metric.fidelity import Fidelity
 
 
 class Pixels:

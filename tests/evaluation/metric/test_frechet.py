@@ -2,10 +2,10 @@ import pytest
 import torch
 
 from gan_lab.errors import InputError
-from gan_lab.score import Case, Features
-from gan_lab.score.frechet import Frechet, Infinity, IntraClass, intercept
-from gan_lab.score.moments import Moments, frechet_distance
-from tests.score.cases import Eyes, case, normal
+from gan_lab.evaluation.metric import EvalInputs, Features
+from gan_lab.evaluation.metric.frechet import Frechet, Infinity, IntraClass, intercept
+from gan_lab.evaluation.moments import Moments, frechet_distance
+from tests.evaluation.cases import Eyes, case, normal
 
 
 def test_the_distance_is_called_after_the_extractor():
@@ -80,7 +80,7 @@ def labelled(features, labels):
 
 
 def within(sample, reference):
-    return IntraClass()(Case(sample, reference, None, Eyes(), None))
+    return IntraClass()(EvalInputs(sample, reference, None, Eyes(), None))
 
 
 def test_within_classes_it_is_the_mean_over_classes():

@@ -1,6 +1,6 @@
 import torch
 
-from gan_lab.metric.histogram import Histogram
+from gan_lab.evaluation.metric.histogram import Histogram
 
 
 def test_counts_add_up_over_batches():

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from gan_lab.score import BLOCK, Features, blocks, distance, nearest
-from tests.score.cases import normal
+from gan_lab.evaluation.metric import BLOCK, Features, blocks, distance, nearest
+from tests.evaluation.cases import normal
 
 
 def test_blocks_are_all_rows_in_float64():
@@ -23,7 +23,7 @@ def test_distances_of_large_features_are_exact_where_a_matrix_product_is_not():
 
 @pytest.mark.parametrize("block", [BLOCK, 7], ids=["one_block", "blocks"])
 def test_the_nearest_are_those_of_a_double_loop(monkeypatch, block):
-    monkeypatch.setattr("gan_lab.score.BLOCK", block)
+    monkeypatch.setattr("gan_lab.evaluation.metric.BLOCK", block)
     x, y = normal(30, 5), normal(40, 5, seed=1)
     every = torch.stack([torch.stack([(a - b).norm() for b in y]) for a in x])
     expected = every.sort(1)

@@ -5,9 +5,9 @@ import torch
 from torch_fidelity.metric_kid import kernel_mmd
 
 from gan_lab.errors import InputError
-from gan_lab.noise import generator
-from gan_lab.score.kernel import Kernel, kernel_distance
-from tests.score.cases import case, normal
+from gan_lab.evaluation.metric.kernel import Kernel, kernel_distance
+from gan_lab.rng import generator
+from tests.evaluation.cases import case, normal
 
 
 def kernel(a, b):
@@ -36,7 +36,7 @@ def test_torch_fidelity_comes_to_the_same():
 def test_blocks_change_nothing(monkeypatch):
     x, y = normal(50, 4), 0.3 + normal(40, 4, seed=1)
     expected = kernel_distance(x, y)
-    monkeypatch.setattr("gan_lab.score.BLOCK", 7)
+    monkeypatch.setattr("gan_lab.evaluation.metric.BLOCK", 7)
     assert kernel_distance(x, y) == pytest.approx(expected, rel=1e-12)
 
 

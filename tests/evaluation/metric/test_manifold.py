@@ -4,8 +4,8 @@ from prdc import compute_prdc
 from torch_fidelity.metric_prc import calculate_precision_recall_full
 
 from gan_lab.errors import InputError
-from gan_lab.score.manifold import DensityCoverage, PrecisionRecall, hits, radii
-from tests.score.cases import case, normal
+from gan_lab.evaluation.metric.manifold import DensityCoverage, PrecisionRecall, hits, radii
+from tests.evaluation.cases import case, normal
 
 NAMES = ("precision", "recall", "density", "coverage")
 
@@ -87,7 +87,7 @@ def test_swapped_sets_swap_precision_and_recall():
 def test_blocks_change_nothing(monkeypatch, block):
     fake, real = 0.5 + normal(80, 6), normal(90, 6, seed=1)
     expected = judge(fake, real)
-    for module in ("gan_lab.score", "gan_lab.score.manifold"):
+    for module in ("gan_lab.evaluation.metric", "gan_lab.evaluation.metric.manifold"):
         monkeypatch.setattr(f"{module}.BLOCK", block)
     assert judge(fake, real) == expected
 

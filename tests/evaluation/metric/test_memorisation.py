@@ -5,9 +5,9 @@ import torch
 from PIL import Image
 from torchmetrics.image.mifid import MemorizationInformedFrechetInceptionDistance
 
-from gan_lab.score import Features
-from gan_lab.score.memorisation import Memorisation
-from tests.score.cases import case, normal
+from gan_lab.evaluation.metric import Features
+from gan_lab.evaluation.metric.memorisation import Memorisation
+from tests.evaluation.cases import case, normal
 
 TRAIN, HELD_OUT, D = normal(300, 16), normal(200, 16, seed=1), 16
 

@@ -5,12 +5,12 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from gan_lab.command import CONF
+from gan_lab.cli.command import CONF
 from gan_lab.data.images import Blobs
 from gan_lab.data.pixels import to_unit
 from gan_lab.data.points import Gaussians, ring
 from gan_lab.errors import InputError
-from gan_lab.metric.modes import ModeCoverage
+from gan_lab.evaluation.metric.mode_coverage import ModeCoverage
 
 RING = Gaussians(ring(8), std=0.02)
 

@@ -6,9 +6,9 @@ import torch
 
 from gan_lab.data.points import Gaussians, grid, ring
 from gan_lab.errors import InputError
-from gan_lab.extractor.pixels import Pixels
-from gan_lab.score.modes import Modes
-from tests.score.cases import case
+from gan_lab.evaluation.extractor.pixels import Pixels
+from gan_lab.evaluation.metric.modes import Modes
+from tests.evaluation.cases import case
 
 RING, GRID = Gaussians(ring(8), std=0.02), Gaussians(grid(25), std=0.02)
 

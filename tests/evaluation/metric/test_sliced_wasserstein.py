@@ -2,13 +2,13 @@ import pytest
 import torch
 from scipy.stats import wasserstein_distance
 
-from gan_lab.score import Case, Features
-from gan_lab.score.monge import Monge, monge_distance
-from tests.score.cases import Eyes, normal
+from gan_lab.evaluation.metric import EvalInputs, Features
+from gan_lab.evaluation.metric.sliced_wasserstein import Monge, monge_distance
+from tests.evaluation.cases import Eyes, normal
 
 
 def judge(x, y, tmp_path, **options):
-    (value,) = Monge(**options)(Case(Features(x), Features(y), None, Eyes(), tmp_path)).values()
+    (value,) = Monge(**options)(EvalInputs(Features(x), Features(y), None, Eyes(), tmp_path)).values()
     return value
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from hydra.utils import instantiate
 
-from gan_lab.callback.judge import Judge
+from gan_lab.callback.validation import Validation
 from gan_lab.logger.csv import CsvLogger, read
 from tests.model.test_every_model import same
 from tests.tiny import fit, tiny
@@ -16,7 +16,7 @@ DIGITS = ["data=digits", "data.batch_size=8", "model=gan"]
 @pytest.fixture
 def judged(tmp_path):
     cfg = tiny(*DIGITS)
-    judge = Judge(instantiate(cfg.metric))
+    judge = Validation(instantiate(cfg.metric))
     gan = fit(cfg, judge, limit_val_batches=1.0, val_check_interval=3)
     return gan, judge
 
@@ -45,7 +45,7 @@ def test_the_same_weights_get_the_same_score_whatever_the_precision():
     for precision in ("32-true", "bf16-mixed"):
         cfg = tiny(*DIGITS, "network.generator.norm=none", images=8)  # statistics would follow the precision
         cfg.optimizer.g.lr = cfg.optimizer.d.lr = 0.0
-        judge = Judge(instantiate(cfg.metric))
+        judge = Validation(instantiate(cfg.metric))
         fit(cfg, judge, limit_val_batches=1.0, val_check_interval=1, precision=precision)
         scores.append(judge.scores["fd_digits8"])
     assert scores[0] == scores[1]
@@ -72,9 +72,9 @@ def test_each_validation_shows_the_same_latents_and_the_final_one_others(tmp_pat
 
 
 def test_loggers_do_not_change_training(tmp_path):
-    from gan_lab.callback.record import Record
+    from gan_lab.callback.loss_logger import LossLogger
 
     silent = fit(tiny("model=dcgan"))
-    loud = fit(tiny("model=dcgan"), Record(every_steps=2), logger=CsvLogger(tmp_path / "metrics.csv"))
+    loud = fit(tiny("model=dcgan"), LossLogger(every_steps=2), logger=CsvLogger(tmp_path / "metrics.csv"))
     assert same(silent, loud)
     assert len(read(tmp_path / "metrics.csv")) == 6

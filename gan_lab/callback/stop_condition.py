@@ -11,7 +11,7 @@ import lightning as L
 from gan_lab.model.gan import GAN
 
 
-class Limit(L.Callback):
+class StopCondition(L.Callback):
     """Ends the run after the step in which a limit is reached, with a last validation and a checkpoint.
 
     Args:

@@ -5,7 +5,7 @@ import pytest
 
 from gan_lab.callback import limit
 from gan_lab.callback.checkpoint import Checkpoint
-from gan_lab.callback.judge import Judge
+from gan_lab.callback.validation import Validation
 from tests.model.test_every_model import same
 from tests.tiny import fit, tiny
 
@@ -18,8 +18,8 @@ def an_hour_a_look(monkeypatch):
 
 
 def test_hours_end_a_run_with_a_validation_and_a_checkpoint_to_go_on_from(an_hour_a_look, tmp_path):
-    cfg, judge = tiny(images=48), Judge()
-    cfg.callback.limit.max_hours = 3
+    cfg, judge = tiny(images=48), Validation()
+    cfg.callback.stop_condition.max_hours = 3
     stopped = fit(cfg, judge, Checkpoint(str(tmp_path), 10**9), limit_val_batches=1, val_check_interval=100)
     assert stopped.images_seen == 3 * 4
     assert "d_held_out" in judge.scores

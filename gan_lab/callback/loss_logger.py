@@ -21,11 +21,11 @@ def log_row(trainer: L.Trainer, gan: GAN, row: dict[str, float]) -> None:
         logger.log_metrics(clocks | row, step=gan.g_steps_done)
 
 
-class Record(L.Callback):
+class LossLogger(L.Callback):
     """Every ``every_steps`` steps of D: mean losses and penalties since the last row, D's scores, gradient norms, rates.
 
     ``d_loss``, ``g_loss``, each penalty by name; ``d_real`` and ``d_fake`` (D's mean scores), ``d_gap`` (their difference, a
-    critic's estimate of the distance), ``d_real_accuracy`` and ``d_fake_accuracy`` (where the loss has an undecided score);
+    critic's estimate of the distance), ``d_real_accuracy`` and ``d_fake_accuracy`` (where the loss has a decision threshold);
     ``d_gradient_norm``, ``g_gradient_norm``, ``d_lr``, ``g_lr``. Values stay tensors between rows: one host sync per row.
     """
 
@@ -81,9 +81,9 @@ def scores(gan: GAN) -> dict[str, Tensor]:
     """What D thinks of the last batch."""
     real, fake = gan.tracked["real_scores"].float(), gan.tracked["fake_scores"].float()
     means = {"d_real": real.mean(), "d_fake": fake.mean(), "d_gap": real.mean() - fake.mean()}
-    if gan.undecided is None:
+    if gan.decision_threshold is None:
         return means
-    rates = {"d_real_accuracy": (real > gan.undecided), "d_fake_accuracy": (fake < gan.undecided)}
+    rates = {"d_real_accuracy": (real > gan.decision_threshold), "d_fake_accuracy": (fake < gan.decision_threshold)}
     return means | {name: right.float().mean() for name, right in rates.items()}
 
 

@@ -4,10 +4,10 @@ import lightning as L
 import pytest
 import torch
 
-from gan_lab.build import build
-from gan_lab.callback.record import Record, scores
+from gan_lab.callback.loss_logger import LossLogger, scores
 from gan_lab.errors import Diverged
 from gan_lab.logger.csv import CsvLogger, read
+from gan_lab.training.build import build
 from tests.tiny import MODELS, fit, tiny
 
 
@@ -31,7 +31,7 @@ def recorded(tmp_path):
 
     def run(*overrides, every_steps=3, images=24):
         watch, logger = Watch(), CsvLogger(tmp_path / "metrics.csv")
-        fit(tiny(*overrides, images=images), watch, Record(every_steps), logger=logger)
+        fit(tiny(*overrides, images=images), watch, LossLogger(every_steps), logger=logger)
         return read(logger.path), watch
 
     return run
@@ -81,9 +81,9 @@ def test_accuracy_is_recorded_where_the_loss_has_an_undecided_score(model):
     gan.track(real_scores=torch.tensor([-1.0, 0.2, 0.6, 0.8]), fake_scores=torch.tensor([-1.0, -2.0, 0.2, 0.9]))
     values = {name: value.item() for name, value in scores(gan).items()}
     assert values["d_gap"] == pytest.approx(values["d_real"] - values["d_fake"]) == pytest.approx(0.15 + 0.475)
-    assert (gan.undecided is None) == ("d_real_accuracy" not in values) == ("d_fake_accuracy" not in values)
-    if gan.undecided is not None:
-        expected = {0.0: (0.75, 0.5), 0.5: (0.5, 0.75)}[gan.undecided]
+    assert (gan.decision_threshold is None) == ("d_real_accuracy" not in values) == ("d_fake_accuracy" not in values)
+    if gan.decision_threshold is not None:
+        expected = {0.0: (0.75, 0.5), 0.5: (0.5, 0.75)}[gan.decision_threshold]
         assert (values["d_real_accuracy"], values["d_fake_accuracy"]) == expected
 
 
@@ -115,7 +115,7 @@ def test_what_is_no_number_ends_the_run_within_an_interval_with_network_step_and
     gan = build(cfg)
     harm(gan, place, value)
     with pytest.raises(Diverged) as error:
-        fit(cfg, Record(every_steps=4), gan=gan)
+        fit(cfg, LossLogger(every_steps=4), gan=gan)
     assert gan.d_steps_done == 4
     assert str(error.value).startswith(f"the {network} diverged: {names}")
     assert f"at D step {step} " in str(error.value)
@@ -126,4 +126,4 @@ def test_what_is_no_number_ends_the_run_within_an_interval_with_network_step_and
 def test_a_penalty_is_ds_and_a_regularizer_is_gs(term, name, network):
     cfg = tiny("model=gan", f"{term}={name}", f"{term}.{name}.weight=inf")
     with pytest.raises(Diverged, match=rf"the {network} diverged: .*{name}.* at D step 1 "):
-        fit(cfg, Record(every_steps=2))
+        fit(cfg, LossLogger(every_steps=2))

@@ -6,12 +6,12 @@ import lightning as L
 import torch
 from torch import Tensor
 
-from gan_lab.callback.record import log_row
-from gan_lab.metric import Metric
+from gan_lab.callback.loss_logger import log_row
+from gan_lab.evaluation.metric.protocol import Metric
 from gan_lab.model.gan import GAN
 
 
-class Judge(L.Callback):
+class Validation(L.Callback):
     """Feeds the metric with what `GAN.validation_step` returns and logs its scores as ``val/...``, in the end as ``final/...``.
 
     Also ``d_held_out`` and ``d_train``, D's mean scores of held-out and of as many training reals, both in evaluation mode,
