@@ -1,4 +1,4 @@
-"""Where G's input comes from: functions (noise, N, dim) -> latents (N, dim).
+"""Where G's input comes from: functions (rng, N, dim) -> latents (N, dim).
 
 ``noise`` is anything with ``normal(N, dim)`` and ``uniform(N, dim)``, so that training (one draw for the global batch) and
 sampling (one draw per image) share these.
@@ -23,19 +23,19 @@ class Source(Protocol):
         ...
 
 
-def normal(noise: Source, n: int, dim: int) -> Tensor:
+def normal(rng: Source, n: int, dim: int) -> Tensor:
     """Standard normal."""
-    return noise.normal(n, dim)
+    return rng.normal(n, dim)
 
 
-def uniform(noise: Source, n: int, dim: int) -> Tensor:
+def uniform(rng: Source, n: int, dim: int) -> Tensor:
     """Uniform in [-1, 1) (Radford 2016)."""
-    return noise.uniform(n, dim) * 2 - 1
+    return rng.uniform(n, dim) * 2 - 1
 
 
-def sphere(noise: Source, n: int, dim: int) -> Tensor:
+def sphere(rng: Source, n: int, dim: int) -> Tensor:
     """Uniform on the sphere of radius sqrt(dim), where almost all of the normal distribution lies (White 2016)."""
-    return normalize(noise.normal(n, dim)) * dim**0.5
+    return normalize(rng.normal(n, dim)) * dim**0.5
 
 
 def straight(a: Tensor, b: Tensor, t: Tensor) -> Tensor:

@@ -103,7 +103,7 @@ class GradientPenalty(Penalty):
 
     def term(self, discriminator: Score, batch: Batch) -> Tensor:
         """The penalty at random points between reals and fakes."""
-        x = interpolate(batch.real, batch.fake, batch.noise.uniform(len(batch.real)))
+        x = interpolate(batch.real, batch.fake, batch.rng.uniform(len(batch.real)))
         return gradient_penalty(discriminator, x, batch.y, self.target, self.one_sided)
 
 
@@ -142,7 +142,7 @@ class Dragan(Penalty):
 
     def term(self, discriminator: Score, batch: Batch) -> Tensor:
         """The penalty at reals moved by noise."""
-        shift = (batch.noise.uniform(*batch.real.shape) * 2 - 1) * self.spread * batch.real.std()
+        shift = (batch.rng.uniform(*batch.real.shape) * 2 - 1) * self.spread * batch.real.std()
         return gradient_penalty(discriminator, batch.real + shift, batch.y)
 
 
@@ -154,7 +154,7 @@ class Drift(Penalty):
 
     def term(self, discriminator: Score, batch: Batch) -> Tensor:
         """The mean square of the scores that the loss has too."""
-        return batch.real_scores.square().mean()
+        return batch.real_logits.square().mean()
 
 
 class LeCam(Penalty):
@@ -184,7 +184,7 @@ class LeCam(Penalty):
 
     def term(self, discriminator: Score, batch: Batch) -> Tensor:
         """The squared distances of both scores from the anchors, which move first; in evaluation mode they rest."""
-        real, fake = batch.real_scores, batch.fake_scores
+        real, fake = batch.real_logits, batch.fake_logits
         if self.training:
             self._observe(real.detach().mean(), fake.detach().mean(), batch.d_steps_done)
         a_real, a_fake = self.sums[:2] / self.sums[2]
@@ -230,13 +230,13 @@ class BCR(Penalty):
     def term(self, discriminator: Score, batch: Batch) -> Tensor:
         """The two terms, weighted."""
         sides = (
-            (self.weight_real, batch.real, batch.y, batch.real_scores),
-            (self.weight_fake, batch.fake, batch.fake_y, batch.fake_scores),
+            (self.weight_real, batch.real, batch.y, batch.real_logits),
+            (self.weight_fake, batch.fake, batch.fake_y, batch.fake_logits),
         )
-        term = torch.zeros_like(batch.real_scores[0])
+        term = torch.zeros_like(batch.real_logits[0])
         for weight, x, y, scores in sides:
             if now := value(weight, batch.images_seen):
-                augmented = self.augment(x, batch.noise, batch.images_seen)
+                augmented = self.augment(x, batch.rng, batch.images_seen)
                 term = term + now * (scores - discriminator(augmented, y)).square().mean()
         return term
 

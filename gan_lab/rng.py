@@ -30,7 +30,7 @@ def key(*position: int) -> int:
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little") >> 1
 
 
-def generator(*position: int, device: torch.device | str = "cpu") -> torch.Generator:
+def make_generator(*position: int, device: torch.device | str = "cpu") -> torch.Generator:
     """A generator seeded by a position."""
     return torch.Generator(device).manual_seed(key(*position))
 
@@ -46,7 +46,7 @@ class StepRNG:
     """
 
     def __init__(self, *position: int, device: torch.device | str = "cpu", rank: int = 0, world_size: int = 1) -> None:
-        self.generator = generator(*position, device=device)
+        self.generator = make_generator(*position, device=device)
         self.device, self.rank, self.world_size = device, rank, world_size
 
     def _rows(self, draws: Tensor) -> Tensor:
@@ -70,7 +70,7 @@ class SampleRNG:
     """Draws of which row i is keyed by ``(*position, indices[i])``: the same bit for bit on any batch size or device."""
 
     def __init__(self, *position: int, indices: Iterable[int]) -> None:
-        self.generators = [generator(*position, index) for index in indices]
+        self.generators = [make_generator(*position, index) for index in indices]
 
     def normal(self, rows: int, *shape: int) -> Tensor:
         """Standard normal numbers (rows, *shape)."""

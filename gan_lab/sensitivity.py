@@ -102,9 +102,9 @@ def noisy(sd: float, images: "Tensor", rows: Sequence[int]) -> "Tensor":
     import torch
 
     from gan_lab.data.pixels import to_uint8, to_unit
-    from gan_lab.rng import generator
+    from gan_lab.rng import make_generator
 
-    noise = torch.stack([torch.randn(images.shape[1:], generator=generator(0, row)) for row in rows])
+    noise = torch.stack([torch.randn(images.shape[1:], generator=make_generator(0, row)) for row in rows])
     return to_uint8(to_unit(images) + sd * noise)
 
 

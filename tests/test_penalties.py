@@ -59,7 +59,7 @@ def batch(n=6, step=0, images_seen=0, dtype=torch.float32, critic=None):
 def scored(real, fake, step=0, images_seen=0):
     """A batch of these scores."""
     made = batch(len(real), step, images_seen)
-    made.__dict__ |= {"real_scores": torch.tensor(real), "fake_scores": torch.tensor(fake)}
+    made.__dict__ |= {"real_logits": torch.tensor(real), "fake_logits": torch.tensor(fake)}
     return made
 
 
@@ -264,7 +264,7 @@ class Shift(nn.Module):
 def test_bcr_compares_the_scores_of_the_loss_with_those_of_augmented_images():
     critic = LinearCritic()  # x + 1 is 3 + 4 above x
     made = batch(critic=critic, images_seen=5)
-    made.__dict__ |= {"real_scores": critic(made.real) + 1, "fake_scores": critic(made.fake) - 1}
+    made.__dict__ |= {"real_logits": critic(made.real) + 1, "fake_logits": critic(made.fake) - 1}
     augment = Shift()
     bcr = penalties.BCR(augment, weight_real=2.0, weight_fake=3.0)
     assert bcr(critic, made).item() == pytest.approx(2 * 6**2 + 3 * 8**2, rel=1e-5)
@@ -328,14 +328,14 @@ def test_dropout_consistency_is_the_distance_of_two_passes_beyond_the_margin():
     assert values == pytest.approx([2 * sum(per_image) / 2, 2 * (per_image[0] - 1) / 2, 0])
 
 
-@pytest.mark.parametrize(("asked", "passes"), [("real_scores", 3), ("real_features", 2)])
+@pytest.mark.parametrize(("asked", "passes"), [("real_logits", 3), ("real_features", 2)])
 def test_dropout_consistency_takes_the_batchs_own_pass_where_that_has_features(asked, passes):
     critic, seen = discriminator(0.5), []
     made = images(critic)
     made.features = lambda x, y: seen.append(x) or critic.features(x, y)
     made.score = lambda x, y: seen.append(x) or critic(x, y)
     getattr(made, asked)
-    made.loss = made.real_scores.sum()
+    made.loss = made.real_logits.sum()
     penalties.DropoutConsistency()(critic, made)
     assert len(seen) == passes
 

@@ -1,10 +1,10 @@
 import torch
 
-from gan_lab.rng import SampleRNG, StepRNG, Stream, generator, key
+from gan_lab.rng import SampleRNG, StepRNG, Stream, key, make_generator
 
 
 def test_the_same_position_gives_the_same_numbers_and_another_gives_others():
-    draws = [torch.randn(4, generator=generator(*position)) for position in [(0, 1), (0, 1), (0, 2), (1, 1), (0, 1, 0)]]
+    draws = [torch.randn(4, generator=make_generator(*position)) for position in [(0, 1), (0, 1), (0, 2), (1, 1), (0, 1, 0)]]
     torch.testing.assert_close(draws[0], draws[1], rtol=0, atol=0)
     assert all(not torch.equal(draws[0], other) for other in draws[2:])
 

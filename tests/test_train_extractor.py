@@ -89,7 +89,7 @@ def test_bad_input_is_one_sentence(learn, options, reason):
 
 def test_help_imports_nothing_heavy():
     code = (
-        "import sys; from gan_lab.evaluation.extractor import __main__ as m; sys.argv = ['extractor', '--help']; m.main(); "
+        "import sys; from gan_lab import train_extractor as m; sys.argv = ['extractor', '--help']; m.main(); "
         "sys.exit(any(name in sys.modules for name in ('torch', 'lightning', 'timm')))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
@@ -120,14 +120,14 @@ def test_its_sensitivity_is_that_of_the_data_at_hand(learn, call, tmp_path):
     call(sensitivity.main, *FAKE, "extractor=trained", "noise=[0.4]", "blur=[]", "classes=[]")
     found = json.loads((tmp_path / "sensitivity.json").read_text())
     assert found["extractor"] == Trained(str(path)).name
-    with pytest.raises(SystemExit, match=r"run python -m gan_lab\.extractor data=digits, or give extractor\.weights=FILE"):
+    with pytest.raises(SystemExit, match=r"run python -m gan_lab\.train_extractor data=digits, or give extractor"):
         call(sensitivity.main, "extractor=trained")
 
 
 def test_a_run_without_an_extractor_is_refused_before_it_begins(learn, call, tmp_path):
     learn(*FAKE)
     with pytest.raises(
-        SystemExit, match=r"run python -m gan_lab\.extractor data=blobs, or give metric\.extractor\.weights=FILE"
+        SystemExit, match=r"run python -m gan_lab\.train_extractor data=blobs, or give metric\.extractor\.weights=FILE"
     ):
         call(train.main, "data=blobs", "metric=trained", *TINY)
     assert not (tmp_path / "run/metrics.csv").exists()

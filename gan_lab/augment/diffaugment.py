@@ -32,14 +32,14 @@ class DiffAugment(nn.Module):
         super().__init__()
         self.color, self.translation, self.cutout, self.flip = color, translation, cutout, flip
 
-    def forward(self, images: Tensor, noise: StepRNG, images_seen: int) -> Tensor:
+    def forward(self, images: Tensor, rng: StepRNG, images_seen: int) -> Tensor:
         """Images (N, C, H, W), changed; what is switched off does not change the draws of the rest."""
         if images.shape[2:] == (1, 1):
             raise InputError(
                 "DiffAugment (augment=diffaugment, penalty=bcr) changes the pixels of images, and these data are points: "
                 "use augment=instance_noise"
             )
-        u = noise.uniform(len(images), 8).unbind(1)
+        u = rng.uniform(len(images), 8).unbind(1)
         if self.color:
             images = contrast(saturation(brightness(images, u[0]), u[1]), u[2])
         if self.translation:

@@ -10,14 +10,14 @@ class InstanceNoise(nn.Module):
     """Gaussian noise on all that D sees, which fades: reals and fakes that share no support overlap at first.
 
     Args:
-        std: of the noise, where pixels are in [-1, 1]; a number, or a schedule in images.
+        std: of the rng, where pixels are in [-1, 1]; a number, or a schedule in images.
     """
 
     def __init__(self, std: float | Schedule) -> None:
         super().__init__()
         self.std = std
 
-    def forward(self, images: Tensor, noise: StepRNG, images_seen: int) -> Tensor:
+    def forward(self, images: Tensor, rng: StepRNG, images_seen: int) -> Tensor:
         """Images or points with noise of this time's size; as they are once it is 0."""
         std = value(self.std, images_seen)
-        return images + std * noise.normal(*images.shape).to(images.dtype) if std else images
+        return images + std * rng.normal(*images.shape).to(images.dtype) if std else images

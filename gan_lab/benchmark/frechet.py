@@ -68,10 +68,10 @@ def features(n: int, d: int, decay: float, seed: int) -> "Tensor":
     """Features (n, d) in float64 whose variances fall as 1 / i^decay, turned by a rotation that all sets share."""
     import torch
 
-    from gan_lab.rng import generator
+    from gan_lab.rng import make_generator
 
-    turn = torch.linalg.qr(torch.randn(d, d, dtype=torch.float64, generator=generator(0, d))).Q
-    draws = torch.randn(n, d, dtype=torch.float64, generator=generator(1, seed))
+    turn = torch.linalg.qr(torch.randn(d, d, dtype=torch.float64, generator=make_generator(0, d))).Q
+    draws = torch.randn(n, d, dtype=torch.float64, generator=make_generator(1, seed))
     return draws * torch.arange(1, d + 1) ** (-decay / 2) @ turn
 
 

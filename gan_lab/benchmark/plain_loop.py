@@ -32,7 +32,7 @@ class PlainLoop:
     def step(self, real: Tensor, y: Tensor | None) -> None:
         """One step of D on these images and labels, and of G where it is due."""
         gan = self.gan
-        gan.noise = StepRNG(gan.seed, Stream.STEP, gan.d_steps_done, device=gan.device)
+        gan.rng = StepRNG(gan.seed, Stream.STEP, gan.d_steps_done, device=gan.device)
         g_is_due = gan.d_steps_since_g + 1 >= gan.d_steps_now()
 
         self.optimizers[1].zero_grad()
@@ -40,7 +40,7 @@ class PlainLoop:
             batch = gan.discriminator_batch(real, y)
             d_loss = sum_of(gan.discriminator_objective(batch))
         gan._tracked = {}
-        gan.track(real_scores=batch.real_scores, fake_scores=batch.fake_scores)  # by which the next step may wait
+        gan.track(real_logits=batch.real_logits, fake_logits=batch.fake_logits)  # by which the next step may wait
         d_loss.backward()
         gan.discriminator_step()
 

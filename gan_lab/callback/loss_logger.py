@@ -79,7 +79,7 @@ def _is_skipped(name: str, values: dict[int, float]) -> bool:
 
 def scores(gan: GAN) -> dict[str, Tensor]:
     """What D thinks of the last batch."""
-    real, fake = gan.tracked["real_scores"].float(), gan.tracked["fake_scores"].float()
+    real, fake = gan.tracked["real_logits"].float(), gan.tracked["fake_logits"].float()
     means = {"d_real": real.mean(), "d_fake": fake.mean(), "d_gap": real.mean() - fake.mean()}
     if gan.decision_threshold is None:
         return means

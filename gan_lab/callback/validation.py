@@ -38,7 +38,7 @@ class Validation(L.Callback):
         self, trainer: L.Trainer, gan: GAN, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
         """Take one batch of held-out reals with fakes (loader 0) or of training reals (loader 1)."""
-        scores: Tensor = outputs["real_scores"].double()
+        scores: Tensor = outputs["real_logits"].double()
         self.d_sums[dataloader_idx] += torch.stack([scores.sum(), scores.new_tensor(len(scores))])
         if not self.metric:
             return

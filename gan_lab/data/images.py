@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from gan_lab.data.arrays import Arrays
-from gan_lab.rng import Stream, generator
+from gan_lab.rng import Stream, make_generator
 
 REACH = 0.75  # where a centre at 1 lies between the middle of the image (0) and its edge (1)
 WIDTH = 1 / 6  # standard deviation of a blob, in halves of the image
@@ -28,7 +28,7 @@ class Blobs:
 
     def sample(self, n: int, seed: int) -> tuple[Tensor, Tensor]:
         """Images, uint8 (n, C, H, W), and their places (n,)."""
-        g = generator(seed, Stream.DATA)
+        g = make_generator(seed, Stream.DATA)
         place = torch.randint(len(self.centers), (n,), generator=g)
         blob = self._render(self.centers[place] + self.std * torch.randn(n, 2, generator=g))
         brightness = DIMMEST + (1 - DIMMEST) * torch.rand(n, self.channels, 1, 1, generator=g)
@@ -56,6 +56,6 @@ class Blobs:
 
 def fake(n: int, channels: int, image_size: int, num_classes: int | None, seed: int) -> Arrays:
     """``n`` images of uniform noise, with random labels if there are classes."""
-    g = generator(seed, Stream.DATA)
+    g = make_generator(seed, Stream.DATA)
     images = torch.randint(256, (n, channels, image_size, image_size), dtype=torch.uint8, generator=g)
     return Arrays(images, None if num_classes is None else torch.randint(num_classes, (n,), generator=g))

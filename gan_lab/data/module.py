@@ -18,7 +18,7 @@ from gan_lab.data.arrays import Arrays
 from gan_lab.data.pixels import dequantize, flip, to_unit
 from gan_lab.data.sampler import EndlessBatches
 from gan_lab.errors import InputError
-from gan_lab.rng import StepRNG, Stream, generator
+from gan_lab.rng import StepRNG, Stream, make_generator
 
 Batch = tuple[Tensor, Tensor | None]
 
@@ -254,4 +254,4 @@ class Data(L.LightningDataModule):
 
 def shuffled(n: int) -> list[int]:
     """The numbers below ``n`` in an order that no seed of a run changes."""
-    return torch.randperm(n, generator=generator(0, Stream.ORDER)).tolist()
+    return torch.randperm(n, generator=make_generator(0, Stream.ORDER)).tolist()

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from gan_lab.data.arrays import Arrays
 from gan_lab.errors import InputError
-from gan_lab.rng import Stream, generator
+from gan_lab.rng import Stream, make_generator
 
 
 def ring(modes: int = 8, radius: float = 1.0) -> Tensor:
@@ -38,7 +38,7 @@ class Gaussians:
 
     def sample(self, n: int, seed: int) -> tuple[Tensor, Tensor]:
         """Points (n, 2, 1, 1) and their modes (n,)."""
-        g = generator(seed, Stream.DATA)
+        g = make_generator(seed, Stream.DATA)
         mode = torch.randint(len(self.centers), (n,), generator=g)
         points = self.centers[mode] + self.std * torch.randn(n, 2, generator=g)
         return points.view(n, 2, 1, 1), mode

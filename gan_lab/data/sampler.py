@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Sampler
 
-from gan_lab.rng import Stream, generator
+from gan_lab.rng import Stream, make_generator
 
 
 class EndlessBatches(Sampler[list[int]]):
@@ -49,4 +49,4 @@ class EndlessBatches(Sampler[list[int]]):
             ahead = ahead[global_batch:]
 
     def _permutation(self, epoch: int) -> Tensor:
-        return torch.randperm(self.num_samples, generator=generator(self.seed, Stream.ORDER, epoch))
+        return torch.randperm(self.num_samples, generator=make_generator(self.seed, Stream.ORDER, epoch))

@@ -120,7 +120,7 @@ class GANModule(L.LightningModule):
         self._tracked = {}
         rank, step = self.global_rank, self.d_steps_done
         shares = self.trainer.world_size * self.accumulate  # a part draws as a process of its own would
-        self.noises = [
+        self.rngs = [
             StepRNG(self.seed, Stream.STEP, step, device=self.device, rank=rank * self.accumulate + part, world_size=shares)
             for part in range(self.accumulate)
         ]
@@ -158,11 +158,11 @@ class GANModule(L.LightningModule):
     def accumulate_gradients(self, gradient: Callable[[Tensor, Tensor | None], None], real: Tensor, y: Tensor | None) -> None:
         """The gradients of all parts of the batch; processes exchange them at the last part alone."""
         labels = [None] * self.accumulate if y is None else y.chunk(self.accumulate)
-        *parts, last = zip(self.noises, real.chunk(self.accumulate), labels, strict=True)
+        *parts, last = zip(self.rngs, real.chunk(self.accumulate), labels, strict=True)
         with self._without_exchange() if parts else nullcontext():
-            for self.noise, part, part_y in parts:
+            for self.rng, part, part_y in parts:
                 gradient(part, part_y)
-        self.noise, part, part_y = last
+        self.rng, part, part_y = last
         gradient(part, part_y)
 
     def manual_backward(self, loss: Tensor) -> None:
@@ -193,7 +193,7 @@ class GANModule(L.LightningModule):
 
     # ----- D as it is used -------------------------------------------------------------------------------------------
 
-    def score(self, images: Tensor, y: Tensor | None) -> Tensor:
+    def logits(self, images: Tensor, y: Tensor | None) -> Tensor:
         """D as it is used everywhere: raw scores (N,), in float32 under autocast too, as half precision would round losses."""
         return self.discriminator(self.augmented(images), y).to(images.dtype)
 
@@ -208,7 +208,7 @@ class GANModule(L.LightningModule):
     def augmented(self, images: Tensor) -> Tensor:
         """Images as D sees them: in training through every augmentation."""
         for augment in self.augments.values() if self.training else ():
-            images = augment(images, self.noise, self.images_seen)
+            images = augment(images, self.rng, self.images_seen)
         return images
 
     # ----- optimizers ------------------------------------------------------------------------------------------------
@@ -295,7 +295,7 @@ class GANModule(L.LightningModule):
 
     def _judged(self, batch: Step, batch_idx: int, dataloader_idx: int, stream: Stream) -> dict[str, Tensor | None]:
         real, y = batch[0].to(self.float_type), batch[1]
-        judged: dict[str, Tensor | None] = {"real": real, "real_scores": self.score(real, y)}
+        judged: dict[str, Tensor | None] = {"real": real, "real_logits": self.logits(real, y)}
         if dataloader_idx == 0:
             first = batch_idx * self.trainer.datamodule.eval_batch_size  # type: ignore[attr-defined]  # `fit` sets it
             indices = [i * self.trainer.world_size + self.global_rank for i in range(first, first + len(real))]

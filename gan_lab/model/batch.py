@@ -37,7 +37,7 @@ class Batch:
     y: Tensor | None
     fake_y: Tensor | None
     score: Score
-    noise: StepRNG
+    rng: StepRNG
     images_seen: int = 0
     d_steps_done: int = 0
     features: Score | None = None
@@ -55,12 +55,12 @@ class Batch:
         return self._features(self.fake, self.fake_y)
 
     @cached_property
-    def real_scores(self) -> Tensor:
+    def real_logits(self) -> Tensor:
         """D(real), raw (N,). In G's step only a relativistic loss asks for it."""
         return self._scores("real_features", self.real, self.y)
 
     @cached_property
-    def fake_scores(self) -> Tensor:
+    def fake_logits(self) -> Tensor:
         """D(fake), raw (N,)."""
         return self._scores("fake_features", self.fake, self.fake_y)
 

@@ -33,11 +33,11 @@ class GAN(GANModule):
 
     def discriminator_loss(self, batch: Batch) -> Tensor:
         """-E[log sigma(D(x))] - E[log(1 - sigma(D(G(z))))], eq. 1; with the targets that tricks have softened."""
-        return losses.vanilla_d(batch.real_scores, batch.fake_scores, *self.targets(batch))
+        return losses.vanilla_d(batch.real_logits, batch.fake_logits, *self.targets(batch))
 
     def generator_loss(self, batch: Batch) -> Tensor:
         """``g_loss`` of the fake scores."""
-        return self.g_loss(batch.fake_scores)
+        return self.g_loss(batch.fake_logits)
 
     def discriminator_terms(self, batch: Batch) -> dict[str, Tensor]:
         """What this algorithm adds to D's loss beside the contest, by name; asked before the scores."""
@@ -50,7 +50,7 @@ class GAN(GANModule):
     def discriminator_objective(self, batch: Batch) -> dict[str, Tensor]:
         """D's loss and what this algorithm, penalties and tricks add to it, by name."""
         terms = self.discriminator_terms(batch)
-        terms |= {name: p(self.score, batch) for name, p in self.named_penalties() if p.is_due(batch)}
+        terms |= {name: p(self.logits, batch) for name, p in self.named_penalties() if p.is_due(batch)}
         return {"d_loss": self.discriminator_loss(batch)} | terms | self.terms_of_tricks("discriminator")
 
     def generator_objective(self, batch: Batch) -> dict[str, Tensor]:
@@ -82,7 +82,7 @@ class GAN(GANModule):
         """The gradient of all that D descends on, on reals and on fakes that G makes now."""
         batch = self.discriminator_batch(real, y)
         objective = self.discriminator_objective(batch)
-        self.track(real_scores=batch.real_scores, fake_scores=batch.fake_scores, **objective)
+        self.track(real_logits=batch.real_logits, fake_logits=batch.fake_logits, **objective)
         self.manual_backward(sum_of(objective))
 
     def discriminator_step(self) -> None:
@@ -110,7 +110,7 @@ class GAN(GANModule):
         with torch.no_grad(), self.opponent("generator"):
             fake = self.fakes(z, y).to(real.dtype)
         for _, trick in self.named_tricks():
-            fake = trick.fakes(fake, self.noise)
+            fake = trick.fakes(fake, self.rng)
         return self.batch(real, fake, y, y, z)
 
     def generator_batch(self, real: Tensor, y: Tensor | None) -> Batch:
@@ -133,8 +133,8 @@ class GAN(GANModule):
 
     def batch(self, real: Tensor, fake: Tensor, y: Tensor | None, fake_y: Tensor | None, z: Tensor) -> Batch:
         """What losses, penalties and regularizers look at."""
-        now = (self.noise, self.images_seen, self.d_steps_done)
-        return Batch(real, fake, y, fake_y, self.score, *now, self.features, self.head, z)
+        now = (self.rng, self.images_seen, self.d_steps_done)
+        return Batch(real, fake, y, fake_y, self.logits, *now, self.features, self.head, z)
 
     def fakes(self, z: Tensor, y: Tensor | None) -> Tensor:
         """What G makes of these latents in a step."""
@@ -146,15 +146,15 @@ class GAN(GANModule):
 
     def latents(self, n: int) -> Tensor:
         """This step's next latents (n, latent_dim)."""
-        return self.latent(self.noise, n, self.generator.latent_dim).to(self.float_type)
+        return self.latent(self.rng, n, self.generator.latent_dim).to(self.float_type)
 
     def targets(self, batch: Batch) -> tuple[Tensor, Tensor] | tuple[()]:
         """What D's loss compares the scores of reals and of fakes with, each (N,); nothing where no trick changes them."""
         if not self.tricks:
             return ()
-        real, fake = torch.ones_like(batch.real_scores), torch.zeros_like(batch.fake_scores)
+        real, fake = torch.ones_like(batch.real_logits), torch.zeros_like(batch.fake_logits)
         for _, trick in self.named_tricks():
-            real, fake = (trick.targets(values, is_real, self.noise) for values, is_real in ((real, True), (fake, False)))
+            real, fake = (trick.targets(values, is_real, self.rng) for values, is_real in ((real, True), (fake, False)))
         return real, fake
 
     def terms_of_tricks(self, network: str) -> dict[str, Tensor]:

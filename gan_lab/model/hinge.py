@@ -17,8 +17,8 @@ class HingeGAN(GAN):
 
     def discriminator_loss(self, batch: Batch) -> Tensor:
         """E[max(0, 1 - D(x))] + E[max(0, 1 + D(G(z)))]."""
-        return losses.hinge_d(batch.real_scores, batch.fake_scores)
+        return losses.hinge_d(batch.real_logits, batch.fake_logits)
 
     def generator_loss(self, batch: Batch) -> Tensor:
         """-E[D(G(z))]."""
-        return losses.wasserstein_g(batch.fake_scores)
+        return losses.wasserstein_g(batch.fake_logits)

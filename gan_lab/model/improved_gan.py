@@ -17,10 +17,10 @@ class ImprovedGAN(GAN):
     configuration chooses, ``regularizer=feature_matching`` (3.1), ``trick=historical_averaging`` (3.3), and virtual batch
     normalisation (3.5) as a norm.
 
-    Differs from the paper: the features are normalised before the kernel, and the similarity is a mean, where the authors' code has
-    a sum, and scales and shifts it by the first batch; there is no semi-supervised part; the networks are DCGAN's. In that
-    code's CIFAR-10 script G takes three steps per step of D and its loss is the saturating one, latents are uniform in [0, 1),
-    D's input has noise of 0.2, no label is smoothed, and rates fall to 0 over the last third.
+    Differs from the paper: the features are normalised before the kernel, and the similarity is a mean, where the authors'
+    code has a sum, and scales and shifts it by the first batch; there is no semi-supervised part; the networks are DCGAN's.
+    In that code's CIFAR-10 script G takes three steps per step of D and its loss is the saturating one, latents are uniform in
+    [0, 1), D's input has noise of 0.2, no label is smoothed, and rates fall to 0 over the last third.
 
     Args:
         generator: see `GANModule`.

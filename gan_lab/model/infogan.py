@@ -96,9 +96,9 @@ class Codes:
     def beside(self, latent: Callable[..., Tensor]) -> Callable[[Source, int, int], Tensor]:
         """A source of latents (n, dim) that end in codes and begin as ``latent`` draws them."""
 
-        def draw(noise: Source, n: int, dim: int) -> Tensor:
-            begin = latent(noise, n, dim - self.size)
-            values = noise.uniform(n, len(self.categories) + self.continuous).unbind(1)
+        def draw(rng: Source, n: int, dim: int) -> Tensor:
+            begin = latent(rng, n, dim - self.size)
+            values = rng.uniform(n, len(self.categories) + self.continuous).unbind(1)
             chosen = [one_hot((v * k).long(), k) for v, k in zip(values, self.categories, strict=False)]
             return torch.cat([begin, *chosen, *(v[:, None] * 2 - 1 for v in values[len(chosen) :])], 1)
 

@@ -51,7 +51,7 @@ class LOGAN(HingeGAN):
         differentiable = torch.is_grad_enabled()
         with torch.enable_grad():
             start = z.detach().requires_grad_()
-            score = self.score(self.generator(start, y).to(z.dtype), y)
+            score = self.logits(self.generator(start, y).to(z.dtype), y)
             (gradient,) = torch.autograd.grad(score.sum(), start, create_graph=differentiable)
         free = torch.arange(z.shape[1], device=z.device) < round(self.latent_share * z.shape[1])
         return (z + self.latent_step(gradient) * free).clamp(-self.latent_bound, self.latent_bound)

@@ -19,8 +19,8 @@ class LSGAN(GAN):
 
     def discriminator_loss(self, batch: Batch) -> Tensor:
         """E[(D(x) - 1)^2] / 2 + E[D(G(z))^2] / 2, eq. 9."""
-        return losses.least_squares_d(batch.real_scores, batch.fake_scores)
+        return losses.least_squares_d(batch.real_logits, batch.fake_logits)
 
     def generator_loss(self, batch: Batch) -> Tensor:
         """E[(D(G(z)) - 1)^2] / 2, eq. 9."""
-        return losses.least_squares_g(batch.fake_scores)
+        return losses.least_squares_g(batch.fake_logits)

@@ -20,8 +20,8 @@ class RaGAN(GAN):
 
     def discriminator_loss(self, batch: Batch) -> Tensor:
         """-E[log sigma(D(x) - E D(G(z)))] - E[log(1 - sigma(D(G(z)) - E D(x)))]."""
-        return losses.relativistic_average_d(batch.real_scores, batch.fake_scores)
+        return losses.relativistic_average_d(batch.real_logits, batch.fake_logits)
 
     def generator_loss(self, batch: Batch) -> Tensor:
         """-E[log sigma(D(G(z)) - E D(x))] - E[log(1 - sigma(D(x) - E D(G(z))))]."""
-        return losses.relativistic_average_g(batch.real_scores, batch.fake_scores)
+        return losses.relativistic_average_g(batch.real_logits, batch.fake_logits)

@@ -18,8 +18,8 @@ class RSGAN(GAN):
 
     def discriminator_loss(self, batch: Batch) -> Tensor:
         """-E[log sigma(D(x) - D(G(z)))]: real i is compared with fake i."""
-        return losses.relativistic_d(batch.real_scores, batch.fake_scores)
+        return losses.relativistic_d(batch.real_logits, batch.fake_logits)
 
     def generator_loss(self, batch: Batch) -> Tensor:
         """-E[log sigma(D(G(z)) - D(x))]."""
-        return losses.relativistic_g(batch.real_scores, batch.fake_scores)
+        return losses.relativistic_g(batch.real_logits, batch.fake_logits)

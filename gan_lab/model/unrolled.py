@@ -46,7 +46,7 @@ class UnrolledGAN(GAN):
     def generator_loss(self, batch: Batch) -> Tensor:
         """The whole value of the game (eq. 11): G's fakes have moved the D to come, so that the reals' half has a slope too."""
         loss = super().generator_loss(batch)
-        return loss - softplus(-batch.real_scores).mean() if self.unroll_steps else loss
+        return loss - softplus(-batch.real_logits).mean() if self.unroll_steps else loss
 
     def score_ahead(self, batch: Batch) -> Score:
         """D after its steps on this batch."""

@@ -77,13 +77,13 @@ class VAEGAN(GAN):
     def encode(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """A draw of the latents of these images (N, latent_dim), their means and log variances."""
         mean, log_variance = self.encoder(images)
-        draw = self.noise.normal(*mean.shape).to(mean.dtype)
+        draw = self.rng.normal(*mean.shape).to(mean.dtype)
         return mean + draw * (log_variance / 2).exp(), mean, log_variance
 
     def discriminator_step(self) -> None:
         """Move D unless the gate lets it wait."""
         if self.gate:
-            costs = softplus(-self.tracked["real_scores"]).mean(), softplus(self.tracked["fake_scores"]).mean()
+            costs = softplus(-self.tracked["real_logits"]).mean(), softplus(self.tracked["fake_logits"]).mean()
             self.d_waits, self.g_waits = self.gate(*(float(self.trainer.strategy.reduce(cost)) for cost in costs))
         self.step_or_wait(1, self.d_waits)
 

@@ -31,11 +31,11 @@ class WGAN(GAN):
 
     def discriminator_loss(self, batch: Batch) -> Tensor:
         """E[D(G(z))] - E[D(x)], minus what the critic maximises (eq. 3)."""
-        return losses.wasserstein_d(batch.real_scores, batch.fake_scores)
+        return losses.wasserstein_d(batch.real_logits, batch.fake_logits)
 
     def generator_loss(self, batch: Batch) -> Tensor:
         """-E[D(G(z))], theorem 3 and algorithm 1, line 10."""
-        return losses.wasserstein_g(batch.fake_scores)
+        return losses.wasserstein_g(batch.fake_logits)
 
     @torch.no_grad()
     def discriminator_step(self) -> None:

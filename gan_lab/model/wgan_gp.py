@@ -21,8 +21,8 @@ class WGANGP(GAN):
 
     def discriminator_loss(self, batch: Batch) -> Tensor:
         """E[D(G(z))] - E[D(x)], the first two terms of eq. 3."""
-        return losses.wasserstein_d(batch.real_scores, batch.fake_scores)
+        return losses.wasserstein_d(batch.real_logits, batch.fake_logits)
 
     def generator_loss(self, batch: Batch) -> Tensor:
         """-E[D(G(z))]."""
-        return losses.wasserstein_g(batch.fake_scores)
+        return losses.wasserstein_g(batch.fake_logits)

@@ -20,7 +20,7 @@ Rows = list[dict[str, float]]
 def equilibrium(gan: GAN) -> dict[str, float]:
     """Both losses where D cannot tell reals from fakes: every score at D's decision threshold."""
     decision_threshold = torch.full((1,), gan.decision_threshold or 0.0)
-    batch = Batch(decision_threshold, decision_threshold, None, None, lambda images, y: images, gan.noise)
+    batch = Batch(decision_threshold, decision_threshold, None, None, lambda images, y: images, gan.rng)
     return {"d_loss": float(gan.discriminator_loss(batch)), "g_loss": float(gan.generator_loss(batch))}
 
 

@@ -282,7 +282,7 @@ def terms_of(gan: GAN, player: str) -> Callable[[], dict[str, Tensor]]:
     real = real.to(gan.float_type)
 
     def again() -> None:
-        gan.noise = StepRNG(0)
+        gan.rng = StepRNG(0)
         torch.manual_seed(0)  # dropout and the like
 
     again()
@@ -292,7 +292,7 @@ def terms_of(gan: GAN, player: str) -> Callable[[], dict[str, Tensor]]:
         again()
         batch = gan.discriminator_batch(real, y)
         batch.fake = fake  # where D has a part in making them, it does not descend along that
-        return gan.discriminator_objective(batch) | {name: p(gan.score, batch) for name, p in gan.named_penalties()}
+        return gan.discriminator_objective(batch) | {name: p(gan.logits, batch) for name, p in gan.named_penalties()}
 
     def of_generator() -> dict[str, Tensor]:
         again()

@@ -1,6 +1,6 @@
 """What practice added to training. A trick overrides any of these hooks; the base calls all tricks in their order.
 
-State lies in buffers, so that it survives a checkpoint. Random numbers come from the step's noise, so that two processes train
+State lies in buffers, so that it survives a checkpoint. Random numbers come from the step's rng, so that two processes train
 as one.
 """
 
@@ -20,11 +20,11 @@ class Trick(nn.Module):
     def check(self, name: str, gan: "GANModule") -> None:
         """Refuse a GAN with which it makes no sense."""
 
-    def targets(self, targets: Tensor, is_real: bool, noise: StepRNG) -> Tensor:
+    def targets(self, targets: Tensor, is_real: bool, rng: StepRNG) -> Tensor:
         """What D's loss compares the scores of reals (at first 1) or of fakes (at first 0) with, (N,)."""
         return targets
 
-    def fakes(self, fake: Tensor, noise: StepRNG) -> Tensor:
+    def fakes(self, fake: Tensor, rng: StepRNG) -> Tensor:
         """The fakes (N, C, H, W) that D's step sees, in the place of those that G has made now."""
         return fake
 

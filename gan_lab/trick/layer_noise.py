@@ -17,7 +17,7 @@ class LayerNoise(Trick):
     """In training, normal noise joins what every layer of G but the first takes; the average that is sampled has none.
 
     Args:
-        std: of the noise, or a schedule in images.
+        std: of the rng, or a schedule in images.
     """
 
     now: Tensor

@@ -48,17 +48,17 @@ class Replay(Trick):
         image = gan.generator_ema(torch.zeros(1, gan.generator.latent_dim))
         self.register_buffer("past", image.new_zeros(self.size, *image.shape[1:]))
 
-    def fakes(self, fake: Tensor, noise: StepRNG) -> Tensor:
+    def fakes(self, fake: Tensor, rng: StepRNG) -> Tensor:
         """The fakes, some of them exchanged for old ones."""
-        batch = len(fake) * noise.world_size
-        rows = noise.rank * len(fake) + torch.arange(len(fake), device=fake.device)
+        batch = len(fake) * rng.world_size
+        rows = rng.rank * len(fake) + torch.arange(len(fake), device=fake.device)
         if 2 * batch > self.size:
             raise InputError(f"trick.replay.size={self.size} is less than two batches: give at least {2 * batch}")
         if self.filled + batch <= self.size:
             self.moves.append((self.filled + rows, fake))
             return fake
         per_row = self.filled // batch  # each row of the batch has places of its own, so that no two rows meet in one
-        place, chance = noise.uniform(len(fake), 2).unbind(1)
+        place, chance = rng.uniform(len(fake), 2).unbind(1)
         places = rows * per_row + (place * per_row).long()
         old, is_old = self.past[places].to(fake), (chance < self.share).view(-1, 1, 1, 1)
         self.moves.append((places, torch.where(is_old, fake, old)))

@@ -39,9 +39,9 @@ class SoftLabels(Trick):
                 "has them, such as model=gan, dcgan, cgan or unrolled"
             )
 
-    def targets(self, targets: Tensor, is_real: bool, noise: StepRNG) -> Tensor:
+    def targets(self, targets: Tensor, is_real: bool, rng: StepRNG) -> Tensor:
         """A 1 becomes a target of reals, a 0 one of fakes, after some have changed their kind."""
-        place, chance = noise.uniform(len(targets), 2).to(targets).unbind(1)
+        place, chance = rng.uniform(len(targets), 2).to(targets).unbind(1)
         targets = torch.where(chance < self.flip, 1 - targets, targets)
         real, fake = (low + (high - low) * place for low, high in (self.real, self.fake))
         return torch.lerp(fake, real, targets)

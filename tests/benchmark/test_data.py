@@ -28,7 +28,7 @@ def root(tmp_path):
 
 def test_it_prints_and_writes_four_speeds_and_memories(call, capsys):
     folder = call(data.main, *SMALL, "benchmark.images=30")
-    record = json.loads((folder / "data.json").read_text())
+    record = json.loads((folder / "benchmark_data.json").read_text())
     assert list(record["ways"]) == WAYS
     for way in record["ways"].values():
         assert way["images_per_second"] > 0
@@ -39,7 +39,7 @@ def test_it_prints_and_writes_four_speeds_and_memories(call, capsys):
     assert (record["batch"], record["workers"]) == ([4, 3, 8, 8], 1)
     out = capsys.readouterr().out
     assert all(word in out for word in (*WAYS, "images/s", "ratio", "growth"))
-    assert [path.name for path in folder.iterdir()] == ["data.json"]
+    assert [path.name for path in folder.iterdir()] == ["benchmark_data.json"]
 
 
 def configured(root):
@@ -132,7 +132,7 @@ def test_it_composes_and_its_help_imports_nothing_heavy():
     cfg = command.compose("benchmark_data", [])
     assert (cfg.data.image_size, cfg.data.flip) == (32, True)
     code = (
-        "import sys; from gan_lab import benchmark_data; sys.argv = ['benchmark_data', '--help']; data.main(); "
+        "import sys; from gan_lab.benchmark import data; sys.argv = ['benchmark_data', '--help']; data.main(); "
         "sys.exit(any(name in sys.modules for name in ('torch', 'lightning', 'wandb')))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

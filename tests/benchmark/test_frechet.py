@@ -11,7 +11,7 @@ SMALL = ["d=32", "reals=200", "samples=[20,100]", "repeats=3"]
 
 def test_it_prints_and_writes_seconds_ratios_and_errors(call, capsys):
     folder = call(frechet.main, *SMALL)
-    record = json.loads((folder / "frechet.json").read_text())
+    record = json.loads((folder / "benchmark_frechet.json").read_text())
     assert [(row["decay"], row["n"]) for row in record["rows"]] == [(1, 20), (1, 100), (2, 20), (2, 100)]
     for row in record["rows"]:
         assert all(len(rounds) == 3 and min(rounds) > 0 for rounds in row["rounds"].values())
@@ -20,7 +20,7 @@ def test_it_prints_and_writes_seconds_ratios_and_errors(call, capsys):
         assert row["error"]["torchmetrics"] < 1e-3
     out = capsys.readouterr().out
     assert all(word in out for word in ("32 features", "samples", "ratio", "decay", "error", "took"))
-    assert [path.name for path in folder.iterdir()] == ["frechet.json"]
+    assert [path.name for path in folder.iterdir()] == ["benchmark_frechet.json"]
 
 
 def test_torchmetrics_computes_anew_each_time():

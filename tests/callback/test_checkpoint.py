@@ -91,7 +91,7 @@ def test_sigterm_saves_where_the_run_stands(tmp_path):
 
 def test_the_callbacks_act_in_the_order_that_keeps_good_checkpoints_good():
     names = list(tiny().callback)
-    assert names.index("record") < names.index("checkpoint")
-    assert names.index("judge") < names.index("checkpoint")
-    assert names.index("limit") < names.index("checkpoint")
+    assert names.index("loss_logger") < names.index("checkpoint")
+    assert names.index("validation") < names.index("checkpoint")
+    assert names.index("stop_condition") < names.index("checkpoint")
     assert instantiate(tiny().callback.checkpoint).primary is None

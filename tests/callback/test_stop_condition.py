@@ -3,7 +3,7 @@ import signal
 import lightning as L
 import pytest
 
-from gan_lab.callback import limit
+from gan_lab.callback import stop_condition as limit
 from gan_lab.callback.checkpoint import Checkpoint
 from gan_lab.callback.validation import Validation
 from tests.model.test_every_model import same

@@ -45,7 +45,7 @@ def test_a_users_own_config_folder_is_searched(tmp_path):
     command.check("train", ["model=mine"], str(tmp_path))
 
 
-@pytest.mark.parametrize("config_name", ["train", "sample", "benchmark"])
+@pytest.mark.parametrize("config_name", ["train", "sample", "evaluate"])
 def test_every_command_composes(config_name):
     assert command.compose(config_name, [])
 
@@ -77,7 +77,7 @@ def test_any_torch_optimizer_can_be_named():
     assert instantiate(cfg.optimizer.d).func.__name__ == "AdamW"
 
 
-@pytest.mark.parametrize("verb", ["train", "sample", "benchmark"])
+@pytest.mark.parametrize("verb", ["train", "sample", "evaluate"])
 def test_help_imports_nothing_heavy(verb):
     code = (
         f"import sys; from gan_lab import {verb}; sys.argv = ['{verb}', '--help']; {verb}.main(); "

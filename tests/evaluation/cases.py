@@ -7,7 +7,7 @@ from torch import Tensor
 
 from gan_lab.evaluation.extractor.pixels import Pixels
 from gan_lab.evaluation.metric import EvalInputs, Features
-from gan_lab.rng import generator
+from gan_lab.rng import make_generator
 
 
 class Eyes(Pixels):
@@ -36,4 +36,4 @@ def case(
 
 def normal(n: int, d: int, seed: int = 0, std: float = 1.0) -> Tensor:
     """Features (n, d) in float64."""
-    return std * torch.randn(n, d, dtype=torch.float64, generator=generator(seed))
+    return std * torch.randn(n, d, dtype=torch.float64, generator=make_generator(seed))

@@ -16,7 +16,7 @@ from gan_lab.evaluation.extractor.digits8 import Digits8
 from gan_lab.evaluation.extractor.pixels import Pixels
 from gan_lab.evaluation.features import cached, read_statistics, write_statistics
 from gan_lab.evaluation.moments import Moments, frechet_distance
-from gan_lab.rng import generator
+from gan_lab.rng import make_generator
 from tests.evaluation.cases import Eyes, normal
 
 CPU, SHAPE = torch.device("cpu"), (1, 2, 3)
@@ -26,7 +26,7 @@ class Images:
     """Random images, with labels, whose fingerprint is their seed."""
 
     def __init__(self, n=23, seed=0, labels=True):
-        g = generator(seed)
+        g = make_generator(seed)
         self.shape = SHAPE
         self.images = torch.randint(256, (n, *SHAPE), dtype=torch.uint8, generator=g)
         self.labels = torch.randint(4, (n,), generator=g) if labels else None
@@ -440,7 +440,7 @@ class Digits:
 
 def noisy(amount):
     def change(images, labels):
-        draws = torch.randn(images.shape, generator=generator(0))
+        draws = torch.randn(images.shape, generator=make_generator(0))
         return to_uint8(to_unit(images) + amount * draws)
 
     return change

@@ -66,7 +66,7 @@ def test_data_without_labels_are_refused():
 
 def test_the_curves_know_the_equilibrium_of_the_contest():
     gan = build(tiny("model=acgan"))
-    gan.noise = StepRNG(0)
+    gan.rng = StepRNG(0)
     assert equilibrium(gan)["d_loss"] == pytest.approx(1.3862944)
 
 

@@ -28,7 +28,7 @@ def test_with_a_step_of_size_0_it_is_its_parent_bit_for_bit(step):
 def test_a_small_step_raises_the_score_of_the_fake(step):
     gan = logan(f"model/latent_step={step}", "model.latent_step.size=1e-3", "model.latent_bound=inf")
     z = gan.latents(64)
-    before, after = (gan.score(gan.generator(latents), None) for latents in (z, gan.moved(z, None)))
+    before, after = (gan.logits(gan.generator(latents), None) for latents in (z, gan.moved(z, None)))
     assert (after > before).all()
 
 

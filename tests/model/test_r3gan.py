@@ -97,7 +97,7 @@ def test_labels_reach_both_players():
     gan = fit(tiny("model=r3gan", images=8))
     assert not torch.equal(gan.sample([0], classes=[2]), gan.sample([0], classes=[1]))
     x = torch.randn(1, 1, 8, 8)
-    assert gan.score(x, torch.tensor([2])) != gan.score(x, torch.tensor([1]))
+    assert gan.logits(x, torch.tensor([2])) != gan.logits(x, torch.tensor([1]))
 
 
 def test_data_without_labels_will_do():

@@ -19,7 +19,7 @@ def test_one_step_of_each_player_by_hand():
 
 def test_at_equilibrium_both_losses_are_two_log_two():
     gan = build(tiny("model=ragan"))
-    gan.noise = StepRNG(0)
+    gan.rng = StepRNG(0)
     assert equilibrium(gan) == pytest.approx({"d_loss": 2 * math.log(2), "g_loss": 2 * math.log(2)})
 
 

@@ -17,7 +17,7 @@ def test_one_step_of_each_player_against_reals_of_score_0_is_the_2014_game():
 
 def test_at_equilibrium_both_losses_are_log_two():
     gan = build(tiny("model=rsgan"))
-    gan.noise = StepRNG(0)
+    gan.rng = StepRNG(0)
     assert equilibrium(gan) == pytest.approx({"d_loss": math.log(2), "g_loss": math.log(2)})
 
 

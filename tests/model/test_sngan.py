@@ -26,7 +26,7 @@ def test_every_layer_of_d_has_a_largest_singular_value_of_one_and_none_of_g(netw
 def test_judging_moves_no_estimate_of_a_singular_value():
     gan = fit(tiny("model=sngan")).eval()
     before = {name: value.clone() for name, value in gan.discriminator.state_dict().items()}
-    gan.score(torch.zeros(4, 1, 8, 8), None)
+    gan.logits(torch.zeros(4, 1, 8, 8), None)
     assert all(torch.equal(before[name], value) for name, value in gan.discriminator.state_dict().items())
 
 

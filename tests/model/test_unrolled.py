@@ -41,10 +41,10 @@ def test_g_descends_on_the_value_of_the_game_after_ds_steps(steps):
     names, ahead = zip(*gan.discriminator.named_parameters(), strict=True)
 
     def value(ahead):
-        real_scores, fake_scores = (
+        real_logits, fake_logits = (
             functional_call(gan.discriminator, dict(zip(names, ahead, strict=True)), (x,)) for x in (real, batch.fake)
         )
-        return (real_scores.sigmoid().log() + (1 - fake_scores.sigmoid()).log()).mean()
+        return (real_logits.sigmoid().log() + (1 - fake_logits.sigmoid()).log()).mean()
 
     for _ in range(steps):
         slopes = torch.autograd.grad(value(ahead), ahead, create_graph=True)

@@ -50,9 +50,9 @@ def test_every_other_fake_of_d_is_a_reconstruction_and_the_rest_are_samples(trai
     made = []
     trained.generator.register_forward_hook(lambda module, inputs, output: made.append((inputs[0], output)))
     for batch_of, ratio in ((trained.discriminator_batch, 1), (trained.generator_batch, trained.g_batch_ratio)):
-        trained.noise = StepRNG(0)
+        trained.rng = StepRNG(0)
         z = trained.latents(6 * ratio)
-        trained.noise = StepRNG(0)
+        trained.rng = StepRNG(0)
         batch = batch_of(x, None)
         seen, fake = made.pop()
         assert torch.equal(batch.fake, fake)

@@ -13,7 +13,7 @@ LOG_2 = math.log(2)
 
 def gan(model):
     made = build(tiny(f"model={model}"))
-    made.noise = StepRNG(0)  # as after a step
+    made.rng = StepRNG(0)  # as after a step
     return made
 
 

@@ -3,10 +3,10 @@ from dataclasses import replace
 import pytest
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
-from tests.test_ranking import jobs
 
 from gan_lab.sweep import heat_map
 from gan_lab.sweep.ranking import group
+from tests.sweep.test_ranking import jobs
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ TOY = ["data=gaussians", "data.batch_size=64", "data.train.n=512", "data.held_ou
 
 @pytest.fixture
 def run(call, monkeypatch):
-    """A sweep in the folder ``sweep``, without pictures of curves: its exit status and the lines of jobs.csv."""
+    """A sweep in the folder ``sweep``, without pictures of curves: its exit status and the lines of sweep.csv."""
 
     def start(*overrides, curves=False):
         status = 0
@@ -35,7 +35,7 @@ def run(call, monkeypatch):
             call(train.main, "-m", *TOY, *overrides)
         except SystemExit as exit_:
             status = exit_.code
-        with Path("sweep/jobs.csv").open(newline="") as file:
+        with Path("sweep/sweep.csv").open(newline="") as file:
             return status, list(csv.DictReader(file))
 
     return start
@@ -156,7 +156,7 @@ def open_files():
 def test_every_model_trains_on_digits_and_is_ranked(call, capsys):
     widths = ["network.generator.width=32", "network.discriminator.width=32"]
     call(train.main, "-m", "model=glob(*)", "data=digits", "max_images=20000", "logger=csv", "hydra.sweep.dir=sweep", *widths)
-    with Path("sweep/jobs.csv").open(newline="") as file:
+    with Path("sweep/sweep.csv").open(newline="") as file:
         jobs = {job["model"]: job for job in csv.DictReader(file)}
     assert sorted(jobs) == MODELS
     assert {job["status"] for job in jobs.values()} == {"finished"}

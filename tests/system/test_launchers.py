@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
-from tests.test_sweep import TOY
 
 from gan_lab import train
 from gan_lab.cli import command
 from gan_lab.errors import InputError
+from tests.sweep.test_jobs import TOY
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ from functools import partial
 import lightning as L
 import pytest
 import torch
-from tests.test_ddp import FLOAT64, IMAGES, MLP
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from gan_lab.training import checkpoint
 from gan_lab.training.build import build
 from tests.model.test_every_model import same
 from tests.pair import pair, train
+from tests.system.test_ddp import FLOAT64, IMAGES, MLP
 from tests.tiny import CONF, fit, tiny
 
 TRICKS = sorted(path.stem for path in (CONF / "trick").glob("*.yaml") if path.stem != "none")

@@ -56,11 +56,11 @@ def test_a_second_trick_softens_the_targets_of_the_first():
 
 def test_ds_loss_is_least_where_d_says_the_target():
     gan = build(tiny("model=gan", "trick=soft_labels"))
-    gan.noise = StepRNG(0)
+    gan.rng = StepRNG(0)
 
     def loss(real_score, fake_score):
         scores = torch.tensor([real_score]), torch.tensor([fake_score])
-        return gan.discriminator_loss(Batch(*scores, None, None, lambda x, y: x, gan.noise)).item()
+        return gan.discriminator_loss(Batch(*scores, None, None, lambda x, y: x, gan.rng)).item()
 
     entropy = -(0.9 * math.log(0.9) + 0.1 * math.log(0.1))
     assert loss(math.log(9), -50.0) == pytest.approx(entropy, abs=1e-6)  # sigma(log 9) = 0.9
@@ -89,7 +89,7 @@ def test_each_model_compares_scores_with_them_or_refuses_them_with_models_that_d
             build(cfg)
         return
     fit(cfg, step)
-    real, fake = step.tracked["real_scores"], step.tracked["fake_scores"]
+    real, fake = step.tracked["real_logits"], step.tracked["fake_logits"]
     expected = losses.vanilla_d(real, fake, torch.full_like(real, 0.9), torch.full_like(fake, 0.2))
     torch.testing.assert_close(step.tracked["d_loss"], expected)
 

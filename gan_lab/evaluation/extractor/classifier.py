@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gan_lab.data.module import Data
 from gan_lab.data.pixels import flip, to_unit
-from gan_lab.rng import StepRNG, Stream, generator, key
+from gan_lab.rng import StepRNG, Stream, key, make_generator
 
 VERSION = 1
 """To be raised with any change to the network or to its training: other weights must have another key."""
@@ -97,7 +97,7 @@ def batches(n: int, recipe: Recipe) -> list[Tensor]:
     size = min(recipe.batch_size, n)
     steps = max(1, round(recipe.epochs * (n // size)))
     epochs = range(math.ceil(steps / (n // size)))
-    orders = [torch.randperm(n, generator=generator(recipe.seed, Stream.ORDER, epoch)) for epoch in epochs]
+    orders = [torch.randperm(n, generator=make_generator(recipe.seed, Stream.ORDER, epoch)) for epoch in epochs]
     return [rows for order in orders for rows in order[: n // size * size].split(size)][:steps]
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gan_lab.evaluation.metric import EvalInputs
-from gan_lab.rng import generator
+from gan_lab.rng import make_generator
 
 
 class Classifier:
@@ -39,7 +39,7 @@ def classifier_score(logits: Tensor, splits: int = 1) -> tuple[float, float]:
 
     Works with logarithms throughout, so that a class that no sample shows leaves a number.
     """
-    shuffled = logits[torch.randperm(len(logits), generator=generator(len(logits)))].double()
+    shuffled = logits[torch.randperm(len(logits), generator=make_generator(len(logits)))].double()
     scores = []
     for part in shuffled.log_softmax(1).tensor_split(splits):
         marginal = part.logsumexp(0) - math.log(len(part))

@@ -38,7 +38,7 @@ class Discriminator:
         assert case.gan is not None
         device, found = case.gan.device, []
         for images, y in source.batches(range(len(source)), 250):
-            found.append(case.gan.score(as_floats(images).to(device), None if y is None else y.to(device)).cpu())
+            found.append(case.gan.logits(as_floats(images).to(device), None if y is None else y.to(device)).cpu())
         return torch.cat(found).double()
 
 

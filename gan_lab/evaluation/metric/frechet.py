@@ -9,7 +9,7 @@ from torch import Tensor
 from gan_lab.errors import InputError
 from gan_lab.evaluation.metric import EvalInputs
 from gan_lab.evaluation.moments import Moments, frechet_distance
-from gan_lab.rng import generator
+from gan_lab.rng import make_generator
 
 
 class Frechet:
@@ -44,7 +44,7 @@ class Infinity:
         """The value, and the root mean square of what the line leaves."""
         features, name = case.sample.features, f"{case.extractor.distance_name}_infinity"
         sizes = self.sizes(*features.shape)
-        order = [torch.randperm(len(features), generator=generator(case.seed, size))[:size] for size in sizes]
+        order = [torch.randperm(len(features), generator=make_generator(case.seed, size))[:size] for size in sizes]
         values = [frechet_distance(Moments.of(features[rows]), case.reference.moments) for rows in order]
         value, residual = intercept(1 / torch.tensor(sizes).double(), torch.tensor(values).double())
         return {name: value, f"{name}_residual": residual}

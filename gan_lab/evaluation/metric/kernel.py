@@ -8,7 +8,7 @@ from torch import Tensor
 
 from gan_lab.errors import InputError
 from gan_lab.evaluation.metric import EvalInputs, Features, blocks
-from gan_lab.rng import generator
+from gan_lab.rng import make_generator
 
 
 class Kernel:
@@ -31,7 +31,7 @@ class Kernel:
         x, y, name = case.sample.features, case.reference.features, case.extractor.kernel_name
         if self.reference is not case.reference:  # most of the work, and the same for every seed
             self.reference, self.within_reference = case.reference, within(y)
-        draws, size = generator(case.seed), min(self.subset_size, len(x), len(y))
+        draws, size = make_generator(case.seed), min(self.subset_size, len(x), len(y))
         values = []
         for _ in range(self.subsets):
             some, others = (z[torch.randperm(len(z), generator=draws)[:size]] for z in (x, y))

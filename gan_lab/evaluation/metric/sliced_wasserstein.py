@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from gan_lab.evaluation.metric import EvalInputs
-from gan_lab.rng import generator
+from gan_lab.rng import make_generator
 
 
 class Monge:
@@ -24,7 +24,7 @@ class Monge:
 
     def __call__(self, case: EvalInputs) -> dict[str, float]:
         """Of as many samples as reals: of the larger set a random part."""
-        x, y, draws = case.sample.features, case.reference.features, generator(case.seed)
+        x, y, draws = case.sample.features, case.reference.features, make_generator(case.seed)
         n = min(len(x), len(y))
         x, y = (z if len(z) == n else z[torch.randperm(len(z), generator=draws)[:n]] for z in (x, y))
         return {f"mind_{case.extractor.name}": monge_distance(x, y, self.directions)}
@@ -33,7 +33,7 @@ class Monge:
 def monge_distance(x: Tensor, y: Tensor, directions: int) -> float:
     """From features (N, d) each; the directions are the same for every pair of sets of this d."""
     d, total = x.shape[1], 0.0
-    for part in torch.randn(directions, d, dtype=torch.float64, generator=generator(d)).to(x.device).split(100):
+    for part in torch.randn(directions, d, dtype=torch.float64, generator=make_generator(d)).to(x.device).split(100):
         lines = part.T / part.norm(dim=1)
         ends = [(z.double() @ lines).sort(0).values for z in (x, y)]
         total += float((ends[0] - ends[1]).square().mean(0).sum())

@@ -170,7 +170,7 @@ def facts_with(path, **changes):
 )
 def test_a_damaged_file_is_refused(file, damage):
     damage(file)
-    with pytest.raises(InputError, match=r"squares\.npz' is damaged or no extractor: remove it, then python -m gan_lab.extr"):
+    with pytest.raises(InputError, match=r"squares\.npz' is damaged or no extractor: remove it, then python -m gan_lab"):
         Trained(str(file))
 
 
@@ -304,7 +304,7 @@ def test_a_run_by_another_metric_is_left_as_it_is():
 
 def test_without_a_file_the_sentence_is_the_command_that_trains_it(cache):
     cfg, overrides = compose("train", ["metric=trained"]), ["data=squares", "metric=trained", "data.image_size=8", "seed=1"]
-    said = r"run python -m gan_lab\.extractor data=squares data\.image_size=8, or give metric\.extractor\.weights=FILE"
+    said = r"run python -m gan_lab\.train_extractor data=squares data\.image_size=8, or give metric\.extractor\.weights=FILE"
     with pytest.raises(InputError, match=said):
         settle_metric(cfg, data(), overrides)
 

@@ -5,7 +5,7 @@ import torch
 
 from gan_lab.evaluation.metric import EvalInputs, Features
 from gan_lab.evaluation.metric.classifier import Classifier, classifier_score
-from gan_lab.rng import generator
+from gan_lab.rng import make_generator
 from tests.evaluation.cases import Eyes, normal
 
 
@@ -44,7 +44,7 @@ def test_it_is_the_exponential_of_the_mutual_information():
 def test_the_order_of_the_images_decides_nothing_in_one_split_and_little_in_many():
     classes = torch.arange(10).repeat_interleave(100)  # sorted: each split of a consecutive tenth would show one class
     logits = 4 * torch.eye(10)[classes] + normal(1000, 10)
-    shuffled = logits[torch.randperm(1000, generator=generator(5))]
+    shuffled = logits[torch.randperm(1000, generator=make_generator(5))]
     assert classifier_score(logits)[0] == pytest.approx(classifier_score(shuffled)[0], rel=1e-12)
     assert classifier_score(logits, 10)[0] == pytest.approx(classifier_score(shuffled, 10)[0], rel=0.02)
     assert classifier_score(logits, 10)[0] > 3
@@ -52,7 +52,7 @@ def test_the_order_of_the_images_decides_nothing_in_one_split_and_little_in_many
 
 def test_over_splits_it_is_the_mean_and_the_unbiased_deviation():
     logits = 3 * normal(95, 6)
-    p = logits[torch.randperm(95, generator=generator(95))].softmax(1)
+    p = logits[torch.randperm(95, generator=make_generator(95))].softmax(1)
     each = torch.stack([(q * (q / q.mean(0)).log()).sum(1).mean().exp() for q in p.tensor_split(9)])
     assert [len(q) for q in p.tensor_split(9)] == [11] * 5 + [10] * 4  # nine, where chunks of eleven would be too
     assert classifier_score(logits, 9) == (

@@ -6,7 +6,7 @@ from torch_fidelity.metric_kid import kernel_mmd
 
 from gan_lab.errors import InputError
 from gan_lab.evaluation.metric.kernel import Kernel, kernel_distance
-from gan_lab.rng import generator
+from gan_lab.rng import make_generator
 from tests.evaluation.cases import case, normal
 
 
@@ -68,7 +68,7 @@ def test_parts_are_cut_to_the_smaller_set_and_say_how_sure_the_value_is():
 
 
 def test_the_deviation_is_that_of_the_values_of_all_pairs_of_parts():
-    x, y, draws = normal(60, 4), 0.3 + normal(50, 4, seed=1), generator(0)
+    x, y, draws = normal(60, 4), 0.3 + normal(50, 4, seed=1), make_generator(0)
     pairs = [[z[torch.randperm(len(z), generator=draws)[:50]] for z in (x, y)] for _ in range(3)]
     expected = statistics.pstdev(kernel_distance(*pair) for pair in pairs)
     assert Kernel(3, 1000)(case(x, y))["kd_eyes_std"] == pytest.approx(expected, rel=1e-9)
