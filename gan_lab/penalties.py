@@ -1,11 +1,11 @@
-"""What is added to D's loss: a pure formula each, and the small module that weighs it.
+"""Penalties on D's side: pure formulas, and the small modules that weigh them in D's loss.
 
-A formula takes D (augmentation included), images (N, C, H, W) and labels, and gives a scalar. Gradients are taken per
-image (the sum of the scores is differentiated) and in float32, outside autocast: half precision overflows in the norm.
+A formula takes D (augmentation included), images (N, C, H, W) and labels, and returns a scalar. Gradients are taken per
+image (the sum of the logits is differentiated) and in float32, outside autocast: half precision overflows in the norm.
 """
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from lightning.pytorch.utilities import rank_zero_warn
@@ -14,12 +14,14 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
 from gan_lab.errors import InputError
-from gan_lab.model.batch import Batch, Score
 from gan_lab.schedules import Schedule, value
 
+if TYPE_CHECKING:
+    from gan_lab.model.batch import Batch, Discriminate
 
-def squared_gradient_norm(discriminator: Score, x: Tensor, y: Tensor | None) -> Tensor:
-    """|grad_x D(x)|^2 of each image, (N,), differentiable in D's weights."""
+
+def squared_gradient_norm(discriminator: "Discriminate", x: Tensor, y: Tensor | None) -> Tensor:
+    """Return |grad_x D(x)|^2 of each image, (N,), differentiable in D's weights."""
     x = x.detach().to(torch.promote_types(x.dtype, torch.float32)).requires_grad_()
     with torch.autocast(x.device.type, enabled=False), torch.enable_grad():
         (gradient,) = torch.autograd.grad(discriminator(x, y).sum(), x, create_graph=True)
@@ -27,21 +29,21 @@ def squared_gradient_norm(discriminator: Score, x: Tensor, y: Tensor | None) -> 
 
 
 def gradient_penalty(
-    discriminator: Score, x: Tensor, y: Tensor | None = None, target: float = 1.0, one_sided: bool = False
+    discriminator: "Discriminate", x: Tensor, y: Tensor | None = None, target: float = 1.0, one_sided: bool = False
 ) -> Tensor:
-    """E[(|grad_x D(x)| - target)^2] (Gulrajani 2017, eq. 3); one-sided: only norms above the target count (section 4)."""
+    """Return E[(|grad_x D(x)| - target)^2] (Gulrajani 2017, eq. 3); one-sided: only norms above the target (section 4)."""
     norm = (squared_gradient_norm(discriminator, x, y) + 1e-12).sqrt()  # the root's own gradient is infinite at 0
     excess = norm - target
     return (excess.relu() if one_sided else excess).square().mean()
 
 
-def zero_centred(discriminator: Score, x: Tensor, y: Tensor | None = None) -> Tensor:
-    """E[|grad_x D(x)|^2]: R1 on reals, R2 on fakes (Mescheder 2018, eq. 9 and 10, without the factor gamma / 2)."""
+def zero_centred(discriminator: "Discriminate", x: Tensor, y: Tensor | None = None) -> Tensor:
+    """Return E[|grad_x D(x)|^2]: R1 on reals, R2 on fakes (Mescheder 2018, eq. 9 and 10, without the factor gamma / 2)."""
     return squared_gradient_norm(discriminator, x, y).mean()
 
 
 def interpolate(real: Tensor, fake: Tensor, mix: Tensor) -> Tensor:
-    """Points between reals and fakes, one mixing weight per image: ``mix`` is (N,) in [0, 1] (Gulrajani 2017, algorithm 1)."""
+    """Return points between reals and fakes by one mixing weight per image, (N,) in [0, 1] (Gulrajani 2017, algorithm 1)."""
     return torch.lerp(real, fake, mix.to(real.dtype).view(-1, *[1] * (real.ndim - 1)))
 
 
@@ -55,31 +57,31 @@ class Penalty(nn.Module, ABC):
             and betas need no correction.
     """
 
-    needs_independent_scores: ClassVar[bool] = False
-    """Whether the score of an image may not depend on the others of its batch."""
+    needs_independent_logits: ClassVar[bool] = False
+    """Whether the logit of an image must not depend on the others of its batch."""
 
     def __init__(self, weight: float | Schedule, interval: int = 1) -> None:
         super().__init__()
         self.weight, self.interval = weight, interval
 
-    def is_due(self, batch: Batch) -> bool:
-        """Whether this step of D takes the term."""
+    def is_due(self, batch: "Batch") -> bool:
+        """Return whether this step of D takes the term."""
         return batch.d_steps_done % self.interval == 0
 
-    def forward(self, discriminator: Score, batch: Batch) -> Tensor:
-        """The term of this step, a scalar."""
+    def forward(self, discriminator: "Discriminate", batch: "Batch") -> Tensor:
+        """Return the weighted term of this step, a scalar."""
         return self.term(discriminator, batch) * (value(self.weight, batch.images_seen) * self.interval)
 
     @abstractmethod
-    def term(self, discriminator: Score, batch: Batch) -> Tensor:
-        """The unweighted formula."""
+    def term(self, discriminator: "Discriminate", batch: "Batch") -> Tensor:
+        """Return the unweighted formula."""
 
     def check(self, name: str, discriminator: nn.Module) -> None:
-        """Refuse a discriminator under which the term has no meaning."""
-        if self.needs_independent_scores and any(isinstance(m, _BatchNorm) for m in discriminator.modules()):
+        """Refuse a discriminator for which the term is not defined."""
+        if self.needs_independent_logits and any(isinstance(m, _BatchNorm) for m in discriminator.modules()):
             raise InputError(
-                f"penalty={name} takes the gradient of each image's own score, and BatchNorm in the discriminator makes "
-                "a score depend on the whole batch: use network.discriminator.norm=layer (or none, instance, spectral)"
+                f"penalty={name} takes the gradient of each image's own logit, and BatchNorm in the discriminator makes "
+                "a logit depend on the whole batch: use network.discriminator.norm=layer (or none, instance, spectral)"
             )
 
 
@@ -93,7 +95,7 @@ class GradientPenalty(Penalty):
         one_sided: whether norms below the target are free.
     """
 
-    needs_independent_scores = True
+    needs_independent_logits = True
 
     def __init__(
         self, weight: float | Schedule = 10.0, interval: int = 1, target: float = 1.0, one_sided: bool = False
@@ -101,8 +103,8 @@ class GradientPenalty(Penalty):
         super().__init__(weight, interval)
         self.target, self.one_sided = target, one_sided
 
-    def term(self, discriminator: Score, batch: Batch) -> Tensor:
-        """The penalty at random points between reals and fakes."""
+    def term(self, discriminator: "Discriminate", batch: "Batch") -> Tensor:
+        """Return the penalty at random points between reals and fakes."""
         x = interpolate(batch.real, batch.fake, batch.rng.uniform(len(batch.real)))
         return gradient_penalty(discriminator, x, batch.y, self.target, self.one_sided)
 
@@ -110,20 +112,20 @@ class GradientPenalty(Penalty):
 class R1(Penalty):
     """gamma / 2 E[|grad D|^2] on reals (Mescheder 2018, eq. 9); ``weight`` is gamma."""
 
-    needs_independent_scores = True
+    needs_independent_logits = True
 
-    def term(self, discriminator: Score, batch: Batch) -> Tensor:
-        """Half the squared gradient on reals."""
+    def term(self, discriminator: "Discriminate", batch: "Batch") -> Tensor:
+        """Return half the squared gradient on reals."""
         return zero_centred(discriminator, batch.real, batch.y) / 2
 
 
 class R2(Penalty):
     """gamma / 2 E[|grad D|^2] on fakes (Mescheder 2018, eq. 10); ``weight`` is gamma."""
 
-    needs_independent_scores = True
+    needs_independent_logits = True
 
-    def term(self, discriminator: Score, batch: Batch) -> Tensor:
-        """Half the squared gradient on fakes."""
+    def term(self, discriminator: "Discriminate", batch: "Batch") -> Tensor:
+        """Return half the squared gradient on fakes."""
         return zero_centred(discriminator, batch.fake, batch.fake_y) / 2
 
 
@@ -134,33 +136,33 @@ class Dragan(Penalty):
     published comparison of Lucic 2018, where the authors' notebook has U(0, 1) and the paper a normal distribution.
     """
 
-    needs_independent_scores = True
+    needs_independent_logits = True
 
     def __init__(self, weight: float | Schedule = 10.0, interval: int = 1, spread: float = 0.5) -> None:
         super().__init__(weight, interval)
         self.spread = spread
 
-    def term(self, discriminator: Score, batch: Batch) -> Tensor:
-        """The penalty at reals moved by noise."""
+    def term(self, discriminator: "Discriminate", batch: "Batch") -> Tensor:
+        """Return the penalty at reals moved by noise."""
         shift = (batch.rng.uniform(*batch.real.shape) * 2 - 1) * self.spread * batch.real.std()
         return gradient_penalty(discriminator, batch.real + shift, batch.y)
 
 
 class Drift(Penalty):
-    """E[D(x)^2] on reals: a Wasserstein critic's scores do not drift away from 0 (Karras 2018, appendix A.1)."""
+    """E[D(x)^2] on reals: a Wasserstein critic's logits do not drift away from 0 (Karras 2018, appendix A.1)."""
 
     def __init__(self, weight: float | Schedule = 0.001, interval: int = 1) -> None:
         super().__init__(weight, interval)
 
-    def term(self, discriminator: Score, batch: Batch) -> Tensor:
-        """The mean square of the scores that the loss has too."""
+    def term(self, discriminator: "Discriminate", batch: "Batch") -> Tensor:
+        """Return the mean square of the logits of reals."""
         return batch.real_logits.square().mean()
 
 
 class LeCam(Penalty):
-    """E[(D(x) - a_fake)^2] + E[(D(G(z)) - a_real)^2]: scores stay near the other side's anchor (Tseng 2021).
+    """E[(D(x) - a_fake)^2] + E[(D(G(z)) - a_real)^2]: logits stay near the other side's anchor (Tseng 2021).
 
-    The anchors are running means of the scores of all processes' images, this step's included (of its parts, those until now),
+    The anchors are running means of the logits of all processes' images, this step's included (of its parts, those until now),
     without the pull of a start at 0. They run from the first step; under an interval, over the steps that take the term.
 
     Differs from the authors' code: there only reals above a_fake and fakes below a_real count; the paper's formula has no such
@@ -178,12 +180,12 @@ class LeCam(Penalty):
     def __init__(self, weight: float | Schedule = 0.3, interval: int = 1, decay: float = 0.99, first_image: int = 0) -> None:
         super().__init__(weight, interval)
         self.decay, self.first_image = decay, first_image
-        # Of the mean scores of reals, of those of fakes, and of ones; each step counts ``decay`` times as much as the next.
+        # Sums of the mean logits of reals, of fakes, and of ones; each step counts ``decay`` times as much as the next.
         self.register_buffer("sums", torch.zeros(3))
         self.step = -1  # of D, the last in the sums; needs no saving, for the step after a checkpoint is another
 
-    def term(self, discriminator: Score, batch: Batch) -> Tensor:
-        """The squared distances of both scores from the anchors, which move first; in evaluation mode they rest."""
+    def term(self, discriminator: "Discriminate", batch: "Batch") -> Tensor:
+        """Return the squared distances of both logits from the anchors, which move first; in evaluation mode they rest."""
         real, fake = batch.real_logits, batch.fake_logits
         if self.training:
             self._observe(real.detach().mean(), fake.detach().mean(), batch.d_steps_done)
@@ -192,7 +194,7 @@ class LeCam(Penalty):
         return distances * (batch.images_seen >= self.first_image)
 
     def _observe(self, real: Tensor, fake: Tensor, step: int) -> None:
-        """Add the mean scores of a batch, or of a part of one, to the sums."""
+        """Add the mean logits of a batch, or of a part of one, to the sums."""
         seen = torch.stack([real, fake, torch.ones_like(real)])
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             torch.distributed.all_reduce(seen)
@@ -204,9 +206,9 @@ class LeCam(Penalty):
 
 
 class BCR(Penalty):
-    """Balanced consistency: D scores an image x and its augmentation T(x) alike, reals and fakes (bCR, Zhao 2020).
+    """Balanced consistency: D gives an image x and its augmentation T(x) the same logit, reals and fakes (bCR, Zhao 2020).
 
-    E[(D(x) - D(T(x)))^2]: D(x) is the score that the loss has too; D(T(x)) is another pass for reals, and for fakes.
+    E[(D(x) - D(T(x)))^2]: D(x) is the logit that the loss has too; D(T(x)) is another pass for reals, and for fakes.
 
     Differs from the paper: nothing known; an augmentation of all that D sees (``augment=``) is drawn anew for D(T(x)).
 
@@ -227,25 +229,25 @@ class BCR(Penalty):
         super().__init__(1.0, interval)
         self.augment, self.weight_real, self.weight_fake = augment, weight_real, weight_fake
 
-    def term(self, discriminator: Score, batch: Batch) -> Tensor:
-        """The two terms, weighted."""
+    def term(self, discriminator: "Discriminate", batch: "Batch") -> Tensor:
+        """Return the two terms, weighted."""
         sides = (
             (self.weight_real, batch.real, batch.y, batch.real_logits),
             (self.weight_fake, batch.fake, batch.fake_y, batch.fake_logits),
         )
         term = torch.zeros_like(batch.real_logits[0])
-        for weight, x, y, scores in sides:
+        for weight, x, y, logits in sides:
             if now := value(weight, batch.images_seen):
                 augmented = self.augment(x, batch.rng, batch.images_seen)
-                term = term + now * (scores - discriminator(augmented, y)).square().mean()
+                term = term + now * (logits - discriminator(augmented, y)).square().mean()
         return term
 
 
 class DropoutConsistency(Penalty):
     """CT-GAN's consistency term: two dropouts of D agree on the same reals (Wei 2018).
 
-    E[max(0, (d1 - d2)^2 + 0.1 mean((f1 - f2)^2) - M)] of scores d and features f. The first pass is the batch's where that has
-    taken features, else another: a score without its features would belong to a third dropout.
+    E[max(0, (d1 - d2)^2 + 0.1 mean((f1 - f2)^2) - M)] of logits d and features f. The first pass is that of
+    the loss.
 
     Differs from the paper: nothing known; as in the authors' code, distances are squares, the features' a mean over them. Those
     of network=resnet are sums over positions here, and means there.
@@ -254,7 +256,7 @@ class DropoutConsistency(Penalty):
         weight: see `Penalty`.
         interval: see `Penalty`.
         margin: M, which is free; the authors' code has 0.
-        feature_weight: of the features' distance beside that of the scores.
+        feature_weight: of the features' distance beside that of the logits.
     """
 
     def __init__(
@@ -263,16 +265,16 @@ class DropoutConsistency(Penalty):
         super().__init__(weight, interval)
         self.margin, self.feature_weight = margin, feature_weight
 
-    def term(self, discriminator: Score, batch: Batch) -> Tensor:
-        """The distance of two passes beyond the margin."""
+    def term(self, discriminator: "Discriminate", batch: "Batch") -> Tensor:
+        """Return the distance of two passes beyond the margin."""
         assert batch.features and batch.head, "this batch was made without D's features"
         first, second = batch.real_features, batch.features(batch.real, batch.y)
-        between_scores = (batch.head(first, batch.y) - batch.head(second, batch.y)).square()
+        between_logits = (batch.head(first, batch.y) - batch.head(second, batch.y)).square()
         between_features = (first.to(batch.real.dtype) - second.to(batch.real.dtype)).square().flatten(1).mean(1)
-        return (between_scores + self.feature_weight * between_features - self.margin).relu().mean()
+        return (between_logits + self.feature_weight * between_features - self.margin).relu().mean()
 
     def check(self, name: str, discriminator: nn.Module) -> None:
-        """Say so where nothing would ever differ."""
+        """Warn where two passes would never differ."""
         super().check(name, discriminator)
         if not any(isinstance(m, _DropoutNd) and m.p > 0 for m in discriminator.modules()):
             rank_zero_warn(f"penalty={name} is 0 without dropout in D: give network.discriminator.dropout=0.5")

@@ -1,14 +1,17 @@
-"""What is added to G's loss: modules (generator, batch) -> scalar."""
+"""Regularizers on G's side: modules (generator, batch) -> scalar, terms of G's loss."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvTransposeNd
 
-from gan_lab.model.batch import Batch
 from gan_lab.schedules import Schedule, value
+
+if TYPE_CHECKING:
+    from gan_lab.model.batch import Batch
 
 
 class Regularizer(nn.Module, ABC):
@@ -22,20 +25,20 @@ class Regularizer(nn.Module, ABC):
         super().__init__()
         self.weight = weight
 
-    def forward(self, generator: nn.Module, batch: Batch) -> Tensor:
-        """The term of this step, a scalar."""
+    def forward(self, generator: nn.Module, batch: "Batch") -> Tensor:
+        """Return the weighted term of this step, a scalar."""
         return value(self.weight, batch.images_seen) * self.term(generator, batch)
 
     @abstractmethod
-    def term(self, generator: nn.Module, batch: Batch) -> Tensor:
-        """The unweighted formula."""
+    def term(self, generator: nn.Module, batch: "Batch") -> Tensor:
+        """Return the unweighted formula."""
 
 
 class L2(Regularizer):
     """The sum of the squares of all of G's weights."""
 
-    def term(self, generator: nn.Module, batch: Batch) -> Tensor:
-        """The sum."""
+    def term(self, generator: nn.Module, batch: "Batch") -> Tensor:
+        """Return the sum of squares."""
         return torch.stack([parameter.square().sum() for parameter in generator.parameters()]).sum()
 
 
@@ -52,8 +55,8 @@ class Orthogonal(Regularizer):
     def __init__(self, weight: float | Schedule = 1e-4) -> None:
         super().__init__(weight)
 
-    def term(self, generator: nn.Module, batch: Batch) -> Tensor:
-        """The sum, in float32 under autocast too."""
+    def term(self, generator: nn.Module, batch: "Batch") -> Tensor:
+        """Return the sum, in float32 under autocast too."""
         with torch.autocast(batch.fake.device.type, enabled=False):
             return sum((off_diagonal(rows) for rows in matrices(generator)), batch.fake.new_zeros(()))
 
@@ -67,14 +70,14 @@ class FeatureMatching(Regularizer):
     def __init__(self, weight: float | Schedule = 1.0) -> None:
         super().__init__(weight)
 
-    def term(self, generator: nn.Module, batch: Batch) -> Tensor:
-        """The squared distance of the mean features."""
+    def term(self, generator: nn.Module, batch: "Batch") -> Tensor:
+        """Return the squared distance of the mean features."""
         real, fake = (features.to(batch.fake.dtype).mean(0) for features in (batch.real_features, batch.fake_features))
         return (real.detach() - fake).square().sum()
 
 
 def matrices(network: nn.Module) -> Iterator[Tensor]:
-    """The weights of a network's layers as matrices with a row per output, embeddings left out."""
+    """Yield the weights of a network's layers as matrices with a row per output, embeddings left out."""
     for module in network.modules():
         weight = getattr(module, "weight", None)
         if isinstance(weight, Tensor) and weight.ndim > 1 and not isinstance(module, nn.Embedding):
@@ -82,6 +85,6 @@ def matrices(network: nn.Module) -> Iterator[Tensor]:
 
 
 def off_diagonal(rows: Tensor) -> Tensor:
-    """The sum of the squares of all inner products of two different rows."""
+    """Return the sum of the squares of all inner products of two different rows."""
     gram = rows @ rows.T if len(rows) < rows.shape[1] else rows.T @ rows  # of the same norm, and the smaller
     return gram.square().sum() - rows.square().sum(1).square().sum()

@@ -7,6 +7,8 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from gan_lab.cli import command
+from gan_lab.model.batch import StepContext
+from gan_lab.rng import StepRNG
 from gan_lab.training.config import finalize_config
 from gan_lab.training.invariants import trained as fit  # noqa: F401  what tests call it
 
@@ -32,3 +34,8 @@ def tiny(*overrides: str, images: int = 48) -> DictConfig:
 def composed(*overrides: str) -> DictConfig:
     """Composing takes a quarter of a second, and many tests ask for the same."""
     return command.compose("train", [*overrides])
+
+
+def context(gan, player="d", seed=0) -> StepContext:
+    """The context of a step outside training."""
+    return gan.context(player, StepRNG(seed))

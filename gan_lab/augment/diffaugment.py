@@ -14,7 +14,7 @@ CUTOUT = 1 / 2
 
 
 class DiffAugment(nn.Module):
-    """Random changes of colour and place that D never sees an image without, each image with draws of its own.
+    """Random changes of colour and position of every image that D sees, with draws of its own for each image.
 
     What leaves the frame is lost, and what enters it or is cut out is 0, the middle of [-1, 1]. On one channel saturation
     changes nothing.
@@ -33,7 +33,7 @@ class DiffAugment(nn.Module):
         self.color, self.translation, self.cutout, self.flip = color, translation, cutout, flip
 
     def forward(self, images: Tensor, rng: StepRNG, images_seen: int) -> Tensor:
-        """Images (N, C, H, W), changed; what is switched off does not change the draws of the rest."""
+        """Return augmented images (N, C, H, W); a transform that is off does not change the draws of the rest."""
         if images.shape[2:] == (1, 1):
             raise InputError(
                 "DiffAugment (augment=diffaugment, penalty=bcr) changes the pixels of images, and these data are points: "
@@ -53,24 +53,24 @@ class DiffAugment(nn.Module):
 
 
 def brightness(x: Tensor, u: Tensor) -> Tensor:
-    """Lighter or darker, by U(-1/2, 1/2)."""
+    """Add U(-1/2, 1/2) to each image."""
     return x + (_per_image(u, x) - 0.5)
 
 
 def saturation(x: Tensor, u: Tensor) -> Tensor:
-    """U(0, 2) times as far from grey, the mean of a pixel's channels."""
+    """Scale the distance from grey, the mean of a pixel's channels, by U(0, 2)."""
     grey = x.mean(1, keepdim=True)
     return grey + (x - grey) * (_per_image(u, x) * 2)
 
 
 def contrast(x: Tensor, u: Tensor) -> Tensor:
-    """U(1/2, 3/2) times as far from the mean of the image."""
+    """Scale the distance from the mean of the image by U(1/2, 3/2)."""
     mean = x.mean((1, 2, 3), keepdim=True)
     return mean + (x - mean) * (_per_image(u, x) + 0.5)
 
 
 def translation(x: Tensor, u_down: Tensor, u_right: Tensor) -> Tensor:
-    """Shifted by whole pixels, each number of them as likely: one gather, differentiable as often as is asked for."""
+    """Shift by whole pixels, every number of them equally likely: one gather, differentiable any number of times."""
     n, channels, height, width = x.shape
     (rows, rows_exist), (columns, columns_exist) = _sources(height, u_down), _sources(width, u_right)
     pixels = (rows[:, :, None] * width + columns[:, None, :]).view(n, 1, -1).expand(-1, channels, -1)
@@ -79,12 +79,12 @@ def translation(x: Tensor, u_down: Tensor, u_right: Tensor) -> Tensor:
 
 
 def cutout(x: Tensor, u_top: Tensor, u_left: Tensor) -> Tensor:
-    """Blank in a rectangle whose middle is anywhere in the image, so that less of it may lie inside."""
+    """Blank a rectangle whose centre is anywhere in the image, so that a part of it may lie outside."""
     return x * ~(_band(x.shape[2], u_top)[:, None, :, None] & _band(x.shape[3], u_left)[:, None, None, :])
 
 
 def flip(x: Tensor, u: Tensor) -> Tensor:
-    """Mirrored left to right, half of the images."""
+    """Mirror half of the images left to right."""
     return torch.where(_per_image(u, x) < 0.5, x.flip(3), x)
 
 
@@ -93,19 +93,19 @@ def _per_image(u: Tensor, x: Tensor) -> Tensor:
 
 
 def _whole(u: Tensor, n: int) -> Tensor:
-    """Whole numbers from 0 to n - 1, (N, 1)."""
+    """Return whole numbers from 0 to n - 1, (N, 1)."""
     return (u * n).long()[:, None]
 
 
 def _sources(size: int, u: Tensor) -> tuple[Tensor, Tensor]:
-    """The line that each line of a shifted image comes from, (N, size), and whether there is such a one."""
+    """Return the source row of each row of a shifted image, (N, size), and whether it lies inside."""
     farthest = int(size * TRANSLATION + 0.5)
     sources = torch.arange(size, device=u.device) + farthest - _whole(u, 2 * farthest + 1)
     return sources.clamp(0, size - 1), (sources >= 0) & (sources < size)
 
 
 def _band(size: int, u: Tensor) -> Tensor:
-    """The lines that are cut out, (N, size)."""
+    """Return a mask of the rows that are cut out, (N, size)."""
     length = int(size * CUTOUT + 0.5)
     lines = torch.arange(size, device=u.device) + length // 2 - _whole(u, size + 1 - length % 2)
     return (lines >= 0) & (lines < length)

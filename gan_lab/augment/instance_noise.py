@@ -7,7 +7,7 @@ from gan_lab.schedules import Schedule, value
 
 
 class InstanceNoise(nn.Module):
-    """Gaussian noise on all that D sees, which fades: reals and fakes that share no support overlap at first.
+    """Decaying Gaussian noise on all that D sees: reals and fakes with disjoint supports overlap at first.
 
     Args:
         std: of the rng, where pixels are in [-1, 1]; a number, or a schedule in images.
@@ -18,6 +18,6 @@ class InstanceNoise(nn.Module):
         self.std = std
 
     def forward(self, images: Tensor, rng: StepRNG, images_seen: int) -> Tensor:
-        """Images or points with noise of this time's size; as they are once it is 0."""
+        """Return images or points with noise at its current level; unchanged once that is 0."""
         std = value(self.std, images_seen)
         return images + std * rng.normal(*images.shape).to(images.dtype) if std else images

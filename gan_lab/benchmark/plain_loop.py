@@ -32,12 +32,12 @@ class PlainLoop:
     def step(self, real: Tensor, y: Tensor | None) -> None:
         """One step of D on these images and labels, and of G where it is due."""
         gan = self.gan
-        gan.rng = StepRNG(gan.seed, Stream.STEP, gan.d_steps_done, device=gan.device)
+        rng = StepRNG(gan.seed, Stream.STEP, gan.d_steps_done, device=gan.device)
         g_is_due = gan.d_steps_since_g + 1 >= gan.d_steps_now()
 
-        self.optimizers[1].zero_grad()
+        gan.clear_gradients(*gan.networks_of("d"))
         with self.autocast():
-            batch = gan.discriminator_batch(real, y)
+            batch = gan.discriminator_batch(real, y, gan.context("d", rng))
             d_loss = sum_of(gan.discriminator_objective(batch))
         gan._tracked = {}
         gan.track(real_logits=batch.real_logits, fake_logits=batch.fake_logits)  # by which the next step may wait
@@ -45,8 +45,8 @@ class PlainLoop:
         gan.discriminator_step()
 
         if g_is_due:
-            with self.autocast(), gan.opponent("discriminator"):
-                g_loss = sum_of(gan.generator_objective(gan.generator_batch(real, y)))
+            with self.autocast():
+                g_loss = sum_of(gan.generator_objective(gan.generator_batch(real, y, gan.context("g", rng))))
             g_loss.backward()
             gan.generator_step()
         self.count(len(real), g_is_due)

@@ -11,7 +11,7 @@ from gan_lab.model.gan import GAN
 
 
 class ACGAN(GAN):
-    """D also tells the class of an image, real or fake, and G makes images whose class can be told (eq. 3).
+    """D also classifies images, real and fake, and G makes images that are classified as asked (eq. 3).
 
     Differs from the paper: the label is embedded beside the latents in few numbers instead of one-hot (a generator with
     conditional BatchNorm has it there); one model learns all classes, where the paper has ten per model. Its CIFAR-10 model has
@@ -44,24 +44,24 @@ class ACGAN(GAN):
         self.d_class_weight, self.g_class_weight, self.classify_fakes = d_class_weight, g_class_weight, classify_fakes
 
     def discriminator_terms(self, batch: Batch) -> dict[str, Tensor]:
-        """-E[log P(C = y | x)] - E[log P(C = y | G(z, y))], eq. 3."""
+        """G(z, y))], eq. 3.|Return -E[log P(C = y | x)] - E[log P(C = y | G(z, y))], eq. 3.| G(z, y))], eq. 3."""
         loss = self.class_loss(batch.real_features, batch.y)
         if self.classify_fakes:
             loss = loss + self.class_loss(batch.fake_features, batch.fake_y)
         return {"d_class_loss": self.d_class_weight * loss}
 
     def generator_terms(self, batch: Batch) -> dict[str, Tensor]:
-        """-E[log P(C = y | G(z, y))], the part of eq. 3 that depends on G."""
+        """Return -E[log P(C = y | G(z, y))], the part of eq. 3 that depends on G."""
         return {"g_class_loss": self.g_class_weight * self.class_loss(batch.fake_features, batch.fake_y)}
 
     def class_loss(self, features: Tensor, y: Tensor | None) -> Tensor:
-        """The cross-entropy of the classes that D reads from features."""
+        """Return the cross-entropy of D's classifier on features."""
         assert y is not None, "the data gave no labels"
         return cross_entropy(self.discriminator.classes(features).to(self.float_type), y)
 
 
 class Classifier(nn.Module):
-    """A discriminator with a second head on its features, which tells the class.
+    """A discriminator with a second head on its features, the classifier.
 
     Args:
         discriminator: without labels.
@@ -74,13 +74,13 @@ class Classifier(nn.Module):
         self.classes = nn.Linear(discriminator.num_features, num_classes)
 
     def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """The discriminator's."""
+        """Return the discriminator's features (N, num_features)."""
         return self.discriminator.features(x)
 
     def head(self, features: Tensor, y: Tensor | None = None) -> Tensor:
-        """Raw scores (N,) of features."""
+        """Return raw logits (N,) of features."""
         return self.discriminator.head(features)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """Raw scores (N,)."""
+        """Return raw logits (N,)."""
         return self.head(self.features(x))

@@ -1,74 +1,124 @@
-"""What a loss, a penalty or a regularizer may look at: one batch of one step."""
+"""One batch of one step: the data that losses, penalties and regularizers read, and the context in which it was made."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
+import torch
 from torch import Tensor
 
+from gan_lab.data.pixels import to_unit
+from gan_lab.errors import InputError
 from gan_lab.rng import StepRNG
 
-Score = Callable[[Tensor, Tensor | None], Tensor]
-"""(images, labels) -> raw scores (N,): D as it is used, augmentation included; and its parts: images -> features -> scores."""
+Discriminate = Callable[[Tensor, Tensor | None], Tensor]
+"""(images or features, labels) -> a tensor with a row per image: D, its features or its head, as one step uses them."""
+
+
+@dataclass(frozen=True)
+class StepContext:
+    """The circumstances of one player's step, or of one part of it under accumulation.
+
+    Attributes:
+        rng: draws of this step.
+        images_seen: real images that D had seen before this step, over all ranks.
+        d_steps_done: D's steps before this one; lazy penalties count in these.
+        generator: G, or a trick's substitute for it while D trains.
+        discriminator: D, or a trick's substitute for it while G trains.
+    """
+
+    rng: StepRNG
+    images_seen: int = 0
+    d_steps_done: int = 0
+    generator: Any = None
+    discriminator: Any = None
 
 
 @dataclass
 class Batch:
-    """Reals, fakes, and D's features and scores of both, each computed once, when first asked for.
+    """Reals, fakes, and D's features and logits of both, each computed once, when first read.
 
-    Who needs features asks for them before scores: then one pass through D serves both.
+    Logits are always the head of the features, so that no value depends on which of them was read first.
 
     Attributes:
         real: (N, C, H, W) in [-1, 1], or points (N, 2, 1, 1).
         fake: like ``real``; detached in D's step; with ``g_batch_ratio`` times as many rows in G's step.
         y: labels (N,) of ``real``, or None.
-        fake_y: the labels given to G, or None.
-        score: D.
-        noise: this step's draws.
-        images_seen: real images that D had seen before this step, over all ranks.
-        d_steps_done: D's steps before this one; a lazy penalty counts in these.
-        features: D up to its last hidden layer; None where only scores are known.
-        head: the rest of D.
-        z: the latents of ``fake``.
+        fake_y: labels given to G, or None.
+        logits: D, augmentation included: (images, labels) -> raw logits (N,).
+        step: the circumstances, whose numbers are also attributes of the batch.
+        features: D up to its last hidden layer, augmentation included; None where only logits exist.
+        head: the rest of D: (features, labels) -> raw logits (N,).
+        z: latents of ``fake``.
     """
 
     real: Tensor
     fake: Tensor
     y: Tensor | None
     fake_y: Tensor | None
-    score: Score
-    rng: StepRNG
-    images_seen: int = 0
-    d_steps_done: int = 0
-    features: Score | None = None
-    head: Score | None = None
+    logits: Discriminate
+    step: StepContext
+    features: Discriminate | None = None
+    head: Discriminate | None = None
     z: Tensor | None = None
+
+    @property
+    def rng(self) -> StepRNG:
+        """Draws of this step."""
+        return self.step.rng
+
+    @property
+    def images_seen(self) -> int:
+        """Real images that D had seen before this step, over all ranks."""
+        return self.step.images_seen
+
+    @property
+    def d_steps_done(self) -> int:
+        """D's steps before this one."""
+        return self.step.d_steps_done
 
     @cached_property
     def real_features(self) -> Tensor:
-        """D's last hidden layer on reals (N, F)."""
+        """Features of the last hidden layer of D on reals, (N, F)."""
         return self._features(self.real, self.y)
 
     @cached_property
     def fake_features(self) -> Tensor:
-        """D's last hidden layer on fakes (N, F)."""
+        """Features of the last hidden layer of D on fakes, (N, F)."""
         return self._features(self.fake, self.fake_y)
 
     @cached_property
     def real_logits(self) -> Tensor:
-        """D(real), raw (N,). In G's step only a relativistic loss asks for it."""
-        return self._scores("real_features", self.real, self.y)
+        """D(real), raw (N,). In G's step only relativistic losses read it."""
+        return self.head(self.real_features, self.y) if self.head else self.logits(self.real, self.y)
 
     @cached_property
     def fake_logits(self) -> Tensor:
         """D(fake), raw (N,)."""
-        return self._scores("fake_features", self.fake, self.fake_y)
+        return self.head(self.fake_features, self.fake_y) if self.head else self.logits(self.fake, self.fake_y)
 
     def _features(self, images: Tensor, y: Tensor | None) -> Tensor:
         assert self.features is not None, "this batch was made without D's features"
         return self.features(images, y)
 
-    def _scores(self, features: str, images: Tensor, y: Tensor | None) -> Tensor:
-        if self.head and features in self.__dict__:
-            return self.head(getattr(self, features), y)
-        return self.score(images, y)
+
+def unpack(batch: Any, dtype: torch.dtype) -> tuple[Tensor, Tensor | None]:
+    """Return images or points of this dtype, and labels or None, from a loader's batch.
+
+    Args:
+        batch: images alone, ``(images,)``, or ``(images, labels)``; uint8 images are scaled to [-1, 1].
+        dtype: of the weights.
+
+    Raises:
+        InputError: for anything else, such as a dict or a triple.
+    """
+    parts = (batch,) if isinstance(batch, Tensor) else batch
+    if not isinstance(parts, tuple | list) or not 1 <= len(parts) <= 2 or not isinstance(parts[0], Tensor):
+        shown = f"{type(batch).__name__} of {len(batch)}" if isinstance(batch, tuple | list | dict) else type(batch).__name__
+        raise InputError(
+            f"the loader hands over a {shown}: a GAN trains on a tensor of images, on (images,) or on (images, labels); "
+            "give the DataLoader a collate_fn that returns one of these"
+        )
+    images, y = parts[0], parts[1] if len(parts) == 2 else None
+    return (to_unit(images) if images.dtype == torch.uint8 else images).to(dtype), y

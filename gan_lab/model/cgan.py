@@ -53,14 +53,14 @@ class LabelChannels(nn.Module):
         self.embedding = nn.Embedding(num_classes, label_channels)
 
     def features(self, x: Tensor, y: Tensor) -> Tensor:
-        """The discriminator's, of the image with its label's channels."""
+        """Return the discriminator's features of the image with its label's channels."""
         channels = self.embedding(y)[..., None, None].expand(-1, -1, *x.shape[2:])
         return self.discriminator.features(torch.cat([x, channels.to(x.dtype)], 1))
 
     def head(self, features: Tensor, y: Tensor | None = None) -> Tensor:
-        """Raw scores (N,) of features."""
+        """Return raw logits (N,) of features."""
         return self.discriminator.head(features, y)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """Raw scores (N,)."""
+        """Return raw logits (N,)."""
         return self.head(self.features(x, y), y)

@@ -1,4 +1,4 @@
-"""What the conditional GANs share: labels are asked for, and every generator can take them."""
+"""Shared parts of the conditional GANs: they require labels, and every generator can take them."""
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,7 @@ EMBEDDING = 10
 
 
 class LabelledGenerator(nn.Module):
-    """A generator without labels, given them as a part of its latents (Mirza 2014; by embedding as Odena 2017).
+    """A generator without labels that gets them as a part of its latents (Mirza 2014; embedded as in Odena 2017).
 
     Args:
         generator: takes latents of ``latent_dim`` numbers, of which the last ``embedding_dim`` will stand for the label.
@@ -30,18 +30,18 @@ class LabelledGenerator(nn.Module):
         self.embedding = nn.Embedding(num_classes, embedding_dim)
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
-        """Images (N, C, H, W) of the latents z (N, latent_dim) and the labels y (N,)."""
+        """Return images (N, C, H, W) of the latents z (N, latent_dim) and the labels y (N,)."""
         return self.generator(torch.cat([z, self.embedding(y)], 1))
 
 
 def labelled(generator: nn.Module, num_classes: int) -> nn.Module:
-    """The generator itself where it takes labels (conditional BatchNorm), else a `LabelledGenerator`."""
+    """Return the generator itself where it takes labels (conditional BatchNorm), else a `LabelledGenerator` around it."""
     takes_labels = getattr(generator, "num_classes", None) is not None
     return generator if takes_labels else LabelledGenerator(generator, num_classes)
 
 
 def require_labels(num_classes: int | None, model: str) -> int:
-    """The number of labels; an `InputError` with the remedies where there are none."""
+    """Return the number of labels; raise an `InputError` with the remedies where there are none."""
     if num_classes is None:
         raise InputError(
             f"model={model} learns from labels, and these data have none: give data.num_classes=NUMBER where they have class "

@@ -4,7 +4,7 @@ from gan_lab.model.wgan_gp import WGANGP
 
 
 class CTGAN(WGANGP):
-    """WGAN-GP; what is new is that two passes of a real through the critic, each with its own dropout, shall agree (eq. 4, 5).
+    """WGAN-GP with a consistency term: two passes of a real through the critic, with different dropout, must agree (eq. 4, 5).
 
     The term is ``penalty=dropout_consistency`` (`gan_lab.penalties.DropoutConsistency`), which this model's configuration
     chooses beside ``wgan_gp``; the critic has dropout in every pass.

@@ -4,7 +4,7 @@ from gan_lab.model.gan import GAN
 
 
 class DRAGAN(GAN):
-    """Goodfellow's losses; what is new is a penalty that keeps D's gradient at norm 1 around the data.
+    """Goodfellow's losses with a penalty that keeps D's gradient at norm 1 around the data.
 
     The penalty is ``penalty=dragan`` (`gan_lab.penalties.Dragan`), which this model's configuration chooses.
 

@@ -1,4 +1,4 @@
-"""Dropout that stays on where images are made for good: the noise of pix2pix (Isola 2017, section 3.2; ganhacks 17)."""
+"""Dropout that stays on in sampling: the noise of pix2pix (Isola 2017, section 3.2; ganhacks 17)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from gan_lab.rng import SampleRNG, Stream, key
 
 @contextmanager
 def kept(network: nn.Module, z: Tensor) -> Iterator[None]:
-    """Within it a network in evaluation mode drops as in training.
+    """Keep the dropout of a network in evaluation mode active within this block.
 
     What is dropped is a function of each row of the latents z (N, latent_dim) alone: the same on any batch size and device.
     """

@@ -1,11 +1,11 @@
-"""The exponential moving average of G's weights: the generator that is judged, sampled and shipped."""
+"""The exponential moving average of G's weights: the generator that is evaluated, sampled and shipped."""
 
 import torch
 from torch import nn
 
 
 def decay(step_images: int, images_seen: int, half_life_kimg: float, ramp: float | None) -> float:
-    """The weight of the old average in one update (Karras 2020, StyleGAN2-ADA).
+    """Return the weight of the old average in one update (Karras 2020, StyleGAN2-ADA).
 
     Args:
         step_images: real images between two updates.
@@ -21,7 +21,7 @@ def decay(step_images: int, images_seen: int, half_life_kimg: float, ramp: float
 
 @torch.no_grad()
 def update(average: nn.Module, module: nn.Module, decay: float) -> None:
-    """Average the parameters and copy the buffers: spectral-norm vectors must not be mixed, BatchNorm averages itself."""
+    """Average the parameters and copy the buffers: spectral-norm vectors must not be mixed, and BatchNorm averages itself."""
     torch._foreach_lerp_(list(average.parameters()), list(module.parameters()), 1 - decay)
     for old, new in zip(average.buffers(), module.buffers(), strict=True):
         old.copy_(new)

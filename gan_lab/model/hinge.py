@@ -8,7 +8,7 @@ from gan_lab.model.gan import GAN
 
 
 class HingeGAN(GAN):
-    """D is a support vector machine on its own features: only scores within the margin are learnt from.
+    """D is a support vector machine on its own features: only logits within the margin have a gradient.
 
     Differs from the paper: no weight decay on D's last layer; the networks are DCGAN's.
     """
@@ -16,9 +16,9 @@ class HingeGAN(GAN):
     takes_targets = False
 
     def discriminator_loss(self, batch: Batch) -> Tensor:
-        """E[max(0, 1 - D(x))] + E[max(0, 1 + D(G(z)))]."""
+        """Return E[max(0, 1 - D(x))] + E[max(0, 1 + D(G(z)))]."""
         return losses.hinge_d(batch.real_logits, batch.fake_logits)
 
     def generator_loss(self, batch: Batch) -> Tensor:
-        """-E[D(G(z))]."""
+        """Return -E[D(G(z))]."""
         return losses.wasserstein_g(batch.fake_logits)

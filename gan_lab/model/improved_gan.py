@@ -11,7 +11,7 @@ from gan_lab.model.gan import GAN
 
 
 class ImprovedGAN(GAN):
-    """D sees how near an image is to the others of its batch (minibatch discrimination, section 3.2), and collapse shows.
+    """D sees how similar an image is to the others of its batch, so that it notices mode collapse (section 3.2).
 
     The paper's other techniques are options: ``trick=soft_labels`` (one-sided smoothing, section 3.4), which this model's
     configuration chooses, ``regularizer=feature_matching`` (3.1), ``trick=historical_averaging`` (3.3), and virtual batch
@@ -40,7 +40,7 @@ class ImprovedGAN(GAN):
 
 
 class MinibatchDiscriminator(nn.Module):
-    """A discriminator whose last features say how near those of the rest of the batch are.
+    """A discriminator whose features end in their similarity to those of the rest of the batch.
 
     Args:
         discriminator: its score is not used.
@@ -60,22 +60,22 @@ class MinibatchDiscriminator(nn.Module):
         discriminator.score = nn.Identity()  # else weights that no gradient reaches
 
     def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """The discriminator's, and the minibatch_similarity of each image to the others (N, num_features)."""
+        """Return the discriminator's features, and the similarity of each image to the others, (N, num_features)."""
         features = self.discriminator.features(x, y)
         points = self.kernel(layer_norm(features, features.shape[1:])).unflatten(1, (self.kernels, -1))
         return torch.cat([features, minibatch_similarity(points)], 1)
 
     def head(self, features: Tensor, y: Tensor | None = None) -> Tensor:
-        """Raw scores (N,) of features."""
+        """Return raw logits (N,) of features."""
         return self.score(features).squeeze(1)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """Raw scores (N,)."""
+        """Return raw logits (N,)."""
         return self.head(self.features(x, y), y)
 
 
 def minibatch_similarity(points: Tensor) -> Tensor:
-    """The mean over the others of exp(-L1 distance), for points (N, kernels, dim): (N, kernels), in [0, 1] (section 3.2)."""
+    """Return the mean over the others of exp(-L1 distance), (N, kernels), in [0, 1], of points (N, kernels, dim) (3.2)."""
     distances = torch.zeros_like(points[:, None, :, 0])
     for x in points.unbind(2):  # a third of the time of one difference of all, and cdist has no second derivative
         distances = distances + (x[:, None] - x[None]).abs()

@@ -10,14 +10,15 @@ from torch.nn.functional import log_softmax, one_hot
 
 from gan_lab.errors import InputError
 from gan_lab.latents import Source
+from gan_lab.model.base import TrainedNetwork
 from gan_lab.model.batch import Batch
 from gan_lab.model.gan import GAN
 
 
 class InfoGAN(GAN):
-    """The last latents are codes, which a head on D's features learns to read off the images that G makes of them.
+    """The last latents are codes, which a head Q on D's features learns to recover from G's images.
 
-    G and the head, a part of D, both raise a lower bound on the mutual information of codes and images (eq. 5, 6).
+    G and Q both raise a lower bound on the mutual information of codes and images (eq. 5, 6).
 
     Differs from the paper: the head has no BatchNorm; its continuous codes have the variance 1 of the authors' code. That
     code's MNIST script has 62 latents beside its 12 codes, where ``network=dcgan`` as configured leaves 88, batches of 128, and
@@ -37,8 +38,8 @@ class InfoGAN(GAN):
 
     def __init__(
         self,
-        generator: nn.Module,
-        discriminator: nn.Module,
+        generator: Any,
+        discriminator: Any,
         *args: Any,
         categories: Sequence[int],
         continuous: int,
@@ -46,30 +47,36 @@ class InfoGAN(GAN):
         **kwargs: Any,
     ) -> None:
         codes = Codes(categories, continuous)
-        super().__init__(generator, QHead(discriminator, codes.size), *args, **kwargs)
-        if self.generator.latent_dim <= codes.size:
+        if generator.latent_dim <= codes.size:
             raise InputError(
-                f"network.generator.latent_dim={self.generator.latent_dim} leaves no room for noise beside the {codes.size} "
-                f"numbers of the codes: use {self.generator.latent_dim + codes.size}"
+                f"network.generator.latent_dim={generator.latent_dim} leaves no room for noise beside the {codes.size} "
+                f"numbers of the codes: use {generator.latent_dim + codes.size}"
             )
-        self.codes, self.information_weight, self.latent = codes, information_weight, codes.beside(self.latent)
+        q_head = QHead(discriminator.num_features, codes.size)
+        super().__init__(generator, discriminator, *args, **kwargs)
+        self.q_head, self.codes, self.information_weight = q_head, codes, information_weight
+        self.latent = codes.beside(self.latent)
+
+    def trained_networks(self) -> list[TrainedNetwork]:
+        """Return G, D and the Q head, which learns in D's step."""
+        return [*super().trained_networks(), TrainedNetwork("q", self.q_head, self.d_optimizer, "d")]
 
     def discriminator_terms(self, batch: Batch) -> dict[str, Tensor]:
-        """-lambda L_I of the fakes, by which the head learns."""
+        """Return -lambda L_I of the fakes, from which the Q head learns."""
         return {"d_code_loss": self.code_loss(batch)}
 
     def generator_terms(self, batch: Batch) -> dict[str, Tensor]:
-        """-lambda L_I, eq. 6."""
+        """Return -lambda L_I, eq. 6."""
         return {"g_code_loss": self.code_loss(batch)}
 
     def code_loss(self, batch: Batch) -> Tensor:
-        """-lambda L_I of the codes in the latents of this batch's fakes."""
+        """Return -lambda L_I of the codes in the latents of this batch's fakes."""
         assert batch.z is not None, "this batch was made without latents"
-        reading = self.discriminator.reader(batch.fake_features).to(self.float_type)
+        reading = self.q_head(batch.fake_features).to(self.float_type)
         return -self.information_weight * self.codes.information(reading, batch.z[:, -self.codes.size :])
 
     def preview(self, n: int) -> Tensor:
-        """Rows in which one code takes its values and all else stays; the codes take turns, with new latents in every row."""
+        """Return rows in which one code takes its values and all else stays; each row has another code and new latents."""
         z = self.latent_rows(range(max(1, n // self.columns)), self.seed)[:, None].repeat(1, self.columns, 1)
         for number, row in enumerate(z):
             self.codes.sweep(row, number)
@@ -77,12 +84,12 @@ class InfoGAN(GAN):
 
     @property
     def columns(self) -> int:
-        """As many pictures as the largest categorical code has values; 10 without one."""
+        """Number of values of the largest categorical code; 10 without one."""
         return max(self.codes.categories, default=10)
 
 
 class Codes:
-    """Where the codes stand in the last ``size`` latents: categorical ones first, one-hot, then continuous ones.
+    """Layout of the codes in the last ``size`` latents: categorical ones first, one-hot, then continuous ones.
 
     Args:
         categories: the number of values of each categorical code.
@@ -94,7 +101,7 @@ class Codes:
         self.size = sum(categories) + continuous
 
     def beside(self, latent: Callable[..., Tensor]) -> Callable[[Source, int, int], Tensor]:
-        """A source of latents (n, dim) that end in codes and begin as ``latent`` draws them."""
+        """Return a source of latents (n, dim) that end in codes and begin as ``latent`` draws them."""
 
         def draw(rng: Source, n: int, dim: int) -> Tensor:
             begin = latent(rng, n, dim - self.size)
@@ -105,7 +112,7 @@ class Codes:
         return draw
 
     def information(self, reading: Tensor, codes: Tensor) -> Tensor:
-        """L_I = E[log Q(c | x)] + H(c), summed over the codes, in nats (eq. 5).
+        """Return L_I = E[log Q(c | x)] + H(c), summed over the codes, in nats (eq. 5).
 
         Args:
             reading: what Q says, (N, size): logits of the categorical codes, means of normal distributions of variance 1.
@@ -130,28 +137,14 @@ class Codes:
             code.copy_(torch.linspace(-1, 1, len(z))[:, None])
 
 
-class QHead(nn.Module):
-    """A discriminator with a second head on its features, Q, which reads the codes.
+class QHead(nn.Sequential):
+    """The head Q on D's features (N, num_features), which predicts the codes (N, size).
 
     Args:
-        discriminator: see `GANModule`.
-        size: of what Q says.
-        width: of Q's hidden layer, 128 in the paper's appendix.
+        num_features: of D.
+        size: of the codes.
+        width: of the hidden layer, 128 in the paper's appendix.
     """
 
-    def __init__(self, discriminator: Any, size: int, width: int = 128) -> None:
-        super().__init__()
-        self.discriminator = discriminator
-        self.reader = nn.Sequential(nn.Linear(discriminator.num_features, width), nn.LeakyReLU(0.1), nn.Linear(width, size))
-
-    def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """The discriminator's."""
-        return self.discriminator.features(x, y)
-
-    def head(self, features: Tensor, y: Tensor | None = None) -> Tensor:
-        """Raw scores (N,) of features."""
-        return self.discriminator.head(features, y)
-
-    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """Raw scores (N,)."""
-        return self.head(self.features(x, y), y)
+    def __init__(self, num_features: int, size: int, width: int = 128) -> None:
+        super().__init__(nn.Linear(num_features, width), nn.LeakyReLU(0.1), nn.Linear(width, size))

@@ -5,12 +5,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gan_lab.model.batch import Batch
+from gan_lab.model.batch import Batch, StepContext
 from gan_lab.model.hinge import HingeGAN
 
 
 class LOGAN(HingeGAN):
-    """Before both players' steps the latents move a step uphill on D(G(z)), and G learns through that step (algorithm 1).
+    """Before both players' steps the latents move one step uphill on D(G(z)), and G learns through that step (algorithm 1).
 
     Differs from the paper: D's step takes the moved latents as they are, where the paper's gradient reaches D through the step
     on z too; it is always the last of the latents that stay. Samples are made without the step.
@@ -38,26 +38,26 @@ class LOGAN(HingeGAN):
         self.latent_share, self.latent_bound = latent_share, latent_bound
         self.change: Tensor | None = None
 
-    def fakes(self, z: Tensor, y: Tensor | None) -> Tensor:
-        """What G makes of the moved latents."""
+    def fakes(self, z: Tensor, y: Tensor | None, step: StepContext) -> Tensor:
+        """Return the images that G makes of the moved latents."""
         if not self.latent_step.size:
-            return super().fakes(z, y)
-        moved = self.moved(z, y)
+            return super().fakes(z, y, step)
+        moved = self.moved(z, y, step)
         self.change = moved - z
-        return super().fakes(moved, y)
+        return super().fakes(moved, y, step)
 
-    def moved(self, z: Tensor, y: Tensor | None) -> Tensor:
-        """The latents after the step; a gradient goes through it where one is taken, in G's step."""
+    def moved(self, z: Tensor, y: Tensor | None, step: StepContext) -> Tensor:
+        """Return the latents after the step, differentiable through it where gradients are taken, in G's step."""
         differentiable = torch.is_grad_enabled()
         with torch.enable_grad():
             start = z.detach().requires_grad_()
-            score = self.logits(self.generator(start, y).to(z.dtype), y)
-            (gradient,) = torch.autograd.grad(score.sum(), start, create_graph=differentiable)
+            logits = self.logits(step.generator(start, y).to(z.dtype), y, step)
+            (gradient,) = torch.autograd.grad(logits.sum(), start, create_graph=differentiable)
         free = torch.arange(z.shape[1], device=z.device) < round(self.latent_share * z.shape[1])
         return (z + self.latent_step(gradient) * free).clamp(-self.latent_bound, self.latent_bound)
 
     def generator_terms(self, batch: Batch) -> dict[str, Tensor]:
-        """The weighted E[|dz|^2]."""
+        """Return the weighted E[|dz|^2]."""
         change, self.change = self.change, None
         return {} if change is None else {"g_latent_change": self.latent_weight * change.square().sum(1).mean()}
 
@@ -69,7 +69,7 @@ class GradientStep:
         self.size = size
 
     def __call__(self, gradient: Tensor) -> Tensor:
-        """The change of z, (N, dim)."""
+        """Return the change of z, (N, dim)."""
         return self.size * gradient
 
 
@@ -81,5 +81,5 @@ class NaturalStep(GradientStep):
         self.damping = damping
 
     def __call__(self, gradient: Tensor) -> Tensor:
-        """The change of z, (N, dim)."""
+        """Return the change of z, (N, dim)."""
         return super().__call__(gradient) / (self.damping + gradient.square().sum(1, keepdim=True))

@@ -8,7 +8,7 @@ from gan_lab.model.gan import GAN
 
 
 class LSGAN(GAN):
-    """Scores are pulled to targets by squares, so that fakes far on the right side of the border still learn (eq. 9).
+    """Logits are regressed to targets, so that fakes far on the right side of the boundary still have a gradient (eq. 9).
 
     Differs from the paper: the networks are DCGAN's.
     """
@@ -18,9 +18,9 @@ class LSGAN(GAN):
     decision_threshold = 0.5
 
     def discriminator_loss(self, batch: Batch) -> Tensor:
-        """E[(D(x) - 1)^2] / 2 + E[D(G(z))^2] / 2, eq. 9."""
+        """Return E[(D(x) - 1)^2] / 2 + E[D(G(z))^2] / 2, eq. 9."""
         return losses.least_squares_d(batch.real_logits, batch.fake_logits)
 
     def generator_loss(self, batch: Batch) -> Tensor:
-        """E[(D(G(z)) - 1)^2] / 2, eq. 9."""
+        """Return E[(D(G(z)) - 1)^2] / 2, eq. 9."""
         return losses.least_squares_g(batch.fake_logits)

@@ -10,7 +10,7 @@ from gan_lab.model.hinge import HingeGAN
 
 
 class ProjectionGAN(HingeGAN):
-    """D's score is that of the features and their inner product with the label's embedding (eq. 3); the hinge loss.
+    """D adds to its logit the inner product of the features with the label's embedding (eq. 3); the hinge loss.
 
     G has conditional BatchNorm where its network offers that (resnet, sagan), else the label is a part of its latents.
 
@@ -35,7 +35,7 @@ class ProjectionGAN(HingeGAN):
 
 
 class Projection(nn.Module):
-    """A discriminator whose scores depend on labels; the embedding is spectrally normalised where the scores are.
+    """A discriminator whose logits depend on labels; the embedding is spectrally normalised where the last layer is.
 
     Args:
         discriminator: without labels.
@@ -51,13 +51,13 @@ class Projection(nn.Module):
             spectral_norm(self.embedding)
 
     def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """The discriminator's."""
+        """Return the discriminator's features (N, num_features)."""
         return self.discriminator.features(x, y)
 
     def head(self, features: Tensor, y: Tensor) -> Tensor:
-        """Raw scores (N,) of features and labels."""
+        """Return raw logits (N,) of features and labels."""
         return self.discriminator.head(features) + (self.embedding(y) * features).sum(1)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """Raw scores (N,)."""
+        """Return raw logits (N,)."""
         return self.head(self.features(x), y)

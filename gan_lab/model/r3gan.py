@@ -12,7 +12,7 @@ from gan_lab.schedules import Cosine
 
 
 class R3GAN(RSGAN):
-    """The relativistic loss, which R1 and R2 together make converge, with the network of today (``network/r3gan.py``).
+    """The relativistic loss, which converges under R1 and R2 together, with a modern pair of networks (``network/r3gan.py``).
 
     Over a burn-in of real images five numbers move along half a cosine: the learning rate, Adam's beta2, the weight of R1 and
     R2, the half-life of the average, and the probability of augmentation. This model's configuration chooses all but the last.
@@ -46,7 +46,7 @@ class R3GAN(RSGAN):
         self.beta2 = Cosine(burn_in_images, beta2[0], beta2[1])
 
     def begin_step(self) -> None:
-        """Set the betas too."""
+        """Set the betas as well."""
         super().begin_step()
         for optimizer in self.all_optimizers:
             for group in optimizer.param_groups:

@@ -10,7 +10,7 @@ from gan_lab.model.projection import Projection
 
 
 class SAGAN(HingeGAN):
-    """The hinge loss; what is new are self-attention and spectral norm in both networks (``network/sagan.py``) and two rates.
+    """The hinge loss with self-attention and spectral norm in both networks (``network/sagan.py``) and two learning rates.
 
     With labels D has a projection (Miyato & Koyama 2018) and G conditional BatchNorm; without, neither.
 

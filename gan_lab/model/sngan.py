@@ -4,7 +4,7 @@ from gan_lab.model.hinge import HingeGAN
 
 
 class SNGAN(HingeGAN):
-    """The hinge loss (eq. 16, 17); what is new is that each layer of D has a largest singular value of 1.
+    """The hinge loss (eq. 16, 17) with spectral normalisation: each layer of D has a largest singular value of 1.
 
     That is ``network.discriminator.norm=spectral``, which this model's configuration chooses; the paper's networks are
     ``resnet`` and ``sndcgan``.

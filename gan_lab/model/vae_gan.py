@@ -5,10 +5,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
-from torch.optim import Optimizer
 
 from gan_lab.data.pixels import to_unit
-from gan_lab.model.batch import Batch
+from gan_lab.model.base import TrainedNetwork
+from gan_lab.model.batch import Batch, StepContext
 from gan_lab.model.gan import GAN
 
 
@@ -32,8 +32,6 @@ class VAEGAN(GAN):
         kwargs: see `GANModule`.
     """
 
-    networks = ("g", "d", "e")
-
     def __init__(
         self,
         *args: Any,
@@ -48,59 +46,56 @@ class VAEGAN(GAN):
         self.encoder, self.gate, self.d_waits, self.g_waits = encoder, gate, False, False
         self.gan_weight, self.feature_weight, self.pixel_weight = gan_weight, feature_weight, pixel_weight
 
-    def configure_optimizers(self) -> list[Optimizer]:
-        """G's, D's, and the encoder's, which is made as G's."""
-        return [*super().configure_optimizers(), self.g_optimizer(self.encoder.parameters())]
+    def trained_networks(self) -> list[TrainedNetwork]:
+        """Return G, D and the encoder, which has an optimizer like G's."""
+        return [*super().trained_networks(), TrainedNetwork("e", self.encoder, self.g_optimizer, "g")]
 
-    def step_latents(self, real: Tensor, ratio: int) -> Tensor:
-        """Every other latent is a real's, and carries no gradient to the encoder."""
-        z, rows = super().step_latents(real, ratio), real.repeat_interleave(ratio, 0)[::2]
+    def step_latents(self, real: Tensor, ratio: int, step: StepContext) -> Tensor:
+        """Return latents of which every other one encodes a real, without a gradient to the encoder."""
+        z, rows = super().step_latents(real, ratio, step), real.repeat_interleave(ratio, 0)[::2]
         with torch.no_grad():
-            z[::2] = self.encode(rows)[0].to(z.dtype)
+            z[::2] = self.encode(rows, step)[0].to(z.dtype)
         return z
 
     def generator_loss(self, batch: Batch) -> Tensor:
-        """The decoder's part of D (eq. 6), on reconstructions and samples."""
+        """Return the adversarial part of the decoder's loss (eq. 6), on reconstructions and samples."""
         return self.gan_weight * super().generator_loss(batch)
 
     def generator_terms(self, batch: Batch) -> dict[str, Tensor]:
-        """The distance of the latents from the prior (eq. 4), and the errors of the reconstruction (eq. 7)."""
-        z, mean, log_variance = self.encode(batch.real)
-        made = self.generator(z, batch.y).to(batch.real.dtype)
+        """Return the distance of the latents from the prior (eq. 4), and the errors of the reconstruction (eq. 7)."""
+        z, mean, log_variance = self.encode(batch.real, batch.step)
+        made = batch.step.generator(z, batch.y).to(batch.real.dtype)
         terms = {"prior": (mean.square() + log_variance.exp() - log_variance - 1).sum(1).mean() / 2}
         if self.feature_weight:
-            terms["feature_error"] = self.feature_weight * half_squares(self.features(made, batch.y), batch.real_features)
+            terms["feature_error"] = self.feature_weight * half_squares(
+                self.features(made, batch.y, batch.step), batch.real_features
+            )
         if self.pixel_weight:
             terms["pixel_error"] = self.pixel_weight * half_squares(made, batch.real)
         return terms
 
-    def encode(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """A draw of the latents of these images (N, latent_dim), their means and log variances."""
+    def encode(self, images: Tensor, step: StepContext) -> tuple[Tensor, Tensor, Tensor]:
+        """Return a draw of the latents of these images (N, latent_dim), their means and log variances."""
         mean, log_variance = self.encoder(images)
-        draw = self.rng.normal(*mean.shape).to(mean.dtype)
+        draw = step.rng.normal(*mean.shape).to(mean.dtype)
         return mean + draw * (log_variance / 2).exp(), mean, log_variance
 
     def discriminator_step(self) -> None:
-        """Move D unless the gate lets it wait."""
+        """Step D, unless the gate makes it wait."""
         if self.gate:
             costs = softplus(-self.tracked["real_logits"]).mean(), softplus(self.tracked["fake_logits"]).mean()
             self.d_waits, self.g_waits = self.gate(*(float(self.trainer.strategy.reduce(cost)) for cost in costs))
-        self.step_or_wait(1, self.d_waits)
+        (self.clear_gradients if self.d_waits else self.step_networks)(*self.networks_of("d"))
 
     def generator_step(self) -> None:
-        """Move the decoder unless the gate lets it wait, and the encoder."""
-        self.step_or_wait(0, self.g_waits)
-        self.step_or_wait(2, waits=False)
-
-    def step_or_wait(self, number: int, waits: bool) -> None:
-        """Use the gradient of an optimizer, or let it go."""
-        if not waits:
-            self.all_optimizers[number].step()
-        self.all_optimizers[number].zero_grad()
+        """Step the decoder, unless the gate makes it wait, and the encoder."""
+        decoder, encoder = self.networks_of("g")
+        (self.clear_gradients if self.g_waits else self.step_networks)(decoder)
+        self.step_networks(encoder)
 
     @torch.no_grad()
     def preview(self, n: int) -> Tensor:
-        """Rows of held-out images above their reconstructions, as many images as samples below them."""
+        """Return rows of held-out images above their reconstructions, and samples below them."""
         held_out, columns = self.trainer.datamodule.held_out_set, max(1, int(n**0.5))  # type: ignore[attr-defined]  # `fit` sets it
         rows = max(1, n // columns // 4)
         real = torch.stack([held_out[i][0] for i in range(min(rows * columns, len(held_out)))]).to(self.device)
@@ -113,12 +108,12 @@ class VAEGAN(GAN):
 
 
 def half_squares(a: Tensor, b: Tensor) -> Tensor:
-    """-log N(a; b, 1) without its constant, averaged over the batch: half the sum of the squared differences."""
+    """Return -log N(a; b, 1) without its constant, averaged over the batch: half the sum of the squared differences."""
     return (a - b).flatten(1).square().sum(1).mean() / 2
 
 
 class Encoder(nn.Module):
-    """Images (N, C, H, W) -> means and log variances of their latents, each (N, latent_dim).
+    """A network from images (N, C, H, W) to means and log variances of their latents, each (N, latent_dim).
 
     Args:
         body: a network in the form of a discriminator; its score is not used.
@@ -132,13 +127,13 @@ class Encoder(nn.Module):
         self.head = nn.Linear(body.num_features, 2 * latent_dim)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The two halves of a linear layer; the log variance is held within +-10, beyond which its exponential is no help."""
+        """Return the two halves of a linear layer, the log variance clamped to +-10 against overflow of its exponential."""
         mean, log_variance = self.head(self.body.features(x)).chunk(2, 1)
         return mean, log_variance.clamp(-10, 10)
 
 
 class Gate:
-    """The authors' equilibrium: D waits where it is far ahead, the decoder where it is. It reads the costs at each step.
+    """The authors' equilibrium: D waits while it is far ahead, and so does the decoder. It reads the costs at each step.
 
     Args:
         equilibrium: the cross-entropy of D, of reals or of fakes alone, around which both train.
@@ -149,7 +144,7 @@ class Gate:
         self.low, self.high = equilibrium - margin, equilibrium + margin
 
     def __call__(self, real_cost: float, fake_cost: float) -> tuple[bool, bool]:
-        """Whether D waits, and whether the decoder does; never both."""
+        """Return whether D waits, and whether the decoder does; never both."""
         d_waits = min(real_cost, fake_cost) < self.low
         g_waits = max(real_cost, fake_cost) > self.high
         return (False, False) if d_waits and g_waits else (d_waits, g_waits)

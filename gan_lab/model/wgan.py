@@ -11,7 +11,7 @@ from gan_lab.model.gan import GAN
 
 
 class WGAN(GAN):
-    """The critic's score difference estimates the Wasserstein distance; clipped weights keep it Lipschitz (algorithm 1).
+    """The critic's mean difference estimates the Wasserstein distance; clipped weights keep it Lipschitz (algorithm 1).
 
     Differs from the paper: nothing in the algorithm; the authors' code also trains the critic longer at first and now and
     then (`OfficialCriticSteps`), which is off by default.
@@ -30,27 +30,28 @@ class WGAN(GAN):
         self.clip = clip
 
     def discriminator_loss(self, batch: Batch) -> Tensor:
-        """E[D(G(z))] - E[D(x)], minus what the critic maximises (eq. 3)."""
+        """Return E[D(G(z))] - E[D(x)], the negative of what the critic maximises (eq. 3)."""
         return losses.wasserstein_d(batch.real_logits, batch.fake_logits)
 
     def generator_loss(self, batch: Batch) -> Tensor:
-        """-E[D(G(z))], theorem 3 and algorithm 1, line 10."""
+        """Return -E[D(G(z))], theorem 3 and algorithm 1, line 10."""
         return losses.wasserstein_g(batch.fake_logits)
 
     @torch.no_grad()
     def discriminator_step(self) -> None:
         """Step, then clip (algorithm 1, lines 6 and 7)."""
         super().discriminator_step()
-        for weight in self.discriminator.parameters():
-            weight.clamp_(-self.clip, self.clip)
+        for network in self.networks_of("d"):
+            for weight in network.module.parameters():
+                weight.clamp_(-self.clip, self.clip)
 
 
 class OfficialCriticSteps:
-    """The authors' code: 100 critic steps for each of the first 25 steps of G and for every 500th, else 5."""
+    """The schedule of the authors' code: 100 critic steps for each of the first 25 steps of G and for every 500th, else 5."""
 
     def __init__(self, usual: int = 5, many: int = 100, first: int = 25, every: int = 500) -> None:
         self.usual, self.many, self.first, self.every = usual, many, first, every
 
     def __call__(self, g_steps_done: int) -> int:
-        """Critic steps before the next step of G."""
+        """Return the number of critic steps before the next step of G."""
         return self.many if g_steps_done < self.first or g_steps_done % self.every == 0 else self.usual

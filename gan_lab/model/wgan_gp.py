@@ -20,9 +20,9 @@ class WGANGP(GAN):
     takes_targets = False
 
     def discriminator_loss(self, batch: Batch) -> Tensor:
-        """E[D(G(z))] - E[D(x)], the first two terms of eq. 3."""
+        """Return E[D(G(z))] - E[D(x)], the first two terms of eq. 3."""
         return losses.wasserstein_d(batch.real_logits, batch.fake_logits)
 
     def generator_loss(self, batch: Batch) -> Tensor:
-        """-E[D(G(z))]."""
+        """Return -E[D(G(z))]."""
         return losses.wasserstein_g(batch.fake_logits)

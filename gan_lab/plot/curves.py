@@ -6,8 +6,9 @@ from pathlib import Path
 import matplotlib
 import torch
 
-from gan_lab.model.batch import Batch
+from gan_lab.model.batch import Batch, StepContext
 from gan_lab.model.gan import GAN
+from gan_lab.rng import StepRNG
 
 matplotlib.use("agg")
 from matplotlib import pyplot as plt
@@ -20,7 +21,7 @@ Rows = list[dict[str, float]]
 def equilibrium(gan: GAN) -> dict[str, float]:
     """Both losses where D cannot tell reals from fakes: every score at D's decision threshold."""
     decision_threshold = torch.full((1,), gan.decision_threshold or 0.0)
-    batch = Batch(decision_threshold, decision_threshold, None, None, lambda images, y: images, gan.rng)
+    batch = Batch(decision_threshold, decision_threshold, None, None, lambda images, y: images, StepContext(StepRNG(0)))
     return {"d_loss": float(gan.discriminator_loss(batch)), "g_loss": float(gan.generator_loss(batch))}
 
 

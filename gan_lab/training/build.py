@@ -1,4 +1,4 @@
-"""A configuration -> a GAN: where `train`, `checkpoint` and `benchmark` make their model."""
+"""Build a GAN from a configuration, for `train`, `checkpoint` and `benchmark` alike."""
 
 import inspect
 from functools import partial
@@ -15,7 +15,7 @@ from gan_lab.rng import key
 
 
 def build(cfg: DictConfig) -> GAN:
-    """The GAN that ``cfg`` describes, its first weights a function of ``cfg.seed`` alone."""
+    """Return the GAN that ``cfg`` describes; its initial weights are a function of ``cfg.seed`` alone."""
     fused = cfg.speed.fused and cfg.trainer.precision != "16-mixed"  # its scale would still be on what is clipped and recorded
     with torch.random.fork_rng():
         torch.manual_seed(key(cfg.seed))
@@ -45,7 +45,7 @@ def build(cfg: DictConfig) -> GAN:
 
 
 def _network(choice: DictConfig, player: str, **given: Any) -> nn.Module:
-    """A network; an option that it does not take is refused with the way out."""
+    """Return a network; refuse an option that it does not take, with the remedy."""
     takes = inspect.signature(get_class(choice._target_)).parameters
     for option in map(str, choice):
         if option != "_target_" and option not in takes:
@@ -55,7 +55,7 @@ def _network(choice: DictConfig, player: str, **given: Any) -> nn.Module:
 
 
 def _named(choices: DictConfig | None) -> dict[str, nn.Module]:
-    """The modules of a group that may be chosen several at once; none when it is empty."""
+    """Return the modules of a group of which several may be chosen, by name."""
     return {str(name): instantiate(choice) for name, choice in (choices or {}).items()}
 
 
@@ -73,4 +73,4 @@ def _compile(gan: GAN) -> None:
     """
     gan.generator.compile()
     if not len(gan.penalties):
-        gan.discriminator.compile()
+        gan.discriminator.features = torch.compile(gan.discriminator.features)  # a step calls the two parts, not forward

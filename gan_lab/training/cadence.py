@@ -1,4 +1,4 @@
-"""When something is due that happens every so many images."""
+"""Cadences in images: which steps are due."""
 
 import math
 
@@ -8,7 +8,7 @@ from gan_lab.model.gan import GAN
 
 
 def steps(global_batch: int, every_images: int) -> int:
-    """How many steps of D, ``global_batch`` real images each over all ranks, see ``every_images``.
+    """Return the number of D's steps, of ``global_batch`` real images over all ranks, in ``every_images``.
 
     Rounded up, so that the tenth tenth of a run falls on its end and not just before it.
     """
@@ -16,6 +16,6 @@ def steps(global_batch: int, every_images: int) -> int:
 
 
 def is_due(trainer: Trainer, gan: GAN, every_images: int) -> bool:
-    """Whether the step of D just done ends such an interval: a function of position, so that a resumed run agrees."""
+    """Return whether the last step of D ends such an interval: a function of position, so that a resumed run agrees."""
     global_batch = trainer.datamodule.batch_size * trainer.world_size  # type: ignore[attr-defined]  # `fit` sets it
     return gan.d_steps_done % steps(global_batch, every_images) == 0

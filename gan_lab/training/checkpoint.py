@@ -1,4 +1,4 @@
-"""A run folder or a .ckpt -> the checkpoint in it, and a GAN ready to use.
+"""Read, write and load checkpoints.
 
 A checkpoint is one file that stands alone: weights, optimizers, clocks, and the configuration that made them, as plain
 data (it loads with ``weights_only``).
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def find(run: str | Path, name: str = "best") -> Path:
-    """The .ckpt of a run: the file itself, or ``checkpoints/<name>.ckpt`` (else ``last.ckpt``) of a run folder."""
+    """Return the .ckpt of a run: the file itself, or ``checkpoints/<name>.ckpt`` (else ``last.ckpt``) of a run folder."""
     path = Path(run)
     if path.is_file():
         return path
@@ -34,7 +34,7 @@ def find(run: str | Path, name: str = "best") -> Path:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The checkpoint's content, on the CPU; refuses what is broken or was not written by gan_lab."""
+    """Return the checkpoint's content, on the CPU; refuse a file that is damaged or was not written by gan_lab."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:  # a broken file fails in many ways
@@ -45,7 +45,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def load(run: str | Path, name: str = "best") -> tuple[GAN, DictConfig]:
-    """The GAN of a run, in evaluation mode on the CPU, and its configuration."""
+    """Return the GAN of a run, in evaluation mode on the CPU, and its configuration."""
     path = find(run, name)
     cfg = OmegaConf.create(read(path)["config"])
     gan = build(cfg)
@@ -54,7 +54,7 @@ def load(run: str | Path, name: str = "best") -> tuple[GAN, DictConfig]:
 
 
 def restore(gan: GAN, path: Path) -> None:
-    """Load the weights and clocks; a checkpoint of other networks is refused."""
+    """Load weights and clocks; refuse a checkpoint of other networks."""
     try:
         gan.load_state_dict(read(path)["state_dict"])
     except RuntimeError as error:
@@ -79,7 +79,7 @@ def save(trainer: Trainer, path: Path) -> None:
 
 
 class EmbedConfig(Callback):
-    """Puts what is needed to rebuild the GAN, and by what its training images are known again, into every checkpoint.
+    """Embeds the configuration, and facts that identify the training images, in every checkpoint.
 
     Args:
         cfg: the configuration; stored as plain data with its interpolations, so that a resumed run may change what they name.
@@ -91,7 +91,7 @@ class EmbedConfig(Callback):
         self.trained_on: dict[str, Any] = {}
 
     def on_fit_start(self, trainer: Trainer, gan: GAN) -> None:
-        """Look at the data once."""
+        """Identify the data once."""
         self.trained_on = facts(trainer.datamodule)  # type: ignore[attr-defined]  # `fit` sets it
 
     def on_save_checkpoint(self, trainer: Trainer, gan: GAN, content: dict[str, Any]) -> None:
@@ -100,7 +100,7 @@ class EmbedConfig(Callback):
 
 
 def facts(data: "Data") -> dict[str, Any]:
-    """By what the training images are known again: their number and, where they are arrays, their hashes."""
+    """Return facts that identify the training images: their number and, for arrays, their hashes."""
     known = data.fingerprint("train") or {}
     return {"images": data.num_train, "sha256": known.get("sha256")}
 

@@ -1,4 +1,4 @@
-"""What is settled before a run: numbers are checked, and the length and the cadences become images."""
+"""Finalize a configuration before a run: check its numbers, and express length and cadences in images."""
 
 from pathlib import Path
 
@@ -57,7 +57,7 @@ def finalize_config(cfg: DictConfig, num_train: int, global_batch: int, folder: 
 
 
 def d_steps(cfg: DictConfig, g_steps: int) -> int:
-    """How many steps D does for so many of G."""
+    """Return the number of D's steps for this many of G's."""
     from hydra.utils import instantiate
 
     if isinstance(cfg.model.d_steps, int):

@@ -1,4 +1,4 @@
-"""Runs of several processes: what they share, and who starts them.
+"""Runs of several processes: their common folder, and who starts them.
 
 Nothing heavy is imported here, for the configuration asks for `run_name` before a command answers.
 """
@@ -29,7 +29,7 @@ MARKS = {"MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE"}
 
 
 def run_name() -> str:
-    """The folder of a run: the same in all processes that torchrun or Slurm started together, else date and time."""
+    """Return the name of a run's folder: the same in all processes of torchrun or Slurm, else date and time."""
     if name := os.environ.get("TORCHELASTIC_RUN_ID"):
         return f"torchrun_{name}"
     if int(os.environ.get("SLURM_NTASKS", "1")) > 1:
@@ -38,7 +38,7 @@ def run_name() -> str:
 
 
 def check_torchrun(argv: Sequence[str]) -> None:
-    """Under torchrun, refuse what its processes could not agree on."""
+    """Refuse, under torchrun, options on which its processes could not agree."""
     name = os.environ.get("TORCHELASTIC_RUN_ID")
     if name is None:
         return
@@ -51,7 +51,7 @@ def check_torchrun(argv: Sequence[str]) -> None:
 
 
 def isolated_process_group(function: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
-    """The function; the group of processes that Lightning forms in it, and its marks in the environment, end with it.
+    """Wrap a function so that the process group that Lightning forms in it, and its environment variables, end with it.
 
     The next job of a sweep would inherit them, and wait for processes that are not there.
     """
@@ -72,7 +72,7 @@ def isolated_process_group(function: Callable[[DictConfig], Any]) -> Callable[[D
 
 
 def needs_a_command(trainer: "Trainer") -> bool:
-    """Whether this job of a sweep has other processes to start: they would repeat the command line, and with it the sweep."""
+    """Return whether this job of a sweep starts processes: these would repeat the command line, and so the whole sweep."""
     return HydraConfig.get().mode == RunMode.MULTIRUN and trainer.world_size > 1
 
 

@@ -23,6 +23,8 @@ from torch.nn.utils import parameters_to_vector
 from torch.nn.utils.parametrize import ParametrizationList
 
 from gan_lab.benchmark import step
+from gan_lab.model.base import Player
+from gan_lab.model.batch import StepContext
 from gan_lab.model.gan import GAN
 from gan_lab.penalties import Penalty
 from gan_lab.rng import StepRNG
@@ -60,6 +62,11 @@ def difference(one: nn.Module, two: nn.Module) -> str | None:
     return next((n for n in a if not (torch.equal(a[n], b[n]) if torch.is_tensor(a[n]) else a[n] == b[n])), None)
 
 
+def equal(one: nn.Module, two: nn.Module) -> bool:
+    """Return whether two modules have the same state bit for bit, clocks included."""
+    return difference(one, two) is None
+
+
 def require_equal(one: nn.Module, two: nn.Module, what: str) -> None:
     """`Violation` if they differ."""
     if (name := difference(one, two)) is not None:
@@ -87,7 +94,7 @@ class Spy(L.Callback):
         for move in self.MOVES:
             setattr(gan, move, partial(self._watch, gan, move, getattr(gan, move)))
         draw = gan.latents
-        gan.latents = lambda n: self._kept(draw(n))
+        gan.latents = lambda n, step: self._kept(draw(n, step))
 
     def _kept(self, z: Tensor) -> Tensor:
         self.latents.append(z.clone())
@@ -124,11 +131,11 @@ def gradients_of(network: nn.Module) -> list[Tensor | None]:
 
 
 def own_networks(gan: GAN) -> dict[str, set[str]]:
-    """What each player's step may move, by the weights of its optimizers: the second is D's, the others move in G's step."""
+    """Return the networks that each player's step may move, by the weights that its optimizers hold."""
     own: dict[str, set[str]] = {"discriminator_step": set(), "generator_step": set()}
-    for number, optimizer in enumerate(gan.trainer.optimizers):
+    for trained, optimizer in zip(gan.trained_networks(), gan.trainer.optimizers, strict=True):
         held = {id(weight) for group in optimizer.param_groups for weight in group["params"]}
-        own["discriminator_step" if number == 1 else "generator_step"] |= {
+        own["discriminator_step" if trained.player == "d" else "generator_step"] |= {
             name for name, network in with_weights(gan).items() if any(id(weight) in held for weight in network.parameters())
         }
     return own
@@ -281,22 +288,19 @@ def terms_of(gan: GAN, player: str) -> Callable[[], dict[str, Tensor]]:
     real, y = data.on_after_batch_transfer(data.collate([data.train_set[i] for i in range(data.batch_size)]), 0)
     real = real.to(gan.float_type)
 
-    def again() -> None:
-        gan.rng = StepRNG(0)
+    def context(player: Player) -> StepContext:
         torch.manual_seed(0)  # dropout and the like
+        return gan.context(player, StepRNG(0))
 
-    again()
-    fake = gan.discriminator_batch(real, y).fake
+    fake = gan.discriminator_batch(real, y, context("d")).fake
 
     def of_discriminator() -> dict[str, Tensor]:
-        again()
-        batch = gan.discriminator_batch(real, y)
+        batch = gan.discriminator_batch(real, y, context("d"))
         batch.fake = fake  # where D has a part in making them, it does not descend along that
-        return gan.discriminator_objective(batch) | {name: p(gan.logits, batch) for name, p in gan.named_penalties()}
+        return gan.discriminator_objective(batch) | {name: p(batch.logits, batch) for name, p in gan.named_penalties()}
 
     def of_generator() -> dict[str, Tensor]:
-        again()
-        return gan.generator_objective(gan.generator_batch(real, y))
+        return gan.generator_objective(gan.generator_batch(real, y, context("g")))
 
     return of_discriminator if player == "discriminator" else of_generator
 

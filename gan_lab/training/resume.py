@@ -1,4 +1,4 @@
-"""``resume=``: which command line, folder and configuration a run goes on with."""
+"""Resume a run: find its command line, folder, configuration and checkpoint."""
 
 import copy
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Resumed:
 
 
 def arguments(argv: list[str]) -> list[str]:
-    """The command line behind a resumed run: the one that made the checkpoint, then this one, in the run's folder.
+    """Return the arguments of a resumed run: those that made the checkpoint, then these, in the run's folder.
 
     So that a group chosen then (``model=wgan_gp``) is there before a value in it is changed now (``optimizer.d.lr=1e-4``).
     """
@@ -48,7 +48,7 @@ def arguments(argv: list[str]) -> list[str]:
 
 
 def load_resume_config(cfg: DictConfig, overrides: list[str], folder: Path) -> tuple[DictConfig, Resumed | None]:
-    """The configuration to run, and the checkpoint to go on from, if any.
+    """Return the configuration to run, and the checkpoint to go on from, if any.
 
     ``resume=auto`` runs this command's configuration, any other the checkpoint's with this command's overrides.
 
@@ -74,14 +74,14 @@ def load_resume_config(cfg: DictConfig, overrides: list[str], folder: Path) -> t
 
 
 def differences(stored: DictConfig, run: DictConfig) -> list[str]:
-    """What another configuration changes, a line for each value."""
+    """Return the differences between two configurations, a line for each value."""
     before, after = leaves(OmegaConf.to_container(stored)), leaves(OmegaConf.to_container(run))
     keys = [key for key in before | after if key.split(".")[0] not in SETTLED and before.get(key) != after.get(key)]
     return [f"{key}: {before.get(key)} -> {after.get(key)}" for key in keys]
 
 
 def _run(argv: list[str]) -> str | None:
-    """The value of ``resume=``, without the quotes that Hydra may ask for."""
+    """Return the value of ``resume=``, without the quotes that Hydra may need."""
     values = [arg.removeprefix("resume=") for arg in argv if arg.startswith("resume=")]
     return values[-1].strip("'\"") if values else None
 
@@ -91,7 +91,7 @@ def _quoted(text: str) -> str:
 
 
 def _path(resume: str | None, folder: Path) -> Path | None:
-    """The checkpoint; with auto the last good one of the folder, if there is one."""
+    """Return the checkpoint; with auto the last good one of the folder, if there is one."""
     from gan_lab.training import checkpoint
 
     if resume != "auto":
@@ -106,7 +106,7 @@ def _path(resume: str | None, folder: Path) -> Path | None:
 
 
 def _changed(stored: DictConfig, cfg: DictConfig, keys: list[str]) -> DictConfig:
-    """A copy of the stored configuration with the nodes at these keys as this command has them."""
+    """Return a copy of the stored configuration with this command's nodes at these keys."""
     run = copy.deepcopy(stored)
     if set(LENGTHS) & set(keys):  # a length given now replaces the former one, whatever its unit
         run.update(dict.fromkeys(LENGTHS))
@@ -126,17 +126,17 @@ def _check_networks(stored: DictConfig, run: DictConfig) -> None:
 
 
 def _key(override: str) -> str:
-    """Where an override puts its value: ``model.clip`` of ``model.clip=0.1``, ``model.latent`` of ``model/latent=sphere``."""
+    """Return the key of an override: ``model.clip`` of ``model.clip=0.1``, ``model.latent`` of ``model/latent=sphere``."""
     return override.split("=")[0].lstrip("+~").split("@")[0].replace("/", ".")
 
 
 def _last(overrides: list[str]) -> dict[str, str]:
-    """The override that counts for each place: the last one."""
+    """Return the last override of each key, which is the one that counts."""
     return {_key(override): override for override in overrides}
 
 
 def leaves(node: Any, prefix: str = "") -> dict[str, Any]:
-    """Every value by its full key."""
+    """Return every value by its full key."""
     if not isinstance(node, dict):
         return {prefix.removesuffix("."): node}
     return {key: leaf for name, child in node.items() for key, leaf in leaves(child, f"{prefix}{name}.").items()}

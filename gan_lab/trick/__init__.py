@@ -1,7 +1,7 @@
-"""What practice added to training. A trick overrides any of these hooks; the base calls all tricks in their order.
+"""The base of the tricks: hooks that change targets, fakes, losses, batches or weights.
 
-State lies in buffers, so that it survives a checkpoint. Random numbers come from the step's rng, so that two processes train
-as one.
+A trick overrides any of these hooks; a GAN calls all of its tricks in their order. State lies in buffers, so that it survives a
+checkpoint. Random numbers come from the step's rng, so that two processes train as one.
 """
 
 from typing import TYPE_CHECKING
@@ -11,30 +11,35 @@ from torch import Tensor, nn
 from gan_lab.rng import StepRNG
 
 if TYPE_CHECKING:
-    from gan_lab.model.base import GANModule
+    from gan_lab.model.base import GANModule, Player
+    from gan_lab.model.batch import Batch
 
 
 class Trick(nn.Module):
-    """One that does nothing."""
+    """A trick that changes nothing."""
 
     def check(self, name: str, gan: "GANModule") -> None:
-        """Refuse a GAN with which it makes no sense."""
+        """Refuse a GAN with which the trick makes no sense."""
 
     def targets(self, targets: Tensor, is_real: bool, rng: StepRNG) -> Tensor:
-        """What D's loss compares the scores of reals (at first 1) or of fakes (at first 0) with, (N,)."""
+        """Return the targets (N,) of D's loss, at first 1 for reals and 0 for fakes."""
         return targets
 
     def fakes(self, fake: Tensor, rng: StepRNG) -> Tensor:
-        """The fakes (N, C, H, W) that D's step sees, in the place of those that G has made now."""
+        """Return the fakes (N, C, H, W) that D's step sees instead of those that G has just made."""
         return fake
 
-    def term(self, name: str, network: nn.Module) -> Tensor | None:
-        """What is added to the loss of ``network``, called "generator" or "discriminator"; None: nothing."""
+    def generator_batch(self, batch: "Batch") -> "Batch":
+        """Return the batch on which G's step descends, such as the fakes with the highest logits (top-k)."""
+        return batch
+
+    def term(self, player: "Player", network: nn.Module) -> Tensor | None:
+        """Return a term to add to the loss of the player "g" or "d", whose network this is; None: nothing."""
         return None
 
-    def opponent(self, name: str, network: nn.Module, gan: "GANModule") -> nn.Module:
-        """What plays for ``network``, called "generator" or "discriminator", while the other one learns."""
+    def substitute(self, player: "Player", network: nn.Module, gan: "GANModule") -> nn.Module:
+        """Return the network to use for the player "g" or "d" while its adversary trains."""
         return network
 
     def after_step(self, gan: "GANModule") -> None:
-        """After each step of D, and of G where it was due."""
+        """Update the trick's state after a step of D, and of G where it was due."""

@@ -1,4 +1,4 @@
-"""Opponents of the past (ganhacks 8)."""
+"""Training against a past version of the adversary (ganhacks 8)."""
 
 from copy import deepcopy
 from typing import TYPE_CHECKING
@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from gan_lab.errors import InputError
-from gan_lab.model import ema
 from gan_lab.trick import Trick
 
 if TYPE_CHECKING:
-    from gan_lab.model.base import GANModule
+    from gan_lab.model.base import GANModule, Player
 
 
 class CheckpointSwap(Trick):
-    """Now and then one player learns against the other as that was some time ago.
+    """Now and then one player trains against a past version of the other.
 
     Both networks are copied at step 0 and after every ``interval`` steps of D. In the last ``steps`` steps of the first, third,
     ... interval D learns from the fakes of the copied G, in those of the second, fourth, ... G learns from the copied D. The
@@ -35,18 +34,18 @@ class CheckpointSwap(Trick):
             raise InputError(f"trick.checkpoint_swap.steps={steps} cannot be: give a number from 1 to interval={interval}")
 
     def check(self, name: str, gan: "GANModule") -> None:
-        """Copy both networks as they begin."""
-        players = {"generator": gan.generator, "discriminator": gan.discriminator}
+        """Copy both networks as they are at first."""
+        players = {"g": gan.generator, "d": gan.discriminator}
         self.past = nn.ModuleDict({name: deepcopy(player) for name, player in players.items()}).requires_grad_(False)
 
-    def opponent(self, name: str, network: nn.Module, gan: "GANModule") -> nn.Module:
-        """The copy, in its time."""
+    def substitute(self, player: "Player", network: nn.Module, gan: "GANModule") -> nn.Module:
+        """Return the copy, in its time."""
         turn, step = divmod(gan.d_steps_done, self.interval)
-        plays = step >= self.interval - self.steps and name == ("generator", "discriminator")[turn % 2]
-        return self.past[name] if plays else network
+        plays = step >= self.interval - self.steps and player == "gd"[turn % 2]
+        return self.past[player] if plays else network
 
     def after_step(self, gan: "GANModule") -> None:
-        """Copy anew at the end of an interval."""
+        """Copy both networks at the end of an interval."""
         if gan.d_steps_done % self.interval == 0:
-            for name, copy in self.past.items():
-                ema.update(copy, getattr(gan, name), decay=0)
+            self.past["g"].load_state_dict(gan.generator.state_dict())
+            self.past["d"].load_state_dict(gan.discriminator.state_dict())

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from gan_lab.model import ema
 from gan_lab.trick import Trick
 
 if TYPE_CHECKING:
-    from gan_lab.model.base import GANModule
+    from gan_lab.model.base import GANModule, Player
 
 
 class HistoricalAveraging(Trick):
@@ -30,17 +29,21 @@ class HistoricalAveraging(Trick):
         self.weight = weight
 
     def check(self, name: str, gan: "GANModule") -> None:
-        """Begin the means with the first weights."""
-        players = {"generator": gan.generator, "discriminator": gan.discriminator}
+        """Start the means at the first weights."""
+        players = {"g": gan.generator, "d": gan.discriminator}
         self.means = nn.ModuleDict({name: deepcopy(player) for name, player in players.items()}).requires_grad_(False)
 
-    def term(self, name: str, network: nn.Module) -> Tensor:
-        """The weighted squared distance from the mean, summed over all weights."""
-        pairs = zip(network.parameters(), self.means[name].parameters(), strict=True)
+    def term(self, player: "Player", network: nn.Module) -> Tensor:
+        """Return the weighted squared distance from the mean, summed over all weights."""
+        pairs = zip(network.parameters(), self.means[player].parameters(), strict=True)
         return self.weight * torch.stack([(weight - mean).square().sum() for weight, mean in pairs]).sum()
 
     def after_step(self, gan: "GANModule") -> None:
-        """Take the new weights into the means: a mean of n + 1 is an average in which the old ones count n / (n + 1)."""
-        ema.update(self.means["discriminator"], gan.discriminator, gan.d_steps_done / (gan.d_steps_done + 1))
+        """Update the means with the new weights, which count 1 / (n + 1) in a mean of n + 1."""
+        self._average("d", gan.discriminator, gan.d_steps_done)
         if gan.d_steps_since_g == 0:
-            ema.update(self.means["generator"], gan.generator, gan.g_steps_done / (gan.g_steps_done + 1))
+            self._average("g", gan.generator, gan.g_steps_done)
+
+    @torch.no_grad()
+    def _average(self, player: "Player", network: nn.Module, steps: int) -> None:
+        torch._foreach_lerp_(list(self.means[player].parameters()), list(network.parameters()), 1 / (steps + 1))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class LayerNoise(Trick):
-    """In training, normal noise joins what every layer of G but the first takes; the average that is sampled has none.
+    """Gaussian noise on the input of every layer of G but the first, in training alone: the sampled average has none.
 
     Args:
         std: of the rng, or a schedule in images.
@@ -28,16 +28,16 @@ class LayerNoise(Trick):
         self.register_buffer("now", torch.tensor(float(value(std, 0))))  # a tensor: a number would be compiled in
 
     def check(self, name: str, gan: "GANModule") -> None:
-        """Stand before every layer with weights but the first."""
+        """Hook the noise before every layer with weights but the first."""
         _, *layers = [module for module in gan.generator.modules() if isinstance(module, WEIGHTED)]
         for layer in layers:
             layer.register_forward_pre_hook(self.add)
 
     def add(self, layer: Any, inputs: tuple[Tensor]) -> Tensor:
-        """What a layer takes, with noise of torch's own generator, which each step seeds."""
+        """Return a layer's input with noise from torch's global generator, which each step seeds."""
         (x,) = inputs
         return x + self.now * torch.randn_like(x) if layer.training else x
 
     def after_step(self, gan: "GANModule") -> None:
-        """How much noise the next step has."""
+        """Set the noise level of the next step."""
         self.now.fill_(value(self.std, gan.images_seen))

@@ -1,4 +1,4 @@
-"""A memory of past fakes (Shrivastava 2017, https://arxiv.org/abs/1612.07828, section 2.3; ganhacks 8)."""
+"""A replay buffer of past fakes (Shrivastava 2017, https://arxiv.org/abs/1612.07828, section 2.3; ganhacks 8)."""
 
 from typing import TYPE_CHECKING, cast
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Replay(Trick):
-    """D is also shown fakes of the past, lest G come back to what D has forgotten.
+    """D also sees fakes of the past, so that G cannot return to modes that D has forgotten.
 
     At first the fakes of every step are remembered, until there is no room for another batch. From then on each fake changes
     places with a remembered one with the chance ``share``: D sees the old one, and the new one is remembered. So a memory
@@ -49,7 +49,7 @@ class Replay(Trick):
         self.register_buffer("past", image.new_zeros(self.size, *image.shape[1:]))
 
     def fakes(self, fake: Tensor, rng: StepRNG) -> Tensor:
-        """The fakes, some of them exchanged for old ones."""
+        """Return the fakes, some of them exchanged for old ones."""
         batch = len(fake) * rng.world_size
         rows = rng.rank * len(fake) + torch.arange(len(fake), device=fake.device)
         if 2 * batch > self.size:
@@ -65,7 +65,7 @@ class Replay(Trick):
         return torch.where(is_old, old, fake)
 
     def after_step(self, gan: "GANModule") -> None:
-        """Remember the moves of all parts and processes."""
+        """Store the exchanged fakes of all parts and processes."""
         places, images = (cast(Tensor, gan.all_gather(torch.cat(parts))) for parts in zip(*self.moves, strict=True))
         self.moves = []
         self.past.index_copy_(0, places.flatten(), images.reshape(-1, *self.past.shape[1:]).to(self.past))
@@ -73,7 +73,7 @@ class Replay(Trick):
             self.filled += places.numel()
 
     def get_extra_state(self) -> dict[str, int]:
-        """How many images are remembered. A Python int: a buffer would make the device wait at each reading."""
+        """Return the number of stored images. A Python int: a buffer would make the device wait at each reading."""
         return {"filled": self.filled}
 
     def set_extra_state(self, state: dict[str, int]) -> None:

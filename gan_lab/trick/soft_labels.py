@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class SoftLabels(Trick):
-    """D's cross-entropy has targets near 1 for reals and near 0 for fakes, drawn anew for each image and step.
+    """Targets of D's cross-entropy near 1 for reals and near 0 for fakes, drawn anew for each image and step.
 
     G's loss keeps its own. A trick after another softens what that one gave.
 
@@ -40,7 +40,7 @@ class SoftLabels(Trick):
             )
 
     def targets(self, targets: Tensor, is_real: bool, rng: StepRNG) -> Tensor:
-        """A 1 becomes a target of reals, a 0 one of fakes, after some have changed their kind."""
+        """Return softened targets: a 1 becomes a target of reals, a 0 one of fakes, after some have been flipped."""
         place, chance = rng.uniform(len(targets), 2).to(targets).unbind(1)
         targets = torch.where(chance < self.flip, 1 - targets, targets)
         real, fake = (low + (high - low) * place for low, high in (self.real, self.fake))
@@ -48,7 +48,7 @@ class SoftLabels(Trick):
 
 
 def ends(option: str, given: float | Sequence[float]) -> tuple[float, float]:
-    """The two ends of a range of targets, equal ones where one number is given."""
+    """Return the two ends of a range of targets, equal ones where one number is given."""
     low, high = given if isinstance(given, Sequence) else (given, given)
     if not (low <= high and 0 <= low + high <= 2):
         raise InputError(

@@ -7,7 +7,7 @@ from gan_lab.errors import InputError
 from gan_lab.plot.curves import equilibrium
 from gan_lab.rng import StepRNG
 from gan_lab.training.build import build
-from tests.tiny import fit, tiny
+from tests.tiny import context, fit, tiny
 
 MLP = ["network=mlp", "network.generator.width=[8]", "network.discriminator.width=[8]"]
 
@@ -16,7 +16,7 @@ def batch_of(*overrides):
     """A GAN in the middle of training, and a batch of D's next step."""
     gan = fit(tiny("model=acgan", *MLP, *overrides, images=8))
     real, y = torch.randn(6, 1, 8, 8), torch.tensor([0, 1, 2, 2, 1, 0])
-    return gan, gan.discriminator_batch(real, y)
+    return gan, gan.discriminator_batch(real, y, context(gan))
 
 
 def expected(gan, images, y):

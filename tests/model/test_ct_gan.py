@@ -4,7 +4,7 @@ import torch
 
 from gan_lab.cli import command
 from gan_lab.training.build import build
-from tests.model.test_every_model import same
+from gan_lab.training.invariants import equal
 from tests.tiny import fit, tiny
 
 SAME = ["network=mlp", "network.generator.width=[8,8]", "network.discriminator.width=[8,8]"]
@@ -18,8 +18,8 @@ def test_the_term_is_0_without_dropout_and_not_with_it():
 def test_without_dropout_it_is_wgan_gp():
     plain = fit(tiny("model=ct_gan", *SAME, "network.discriminator.dropout=0"))
     gp = fit(tiny("model=wgan_gp", *SAME))
-    assert same(plain.generator, gp.generator)
-    assert same(plain.discriminator, gp.discriminator)
+    assert equal(plain.generator, gp.generator)
+    assert equal(plain.discriminator, gp.discriminator)
 
 
 def test_the_term_compares_two_dropouts_of_the_same_reals_and_the_loss_has_the_first():

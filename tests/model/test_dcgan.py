@@ -1,7 +1,7 @@
 import pytest
 
 from gan_lab.cli import command
-from tests.model.test_gan import after_one_step
+from tests.toy import after_one_step
 
 
 def test_the_algorithm_is_goodfellows():

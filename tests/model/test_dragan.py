@@ -1,9 +1,9 @@
 import pytest
 
 from gan_lab.cli import command
-from tests.model.test_every_model import same
-from tests.model.test_gan import after_one_step
+from gan_lab.training.invariants import equal
 from tests.tiny import fit, tiny
+from tests.toy import after_one_step
 
 SAME = ["network=mlp", "network.generator.width=[8,8]", "network.discriminator.width=[8,8]", "network.discriminator.norm=none",
         "optimizer=adam", "model/latent=normal"]  # fmt: skip
@@ -11,8 +11,8 @@ SAME = ["network=mlp", "network.generator.width=[8,8]", "network.discriminator.w
 
 def test_it_is_the_2014_game_with_the_penalty():
     dragan = fit(tiny("model=dragan", *SAME))
-    assert same(dragan, fit(tiny("model=gan", "penalty=dragan", *SAME)))
-    assert not same(dragan, fit(tiny("model=dragan", "penalty=none", *SAME)))
+    assert equal(dragan, fit(tiny("model=gan", "penalty=dragan", *SAME)))
+    assert not equal(dragan, fit(tiny("model=dragan", "penalty=none", *SAME)))
     assert dragan.tracked["dragan"] > 0
 
 

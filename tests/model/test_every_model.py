@@ -8,16 +8,11 @@ import torch
 from gan_lab.rng import Stream
 from gan_lab.training import invariants
 from gan_lab.training.build import build
-from gan_lab.training.invariants import INVARIANTS, spied
-from tests.tiny import MODELS, TINY_IMAGES, fit, tiny
+from gan_lab.training.invariants import INVARIANTS, equal, spied
+from tests.tiny import MODELS, TINY_IMAGES, context, fit, tiny
 
 pytestmark = pytest.mark.parametrize("model", MODELS)
 SLOW = (invariants.two_processes, invariants.cost)  # processes and times: tests/test_check.py
-
-
-def same(a, b) -> bool:
-    """Whether two modules have bit-equal states, clocks included."""
-    return invariants.difference(a, b) is None
 
 
 @pytest.mark.parametrize("promise", [name for name, promise in INVARIANTS.items() if promise not in SLOW])
@@ -36,8 +31,8 @@ def test_the_preview_and_the_judges_have_latents_of_their_own(model):
 
 def test_a_model_can_be_copied_and_rebuilt(model):
     gan = build(tiny(f"model={model}"))
-    assert same(gan, build(tiny(f"model={model}")))
-    assert same(gan, deepcopy(gan))
+    assert equal(gan, build(tiny(f"model={model}")))
+    assert equal(gan, deepcopy(gan))
 
 
 NO_BATCH_STATISTIC = ["network=mlp", "network.generator.norm=none", "network.generator.width=[8]",
@@ -51,7 +46,7 @@ def test_parts_of_a_batch_add_up_to_the_large_batch(model):
 
     whole, parts = train(), train("accumulate=4")
     if whole.batch_dependent:
-        assert not same(whole, parts)
+        assert not equal(whole, parts)
         return
     assert whole.g_steps_done == parts.g_steps_done > 0
     for name, value in weights_by_name(whole).items():
@@ -71,6 +66,6 @@ def test_d_hears_of_a_fake_the_label_that_g_got(model):
     y = torch.tensor([2, 0, 1, 1])
     for batch_of in (gan.discriminator_batch, gan.generator_batch):
         asked.clear()
-        batch = batch_of(torch.zeros(4, 1, 8, 8), y)
+        batch = batch_of(torch.zeros(4, 1, 8, 8), y, context(gan))
         assert torch.equal(asked[-1], batch.fake_y)
         assert len(asked[-1]) == len(batch.fake)

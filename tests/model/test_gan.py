@@ -1,45 +1,22 @@
-"""The 2014 game step by step, on the pair where it can be computed by hand: D(x) = w . x, G(z) = theta, all reals at 0."""
-
-import math
+"""The 2014 game step by step, on the pair where it can be computed by hand."""
 
 import lightning as L
 import pytest
 import torch
 from lightning.pytorch.plugins import MixedPrecision
 from torch import nn
+from torch.optim import SGD
 
 from gan_lab import latents, losses
 from gan_lab.callback.loss_logger import LossLogger
 from gan_lab.errors import InputError
-from gan_lab.model.batch import Batch
+from gan_lab.model.base import TrainedNetwork
+from gan_lab.model.batch import Batch, StepContext
 from gan_lab.model.gan import frozen
+from gan_lab.rng import StepRNG
 from gan_lab.training.build import build
-from tests.tiny import fit, tiny
-
-THETA, W, LR = 0.5, 0.8, 0.1
-DIRAC = ["data=dirac", "optimizer=sgd", f"optimizer.g.lr={LR}", f"optimizer.d.lr={LR}",
-         f"network.generator.theta={THETA}", f"network.discriminator.w={W}"]  # fmt: skip
-BATCH = 16  # of data=dirac
-
-
-def after_one_step(*overrides):
-    """(w, theta) after one step of each player; both of their coordinates are equal, so the fake score is 2 w theta."""
-    gan = fit(tiny(*DIRAC, *overrides, "model.d_steps=1", images=BATCH))
-    return gan.discriminator.w[0].item(), gan.generator.theta[0].item()
-
-
-def sigmoid(x):
-    return 1 / (1 + math.exp(-x))
-
-
-class Watch(L.Callback):
-    """Notes what ``look(gan)`` gives after each step of D."""
-
-    def __init__(self, look):
-        self.look, self.seen = look, []
-
-    def on_train_batch_end(self, trainer, gan, *args):
-        self.seen.append(self.look(gan))
+from tests.tiny import context, fit, tiny
+from tests.toy import BATCH, DIRAC, LR, THETA, W, Watch, after_one_step, sigmoid
 
 
 def test_alternating_g_sees_the_d_that_has_stepped():
@@ -95,7 +72,7 @@ def test_g_may_make_more_fakes_than_there_are_reals(ratio):
 def test_freezing_ends_with_its_block_even_by_an_exception_and_wakes_nothing():
     net = nn.Linear(2, 1)
     net.bias.requires_grad_(False)
-    with pytest.raises(KeyError), frozen(net):
+    with pytest.raises(KeyError), frozen([TrainedNetwork("d", net, SGD, "d")]):
         assert not net.weight.requires_grad
         raise KeyError
     assert net.weight.requires_grad
@@ -133,7 +110,7 @@ def test_this_runs_settings_of_the_optimizers_win_over_the_checkpoints(tmp_path)
 @pytest.mark.parametrize("name", ["normal", "uniform", "sphere"])
 def test_latents_are_drawn_as_chosen_in_training_and_in_sampling(name):
     gan = fit(tiny(f"model/latent={name}", images=4))
-    for z in (gan.latents(50), gan.latent_rows(range(50), seed=0)):
+    for z in (gan.latents(50, context(gan), context(gan)), gan.latent_rows(range(50), seed=0)):
         assert z.shape == (50, gan.generator.latent_dim)
         on_sphere = torch.allclose(z.norm(dim=1), torch.tensor(z.shape[1] ** 0.5), rtol=1e-5)
         in_cube = z.abs().max().item() <= 1
@@ -148,7 +125,7 @@ def test_latents_are_drawn_as_chosen_in_training_and_in_sampling(name):
 @pytest.mark.parametrize("model", ["gan", "dcgan"])
 def test_gs_loss_is_chosen_by_name(model, name, loss):
     gan, scores = build(tiny(f"model={model}", f"model/g_loss={name}")), torch.linspace(-2, 3, 6)
-    batch = Batch(scores, scores, None, None, lambda x, y: x, noise=None)
+    batch = Batch(scores, scores, None, None, lambda x, y: x, StepContext(StepRNG(0)))
     assert torch.equal(gan.generator_loss(batch), loss(scores))
 
 

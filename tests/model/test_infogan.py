@@ -8,7 +8,7 @@ from gan_lab.cli import command
 from gan_lab.errors import InputError
 from gan_lab.model.infogan import Codes
 from gan_lab.training.build import build
-from tests.tiny import fit, tiny
+from tests.tiny import context, fit, tiny
 
 MLP = ["network=mlp", "network.generator.width=[8]", "network.discriminator.width=[8]"]
 CODES = Codes([3, 4], 2)
@@ -16,7 +16,7 @@ CODES = Codes([3, 4], 2)
 
 def test_the_last_latents_are_codes_in_training_and_in_sampling():
     gan = fit(tiny("model=infogan", "model.categories=[3,4]", images=4))
-    for z in (gan.latents(400), gan.latent_rows(range(400), seed=0)):
+    for z in (gan.latents(400, context(gan)), gan.latent_rows(range(400), seed=0)):
         assert z.shape == (400, gan.generator.latent_dim)
         begin, first, second, values = z.split([z.shape[1] - 9, 3, 4, 2], 1)
         for one_hot in (first, second):
@@ -68,7 +68,7 @@ def test_who_reads_categories_without_fail_knows_their_entropy_and_who_guesses_k
 
 def test_both_players_raise_the_bound_of_the_fakes_codes_by_their_weight():
     gan = fit(tiny("model=infogan", *MLP, "model.information_weight=0.5", images=8))
-    batch = gan.generator_batch(torch.randn(6, 1, 8, 8), None)
+    batch = gan.generator_batch(torch.randn(6, 1, 8, 8), None, context(gan, "g"))
     reading = gan.discriminator.reader(gan.discriminator.discriminator.features(batch.fake))
     expected = -0.5 * gan.codes.information(reading, batch.z[:, -12:])
     torch.testing.assert_close(gan.discriminator_terms(batch), {"d_code_loss": expected})

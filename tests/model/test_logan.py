@@ -3,8 +3,8 @@ import torch
 
 from gan_lab.cli import command
 from gan_lab.model.logan import GradientStep, NaturalStep
-from tests.model.test_every_model import same
-from tests.tiny import fit, tiny
+from gan_lab.training.invariants import equal
+from tests.tiny import context, fit, tiny
 
 MLP = ["network=mlp", "network.generator.width=[8]", "network.generator.norm=none", "network.discriminator.width=[8]",
        "trainer.precision=64-true"]  # fmt: skip
@@ -20,14 +20,14 @@ def logan(*overrides):
 def test_with_a_step_of_size_0_it_is_its_parent_bit_for_bit(step):
     step = f"model/latent_step={step}"
     plain = logan(step, "model.latent_step.size=0")
-    assert same(plain, fit(tiny("model=hinge", "model/latent=uniform", *MLP, images=8)))
-    assert not same(plain, logan(step))
+    assert equal(plain, fit(tiny("model=hinge", "model/latent=uniform", *MLP, images=8)))
+    assert not equal(plain, logan(step))
 
 
 @STEPS
 def test_a_small_step_raises_the_score_of_the_fake(step):
     gan = logan(f"model/latent_step={step}", "model.latent_step.size=1e-3", "model.latent_bound=inf")
-    z = gan.latents(64)
+    z = gan.latents(64, context(gan))
     before, after = (gan.logits(gan.generator(latents), None) for latents in (z, gan.moved(z, None)))
     assert (after > before).all()
 
@@ -41,7 +41,7 @@ def test_the_natural_step_is_the_inverse_of_the_damped_fisher_matrix():
 
 def test_some_latents_stay_and_none_leaves_the_bounds():
     gan = logan("model.latent_step.size=50", "model.latent_share=0.3")
-    z = gan.latents(16)
+    z = gan.latents(16, context(gan))
     moved = gan.moved(z, None)
     assert (moved != z).any(0).tolist() == [True] * 30 + [False] * 70
     assert moved.abs().max() == 1
@@ -49,7 +49,7 @@ def test_some_latents_stay_and_none_leaves_the_bounds():
 
 def test_ds_step_takes_the_moved_latents_as_they_are():
     gan = logan()
-    batch = gan.discriminator_batch(torch.randn(4, 1, 8, 8).double(), None)
+    batch = gan.discriminator_batch(torch.randn(4, 1, 8, 8).double(), None, context(gan))
     assert not batch.fake.requires_grad
     torch.testing.assert_close(batch.fake, gan.generator(gan.moved(batch.z, None)))
     assert not torch.allclose(batch.fake, gan.generator(batch.z))
@@ -57,7 +57,7 @@ def test_ds_step_takes_the_moved_latents_as_they_are():
 
 def test_the_regulariser_is_the_squared_length_of_the_change_and_is_not_counted_twice():
     gan = logan("model.latent_weight=3")
-    batch = gan.generator_batch(torch.randn(4, 1, 8, 8).double(), None)
+    batch = gan.generator_batch(torch.randn(4, 1, 8, 8).double(), None, context(gan, "g"))
     expected = 3 * (gan.moved(batch.z, None) - batch.z).square().sum(1).mean()
     torch.testing.assert_close(gan.generator_terms(batch), {"g_latent_change": expected})
     assert gan.generator_terms(batch) == {}
@@ -66,11 +66,11 @@ def test_the_regulariser_is_the_squared_length_of_the_change_and_is_not_counted_
 @STEPS
 def test_gs_gradient_goes_through_the_step(step):
     gan = logan(f"model/latent_step={step}", "model.latent_step.size=0.5", "model.latent_weight=2", "model.latent_bound=inf")
-    z = gan.latents(4)
+    z = gan.latents(4, context(gan))
     gan.latents = lambda n: z
 
     def loss():
-        batch = gan.generator_batch(z[:, :64].view(4, 1, 8, 8), None)
+        batch = gan.generator_batch(z[:, :64].view(4, 1, 8, 8), None, context(gan, "g"))
         return sum(gan.generator_terms(batch).values(), gan.generator_loss(batch))
 
     weight = gan.generator.output.bias

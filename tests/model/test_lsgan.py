@@ -1,7 +1,7 @@
 import pytest
 
 from gan_lab.cli import command
-from tests.model.test_gan import LR, THETA, W, after_one_step
+from tests.toy import LR, THETA, W, after_one_step
 
 
 def test_one_step_of_each_player_by_hand():

@@ -7,8 +7,8 @@ from gan_lab.model.ragan import RaGAN
 from gan_lab.plot.curves import equilibrium
 from gan_lab.rng import StepRNG
 from gan_lab.training.build import build
-from tests.model.test_gan import LR, THETA, W, after_one_step, sigmoid
 from tests.tiny import tiny
+from tests.toy import LR, THETA, W, after_one_step, sigmoid
 
 
 def test_one_step_of_each_player_by_hand():

@@ -7,8 +7,8 @@ from gan_lab.cli import command
 from gan_lab.plot.curves import equilibrium
 from gan_lab.rng import StepRNG
 from gan_lab.training.build import build
-from tests.model.test_gan import after_one_step
 from tests.tiny import fit, tiny
+from tests.toy import after_one_step
 
 
 def test_one_step_of_each_player_against_reals_of_score_0_is_the_2014_game():

@@ -3,8 +3,8 @@ import torch
 
 from gan_lab.cli import command
 from gan_lab.training.build import build
-from tests.model.test_gan import after_one_step
 from tests.tiny import fit, tiny
+from tests.toy import after_one_step
 
 
 def test_the_losses_are_hinges():

@@ -8,8 +8,8 @@ from torch.func import functional_call
 from gan_lab.errors import InputError
 from gan_lab.model.unrolled import FunctionalOptimizer
 from gan_lab.training.build import build
-from tests.model.test_every_model import same
-from tests.tiny import fit, tiny
+from gan_lab.training.invariants import equal
+from tests.tiny import context, fit, tiny
 
 
 def state(gan):
@@ -19,12 +19,12 @@ def state(gan):
 def test_without_steps_ahead_it_is_gan_bit_for_bit():
     plain, unrolled = (fit(tiny(f"model={model}", "network=dcgan", *options)) for model, options in
                        (("gan", ["model/g_loss=saturating"]), ("unrolled", ["model.unroll_steps=0"])))  # fmt: skip
-    assert same(plain, unrolled)
+    assert equal(plain, unrolled)
 
 
 def test_with_steps_ahead_d_does_the_same_in_the_first_step():
     plain, unrolled = (fit(tiny(f"model={model}", images=4)) for model in ("gan", "unrolled"))
-    assert same(plain.discriminator, unrolled.discriminator)
+    assert equal(plain.discriminator, unrolled.discriminator)
 
 
 @pytest.mark.parametrize("steps", [1, 3])
@@ -33,7 +33,7 @@ def test_g_descends_on_the_value_of_the_game_after_ds_steps(steps):
     options = ["data=gaussians", "data.batch_size=16", "optimizer=sgd", "optimizer.d.lr=0.3", f"model.unroll_steps={steps}"]
     gan = fit(tiny("model=unrolled", *options, images=32)).double()
     real = torch.randn(16, 2, 1, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    batch = gan.generator_batch(real, None)
+    batch = gan.generator_batch(real, None, context(gan, "g"))
     loss = gan.generator_loss(batch)
     weights = list(gan.generator.parameters())
     found = torch.autograd.grad(loss, weights, retain_graph=True)
@@ -61,7 +61,7 @@ def test_gs_gradient_leaves_d_its_buffers_and_its_optimizer_as_they_were(optimiz
     before, memory = state(gan), gan.all_optimizers[1].optimizer.state_dict()
     moments = [value.clone() for entry in memory["state"].values() for value in entry.values() if torch.is_tensor(value)]
     gan.train()
-    batch = gan.generator_batch(torch.rand(4, 1, 8, 8), None)
+    batch = gan.generator_batch(torch.rand(4, 1, 8, 8), None, context(gan, "g"))
     gan.generator_loss(batch).backward()
     assert all(torch.equal(value, before[name]) for name, value in state(gan).items())
     after = gan.all_optimizers[1].optimizer.state_dict()
@@ -116,7 +116,7 @@ def test_gradients_flow_through_the_steps_as_finite_differences_say():
 
     def loss(theta):
         gan.generator.theta.data.fill_(theta)
-        return gan.generator_loss(gan.generator_batch(real, None))
+        return gan.generator_loss(gan.generator_batch(real, None, context(gan, "g")))
 
     gan.generator.zero_grad()
     loss(0.4).backward()
@@ -149,7 +149,7 @@ def test_gs_step_leaves_the_vectors_of_spectral_norm_as_they_were():
     gan = fit(tiny("model=unrolled", "network=mlp", "network.generator.width=[8]", "network.discriminator.width=[8]",
                    "network.discriminator.norm=spectral", images=8)).train()  # fmt: skip
     before = state(gan)
-    gan.generator_gradient(torch.rand(4, 1, 8, 8), None)
+    gan.generator_gradient(torch.rand(4, 1, 8, 8), None, context(gan, "g"))
     gan.generator_step()
     assert sum(name.endswith(("._u", "._v")) for name in before) >= 4
     assert all(torch.equal(value, before[name]) for name, value in state(gan).items())

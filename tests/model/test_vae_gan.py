@@ -4,8 +4,8 @@ import torch
 from gan_lab.model.vae_gan import Gate, half_squares
 from gan_lab.rng import StepRNG
 from gan_lab.training.build import build
-from tests.model.test_every_model import same
-from tests.tiny import fit, tiny
+from gan_lab.training.invariants import equal
+from tests.tiny import context, fit, tiny
 
 VAE_GAN = ["model=vae_gan", "network.discriminator.norm=layer", "network.generator.norm=layer", "network.generator.width=8",
            "network.discriminator.width=8"]  # fmt: skip
@@ -27,19 +27,19 @@ def gradients(module):
 
 
 def test_no_gradient_of_the_gan_reaches_the_encoder(trained):
-    trained.generator_loss(trained.generator_batch(real(), None)).backward()
+    trained.generator_loss(trained.generator_batch(real(), None, context(trained, "g"))).backward()
     assert gradients(trained.generator)
     assert not gradients(trained.encoder)
 
 
 def test_the_error_in_ds_features_teaches_encoder_and_decoder_and_not_d(trained):
-    trained.generator_gradient(real(), None)
+    trained.generator_gradient(real(), None, context(trained, "g"))
     assert all(gradient.any() for gradient in gradients(trained.encoder)) and gradients(trained.generator)
     assert not gradients(trained.discriminator)
 
 
 def test_d_learns_from_scores_alone(trained):
-    trained.discriminator_gradient(real(), None)
+    trained.discriminator_gradient(real(), None, context(trained))
     assert gradients(trained.discriminator)
     assert not gradients(trained.encoder) and not gradients(trained.generator)
 
@@ -51,7 +51,7 @@ def test_every_other_fake_of_d_is_a_reconstruction_and_the_rest_are_samples(trai
     trained.generator.register_forward_hook(lambda module, inputs, output: made.append((inputs[0], output)))
     for batch_of, ratio in ((trained.discriminator_batch, 1), (trained.generator_batch, trained.g_batch_ratio)):
         trained.rng = StepRNG(0)
-        z = trained.latents(6 * ratio)
+        z = trained.latents(6 * ratio, context(trained))
         trained.rng = StepRNG(0)
         batch = batch_of(x, None)
         seen, fake = made.pop()
@@ -87,8 +87,8 @@ def test_errors_are_negative_log_likelihoods_of_a_normal_distribution():
 def test_without_the_gans_weight_d_does_not_matter_and_it_is_a_vae():
     options = [*VAE_GAN, "model.gan_weight=0", "model.feature_weight=0", "model.pixel_weight=1"]
     slow, fast = (fit(tiny(*options, f"optimizer.d.lr={rate}")) for rate in (1e-4, 1e-2))
-    assert same(slow.generator, fast.generator) and same(slow.encoder, fast.encoder)
-    assert not same(slow.discriminator, fast.discriminator)
+    assert equal(slow.generator, fast.generator) and equal(slow.encoder, fast.encoder)
+    assert not equal(slow.discriminator, fast.discriminator)
     assert set(slow.tracked) >= {"prior", "pixel_error"}
 
 
@@ -107,7 +107,7 @@ def test_the_encoder_moves_with_an_optimizer_of_its_own_that_counts_no_steps():
     gan = fit(tiny(*VAE_GAN, images=16))
     assert gan.network_of(gan.trainer.optimizers[2]) == "e"
     assert gan.trainer.global_step == gan.g_steps_done == 4
-    assert not same(gan.encoder, build(tiny(*VAE_GAN)).encoder)
+    assert not equal(gan.encoder, build(tiny(*VAE_GAN)).encoder)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_at_the_gate_the_stronger_player_waits_and_never_both(real_cost, fake_co
 def test_who_waits_does_not_move(equilibrium, still):
     options = [*VAE_GAN, "model/gate=equilibrium", f"model.gate.equilibrium={equilibrium}"]
     start, gan = build(tiny(*options)), fit(tiny(*options, images=16))
-    moved = {name for name in ("generator", "discriminator", "encoder") if not same(getattr(start, name), getattr(gan, name))}
+    moved = {name for name in ("generator", "discriminator", "encoder") if not equal(getattr(start, name), getattr(gan, name))}
     assert moved == {"generator", "discriminator", "encoder"} - {still}
 
 

@@ -2,8 +2,8 @@ import pytest
 
 from gan_lab.cli import command
 from gan_lab.model.wgan import OfficialCriticSteps
-from tests.model.test_gan import LR, THETA, W, Watch, after_one_step
 from tests.tiny import fit, tiny
+from tests.toy import LR, THETA, W, Watch, after_one_step
 
 
 def test_one_step_of_each_player_by_hand():

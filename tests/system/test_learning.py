@@ -7,8 +7,8 @@ import pytest
 
 from gan_lab import evaluate, train
 from gan_lab.cli import command
-from tests.model.test_gan import Watch
 from tests.tiny import fit, tiny
+from tests.toy import Watch
 
 pytestmark = pytest.mark.slow
 

@@ -1,8 +1,8 @@
 import pytest
 
 from gan_lab.training.cadence import is_due, steps
-from tests.model.test_gan import Watch
 from tests.tiny import fit, tiny
+from tests.toy import Watch
 
 
 @pytest.mark.parametrize(("batch", "images", "expected"), [(4, 12, 3), (4, 13, 4), (64, 1, 1), (64, 12_000, 188)])

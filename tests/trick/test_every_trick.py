@@ -9,7 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from gan_lab.training import checkpoint
 from gan_lab.training.build import build
-from tests.model.test_every_model import same
+from gan_lab.training.invariants import equal
 from tests.pair import pair, train
 from tests.system.test_ddp import FLOAT64, IMAGES, MLP
 from tests.tiny import CONF, fit, tiny
@@ -46,14 +46,14 @@ def test_a_resumed_run_equals_an_undisturbed_one_bit_for_bit(trick, stop, tmp_pa
     cfg = tiny("model=dcgan", *CHOICES[trick])
     cfg.callback.stop_condition.max_images = stop * 4
     fit(cfg).trainer.save_checkpoint(tmp_path / "half.ckpt")
-    assert same(whole, fit(tiny("model=dcgan", *CHOICES[trick]), ckpt_path=tmp_path / "half.ckpt"))
+    assert equal(whole, fit(tiny("model=dcgan", *CHOICES[trick]), ckpt_path=tmp_path / "half.ckpt"))
 
 
 @each_choice
 def test_judging_and_sampling_know_nothing_of_it(trick, tmp_path):
     cfg = tiny("model=dcgan", *CHOICES[trick])
     judged = fit(cfg, checkpoint.EmbedConfig(cfg, []), limit_val_batches=2, val_check_interval=3)
-    assert same(judged, fit(tiny("model=dcgan", *CHOICES[trick])))
+    assert equal(judged, fit(tiny("model=dcgan", *CHOICES[trick])))
     checkpoint.save(judged.trainer, tmp_path / "a.ckpt")
     loaded, _ = checkpoint.load(tmp_path / "a.ckpt")
     without = build(tiny("model=dcgan"))

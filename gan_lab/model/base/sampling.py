@@ -1,0 +1,85 @@
+"""Samples of a GAN: functions of their numbers and a seed, the same bit for bit on any batch size and device."""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+from lightning import LightningModule
+from torch import Tensor
+
+from gan_lab.errors import InputError
+from gan_lab.model import dropout
+from gan_lab.rng import SampleRNG, Stream
+
+
+class Sampling(LightningModule):
+    """The part of every GAN that makes images: `GANModule` sets its attributes."""
+
+    generator: Any
+    generator_ema: Any
+    latent: Callable[..., Tensor]
+    dropout_in_sampling: bool
+    seed: int
+
+    @torch.no_grad()
+    def generate(self, z: Tensor, y: Tensor | None = None, ema: bool = True) -> Tensor:
+        """Return images of the latents z (N, latent_dim), in float32 and evaluation mode, by the average or by G itself."""
+        generator = self.generator_ema if ema else self.generator
+        was_training = generator.training
+        generator.eval()
+        dropping = dropout.kept(generator, z) if self.dropout_in_sampling else nullcontext()
+        try:
+            with torch.autocast(self.device.type, enabled=False), dropping:
+                return generator(z.to(next(generator.parameters())), y)
+        finally:
+            generator.train(was_training)
+
+    def sample(
+        self,
+        indices: int | Sequence[int],
+        seed: int | None = None,
+        ema: bool = True,
+        classes: Sequence[int | str] | None = None,
+    ) -> Tensor:
+        """Return the images of these sample numbers, (N, C, H, W); the same seed and number give the same latent and label.
+
+        Args:
+            indices: the numbers; n stands for 0 to n - 1.
+            seed: of the latents; None: the run's.
+            ema: whether to use the averaged generator, or G itself.
+            classes: labels, taken in turn; None: all that there are.
+        """
+        numbers = range(indices) if isinstance(indices, int) else indices
+        z = self.latent_rows(numbers, self.seed if seed is None else seed)
+        return self.generate(z, self.labels(numbers, classes), ema)
+
+    def labels(self, indices: Sequence[int], classes: Sequence[int | str] | None = None) -> Tensor | None:
+        """Return the labels of these sample numbers, the classes in turn; None where G takes no labels."""
+        if (found := self.num_classes) is None:
+            if classes is not None:
+                raise InputError("this GAN was trained without labels: leave out classes=")
+            return None
+        chosen = range(found) if classes is None else [int(label) if str(label).isdigit() else -1 for label in classes]
+        if bad := [label for label, number in zip(classes or chosen, chosen, strict=True) if not 0 <= number < found]:
+            raise InputError(f"classes={list(classes or ())}: there is no class {bad[0]}, use 0 to {found - 1}")
+        return torch.tensor([chosen[index % len(chosen)] for index in indices], device=self.device)
+
+    @property
+    def num_classes(self) -> int | None:
+        """Number of labels that G takes; None: it makes images without."""
+        return getattr(self.generator, "num_classes", None)
+
+    def preview(self, n: int) -> Tensor:
+        """Return the pictures that a run shows over time: about ``n`` images (N, C, H, W), in rows of ``columns``."""
+        whole_rows = n if self.columns is None else max(1, n // self.columns) * self.columns
+        return self.sample(whole_rows)
+
+    @property
+    def columns(self) -> int | None:
+        """Number of pictures in a row of a grid: one of each class where there are few; None: a square grid."""
+        return self.num_classes if self.num_classes and self.num_classes <= 20 else None
+
+    def latent_rows(self, indices: Sequence[int], seed: int, stream: Stream = Stream.SAMPLE) -> Tensor:
+        """Return the latents of these sample numbers (N, latent_dim): the same bit for bit on any batch size and device."""
+        return self.latent(SampleRNG(seed, stream, indices=indices), len(indices), self.generator.latent_dim)

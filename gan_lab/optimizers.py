@@ -1,0 +1,83 @@
+"""Optimizers that torch does not have."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Adam
+
+COEFFICIENTS = (3.4445, -4.7750, 2.0315)
+"""Of the quintic whose iteration drives singular values towards 1 (Jordan 2024)."""
+
+
+class MuonAdam(Adam):
+    """Muon for weight matrices, Adam for all else (Jordan 2024, https://kellerjordan.github.io/posts/muon/).
+
+    A convolution's weight (out, in, ...) is taken as a matrix with a row per output channel. `torch.optim.Muon` takes matrices
+    alone and needs torch 2.9; on matrices, without weight decay, this is the same step.
+
+    Args:
+        params: weights of a network.
+        lr: Adam's rate.
+        betas: of Adam.
+        muon_lr: Muon's rate: its step changes a matrix by a spectral norm of about this size.
+        momentum: of Muon, in Nesterov's form.
+        options: of `torch.optim.Adam`.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Tensor],
+        lr: float = 2e-4,
+        betas: tuple[float, float] = (0.5, 0.999),
+        muon_lr: float = 2e-3,
+        momentum: float = 0.95,
+        **options: Any,
+    ) -> None:
+        weights = list(params)
+        groups = [
+            {"params": [weight for weight in weights if weight.ndim < 2]},
+            {"params": [weight for weight in weights if weight.ndim > 1], "lr": muon_lr, "momentum": momentum},
+        ]
+        super().__init__([group for group in groups if group["params"]], lr=lr, betas=betas, **options)
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        """Step all weights that have a gradient."""
+        matrices = [
+            (weight, weight.grad, group) for group in self.param_groups if "momentum" in group for weight in group["params"]
+        ]
+        for weight, _, _ in matrices:
+            weight.grad = None  # Adam leaves out what has no gradient
+        loss = super().step(closure)
+        for weight, gradient, group in matrices:
+            weight.grad = gradient
+            if gradient is not None:
+                self._step_matrix(weight, gradient, group)
+        return loss
+
+    def _step_matrix(self, weight: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
+        if not self.state[weight]:
+            self.state[weight]["momentum_buffer"] = torch.zeros_like(gradient)
+        average = self.state[weight]["momentum_buffer"].lerp_(gradient, 1 - group["momentum"])
+        direction = orthogonalize(gradient.lerp(average, group["momentum"]).flatten(1))
+        rows, columns = direction.shape
+        weight.sub_(direction.to(weight.dtype).view(weight.shape), alpha=group["lr"] * max(1, rows / columns) ** 0.5)
+
+
+def orthogonalize(matrix: Tensor, steps: int = 5) -> Tensor:
+    """Return U V^T, about, of a matrix U S V^T: its singular values are pulled to between 0.7 and 1.2, in bfloat16.
+
+    Args:
+        matrix: (rows, columns).
+        steps: of the Newton-Schulz iteration.
+    """
+    a, b, c = COEFFICIENTS
+    x = matrix.bfloat16()
+    x = x.T if len(matrix) > matrix.shape[1] else x  # the smaller of the two Gram matrices
+    x = x / x.norm().clamp_min(1e-7)
+    for _ in range(steps):
+        gram = x @ x.T
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    return x.T if len(matrix) > matrix.shape[1] else x
