@@ -1,4 +1,4 @@
-"""Does a GAN keep the promises of all GANs here? ``python -m gan_lab.check model=my_gan [--config-dir=...]``."""
+"""Check the invariants of a GAN: ``python -m gan_lab.check model=my_gan [only=resume] [--config-dir=...]``."""
 
 import sys
 from copy import deepcopy
@@ -15,61 +15,68 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """The command."""
+    """Run the command."""
     command("check", check)
 
 
 def check(cfg: DictConfig) -> None:
-    """Look at every promise and print a table; the exit status is 1 if one is broken."""
+    """Check every invariant, or the one of ``only``, and print a table; the exit status is 1 if one is violated."""
     from rich.progress import track
 
+    from gan_lab.benchmark.step import cost
     from gan_lab.cli import console
-    from gan_lab.training import invariants
+    from gan_lab.errors import pick
+    from gan_lab.train import short_run
     from gan_lab.training.config import check_numbers, finalize_config
+    from gan_lab.training.invariants import INVARIANTS, train_as_rank
 
     console.quiet()
     check_numbers(cfg)
     narrow(cfg, cfg.check.width)
-    finalize_config(cfg, cfg.max_images, cfg.data.batch_size, Path.cwd())
+    finalize_config(cfg, cfg.max_images or 1, cfg.data.batch_size, Path.cwd())
     if cfg.check.rank_folder:
-        invariants.train_as_rank(cfg, Path(cfg.check.rank_folder))
+        train_as_rank(cfg, Path(cfg.check.rank_folder))
         return
+    checks = {**INVARIANTS, "run": short_run, "cost": cost}
+    chosen = checks if cfg.only is None else {cfg.only: pick(checks, cfg.only, "only")}
     with TemporaryDirectory() as folder:
-        every = track(invariants.INVARIANTS.items(), description="checking")
-        results = [(name, *outcome(promise, cfg, Path(folder))) for name, promise in every]
+        every = track(chosen.items(), description="checking")
+        results = [(name, *outcome(invariant, cfg, Path(folder))) for name, invariant in every]
     show(cfg, results)
-    if not all(kept for _, kept, _ in results):
+    if not all(passed for _, passed, _ in results):
         sys.exit(1)
 
 
 def narrow(cfg: DictConfig, width: int) -> None:
-    """Make networks small where a width can be given and was not."""
+    """Make networks small where they have a width and none was given; take a number of steps where no length was given."""
     from hydra.core.hydra_config import HydraConfig
 
     given = {override.partition("=")[0] for override in HydraConfig.get().overrides.task}
     for name, network in cfg.network.items():
         if "width" in network and f"network.{name}.width" not in given:
             network.width = width
+    if cfg.max_images is None:
+        cfg.max_images = cfg.check.steps * cfg.data.batch_size
 
 
-def outcome(promise: "Invariant", cfg: DictConfig, folder: Path) -> tuple[bool, str]:
-    """Whether the promise is kept, and what was seen or why it is broken."""
+def outcome(invariant: "Invariant", cfg: DictConfig, folder: Path) -> tuple[bool, str]:
+    """Return whether an invariant holds, and the observation or the cause of the violation."""
     try:
-        return True, promise(deepcopy(cfg), folder)
+        return True, invariant(deepcopy(cfg), folder)
     except Exception as error:  # a GAN in the making fails in any way
         first = str(error).strip().partition("\n")[0]
         return False, first if type(error).__name__ in ("Violation", "InputError") else f"{type(error).__name__}: {first}"
 
 
 def show(cfg: DictConfig, results: list[tuple[str, bool, str]]) -> None:
-    """The table."""
+    """Print the table."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table("promise", "", "what was seen", title=f"{cfg.model._target_}, {cfg.network.generator._target_}")
-    for name, kept, seen in results:
-        table.add_row(name, "[green]kept[/]" if kept else "[red]broken[/]", escape(seen))
+    table = Table("check", "", "observation", title=f"{cfg.model._target_}, {cfg.network.generator._target_}")
+    for name, passed, observation in results:
+        table.add_row(name, "[green]passed[/]" if passed else "[red]violated[/]", escape(observation))
     Console().print(table)
 
 

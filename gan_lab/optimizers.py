@@ -36,7 +36,7 @@ class MuonAdam(Adam):
         **options: Any,
     ) -> None:
         weights = list(params)
-        groups = [
+        groups: list[dict[str, Any]] = [
             {"params": [weight for weight in weights if weight.ndim < 2]},
             {"params": [weight for weight in weights if weight.ndim > 1], "lr": muon_lr, "momentum": momentum},
         ]
@@ -58,9 +58,11 @@ class MuonAdam(Adam):
         return loss
 
     def _step_matrix(self, weight: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
-        if not self.state[weight]:
-            self.state[weight]["momentum_buffer"] = torch.zeros_like(gradient)
-        average = self.state[weight]["momentum_buffer"].lerp_(gradient, 1 - group["momentum"])
+        state = self.state[weight]
+        if not state:  # Adam expects a step count of every weight when a state is loaded
+            state |= {"step": torch.tensor(0.0), "momentum_buffer": torch.zeros_like(gradient)}
+        state["step"] += 1
+        average = state["momentum_buffer"].lerp_(gradient, 1 - group["momentum"])
         direction = orthogonalize(gradient.lerp(average, group["momentum"]).flatten(1))
         rows, columns = direction.shape
         weight.sub_(direction.to(weight.dtype).view(weight.shape), alpha=group["lr"] * max(1, rows / columns) ** 0.5)

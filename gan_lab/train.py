@@ -41,7 +41,7 @@ def train(cfg: DictConfig) -> float | None:
     check_numbers(cfg)
     trainer = instantiate(cfg.trainer, logger=False, default_root_dir=str(folder))
     if distributed.needs_a_command(trainer):
-        distributed.run_command(folder, overrides)
+        distributed.run_command(folder)
         return None
     data = instantiate(cfg.data)
     data.setup("fit")

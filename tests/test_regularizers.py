@@ -4,7 +4,7 @@ from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from gan_lab.cli import command
-from gan_lab.model.batch import Batch
+from gan_lab.model.batch import Batch, StepContext
 from gan_lab.regularizers import L2, FeatureMatching, Orthogonal, matrices, off_diagonal
 from gan_lab.rng import StepRNG
 from gan_lab.schedules import Linear
@@ -12,7 +12,7 @@ from tests.tiny import fit, tiny
 
 
 def batch(images_seen=0, real=1, fake=1, features=None):
-    made = Batch(torch.zeros(real), torch.zeros(fake), None, None, None, StepRNG(0), images_seen)
+    made = Batch(torch.zeros(real), torch.zeros(fake), None, None, None, StepContext(StepRNG(0), images_seen))
     if features:
         made.__dict__ |= dict(zip(("real_features", "fake_features"), features, strict=True))
     return made

@@ -58,6 +58,8 @@ class Data(L.LightningDataModule):
         num_judged: held-out samples, and as many training samples, to judge by, the same in every run; None: all held-out.
         prepared: where `gan_lab.prepare` writes arrays; the one of this data's `recipe` is used when it is there.
         layout: where the modes are, if that is known: the metric and both sets are built on it.
+        shape: of a sample that is no square image, such as a signal (channels, length) or a vector (features,).
+        label_dim: size of float label vectors y (N, label_dim); None: labels are classes.
     """
 
     def __init__(
@@ -76,10 +78,14 @@ class Data(L.LightningDataModule):
         num_judged: int | None = None,
         prepared: str | None = None,
         layout: object | None = None,
+        shape: Sequence[int] | None = None,
+        label_dim: int | None = None,
     ) -> None:
         super().__init__()
         self.train, self.held_out, self.layout = train, held_out, layout
         self.channels, self.image_size, self.num_classes = channels, image_size, num_classes
+        self.shape = tuple(shape) if shape else (channels, image_size, image_size)
+        self.label_dim = label_dim
         self.batch_size, self.eval_batch_size = batch_size, max(batch_size, 250)
         self.seed, self.num_workers, self.flip, self.dequantize = seed, num_workers, flip, dequantize
         self.num_judged, self.prepared = num_judged, prepared
@@ -132,6 +138,13 @@ class Data(L.LightningDataModule):
         self._check_shape(*self.held_out_set[0][0].shape)
         if self.num_classes is not None:
             self._check_labels(self.num_classes, label)
+        if self.label_dim is not None and (
+            self.num_classes is not None or len(torch.as_tensor(label).flatten()) != self.label_dim
+        ):
+            raise InputError(
+                f"data.label_dim={self.label_dim} asks for float labels of so many numbers, beside data.num_classes=null: this "
+                f"data's first label is {label} and data.num_classes={self.num_classes}"
+            )
 
     def _check_batch_size(self) -> None:
         _, world_size = self._process
@@ -142,12 +155,16 @@ class Data(L.LightningDataModule):
                 f"process(es): use 1 to {largest}"
             )
 
-    def _check_shape(self, channels: int, height: int, width: int) -> None:
-        if (channels, height, width) != (self.channels, self.image_size, self.image_size):
-            raise InputError(
-                f"data.channels={self.channels} data.image_size={self.image_size} do not fit the samples, which are "
-                f"{channels}x{height}x{width}: use data.channels={channels} data.image_size={height}"
-            )
+    def _check_shape(self, *shape: int) -> None:
+        if shape == self.shape:
+            return
+        of_images = self.shape == (self.channels, self.image_size, self.image_size)
+        if of_images and len(shape) == 3:
+            given = f"data.channels={self.channels} data.image_size={self.image_size} do not fit"
+            remedy = f"data.channels={shape[0]} data.image_size={shape[1]}"
+        else:
+            given, remedy = f"data.shape={list(self.shape)} does not fit", f"+data.shape={list(shape)}".replace(" ", "")
+        raise InputError(f"{given} the samples, which are {'x'.join(map(str, shape))}: use {remedy}")
 
     def _check_labels(self, num_classes: int, label: Any) -> None:
         if label is None:
@@ -206,8 +223,8 @@ class Data(L.LightningDataModule):
         """A batch of what the data set hands over: a batch already, or a list of samples."""
         if isinstance(samples, list):
             images, labels = zip(*samples, strict=True)
-            samples = torch.stack(images), None if labels[0] is None else torch.tensor(labels)
-        return samples[0], None if self.num_classes is None else samples[1]
+            samples = torch.stack(images), None if labels[0] is None else stacked(labels)
+        return samples[0], None if self.num_classes is None and self.label_dim is None else samples[1]
 
     def batches(self, dataset: Dataset, rows: Sequence[int], size: int) -> Iterator[Batch]:
         """Samples of these numbers in their order, as they are stored, ``size`` at a time."""
@@ -250,6 +267,12 @@ class Data(L.LightningDataModule):
 
     def _images_seen(self) -> int:
         return self._gan.images_seen if self._gan else 0
+
+
+def stacked(labels: Sequence[Any]) -> Tensor:
+    """Return class labels as int64 (N,), and float labels as float32 (N, K)."""
+    y = torch.stack([torch.as_tensor(label) for label in labels])
+    return y.float() if y.is_floating_point() else y.long()
 
 
 def shuffled(n: int) -> list[int]:

@@ -4,10 +4,11 @@ Images are (N, C, H, W) in [-1, 1], points (N, 2, 1, 1), logits raw (N,), labels
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any, ClassVar
+from types import SimpleNamespace
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor
@@ -17,6 +18,7 @@ from gan_lab.errors import InputError
 from gan_lab.model.base import GANModule, Player, TrainedNetwork
 from gan_lab.model.batch import Batch, StepContext, unpack
 from gan_lab.network.protocol import is_discriminator
+from gan_lab.rng import StepRNG
 
 
 class GAN(GANModule):
@@ -81,6 +83,16 @@ class GAN(GANModule):
         data = (batch.real, batch.fake, batch.y, batch.fake_y, batch.z)
         views = {f"{other.name}_": self.batch(*data, replace(batch.step, discriminator=other.module)) for other in others}
         return {"": batch} | views
+
+    def equilibrium(self) -> dict[str, float]:
+        """Return both losses where D cannot tell reals from fakes; nothing of a loss that reads more than logits."""
+        logits = torch.full((1,), self.decision_threshold or 0.0)
+        batch = cast(Batch, SimpleNamespace(real_logits=logits, fake_logits=logits, rng=StepRNG(self.seed)))
+        levels = {}
+        for name, loss in (("d_loss", self.discriminator_loss), ("g_loss", self.generator_loss)):
+            with suppress(Exception):  # a user's loss may read images, features or labels, and fail in any way
+                levels[name] = float(loss(batch))
+        return levels
 
     # ----- the alternation -------------------------------------------------------------------------------------------
 

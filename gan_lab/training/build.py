@@ -20,8 +20,7 @@ def build(cfg: DictConfig) -> GAN:
     with torch.random.fork_rng():
         torch.manual_seed(key(cfg.seed))
         generator = _network(cfg.network.generator, "generator")
-        channels = cfg.network.discriminator.channels + cfg.model.get("label_channels", 0)
-        discriminator = _network(cfg.network.discriminator, "discriminator", channels=channels)
+        discriminator = _network(cfg.network.discriminator, "discriminator", **_label_channels(cfg))
         gan = instantiate(cfg.model, _partial_=True, _convert_="all")(
             generator=generator,
             discriminator=discriminator,
@@ -52,6 +51,17 @@ def _network(choice: DictConfig, player: str, **given: Any) -> nn.Module:
             name = choice._target_.split(".")[-2]
             raise InputError(f"network={name} does not take {option}, which the model chooses: add ~network.{player}.{option}")
     return instantiate(choice, **given)
+
+
+def _label_channels(cfg: DictConfig) -> dict[str, int]:
+    """Return the channels of D with those of the labels, for a model that adds some to the image's."""
+    extra = cfg.model.get("label_channels", 0)
+    if extra and "channels" not in cfg.network.discriminator:
+        raise InputError(
+            f"this model adds {extra} channels of labels to D's input, and network.discriminator takes no channels: give it "
+            "that option, or use model=projection"
+        )
+    return {"channels": cfg.network.discriminator.channels + extra} if extra else {}
 
 
 def _named(choices: DictConfig | None) -> dict[str, nn.Module]:

@@ -76,13 +76,17 @@ def needs_a_command(trainer: "Trainer") -> bool:
     return HydraConfig.get().mode == RunMode.MULTIRUN and trainer.world_size > 1
 
 
-def run_command(folder: Path, overrides: Sequence[str]) -> None:
+def own_command(module: str, further: Sequence[str]) -> list[str]:
+    """Return the command that repeats the running one, in ``module``, with further overrides."""
+    hydra = HydraConfig.get()
+    own = [f"--config-dir={source.path}" for source in hydra.runtime.config_sources if source.provider == "command-line"]
+    return [sys.executable, "-m", module, *hydra.overrides.task, *further, *own]
+
+
+def run_command(folder: Path) -> None:
     """Run this job as a command of its own in the same folder, and wait for it."""
-    sources = HydraConfig.get().runtime.config_sources
-    own = [f"--config-dir={source.path}" for source in sources if source.provider == "command-line"]
     where = [f"hydra.run.dir='{folder}'", "hydra.output_subdir=null", "hydra.mode=RUN"]
-    command = [sys.executable, "-m", "gan_lab.train", *overrides, *where, *own]
-    ended = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+    ended = subprocess.run(own_command("gan_lab.train", where), stderr=subprocess.PIPE, text=True)
     sys.stderr.write(ended.stderr)
     if ended.returncode in ENDED_BY_SIGNAL:
         sys.exit(ended.returncode)  # the sweep ends with it

@@ -27,7 +27,7 @@ def test_the_term_compares_two_dropouts_of_the_same_reals_and_the_loss_has_the_f
     score = deepcopy(gan.discriminator.score)  # as it is in the first step
     gan.discriminator.hidden.register_forward_hook(lambda module, args, features: passes.append((args[0], features.detach())))
     fit(tiny("model=ct_gan", images=4), gan=gan)  # one step of the critic, none of G
-    (real, first), (again, second), (_, fake) = passes
+    (real, first), (_, fake), (again, second) = passes
     assert torch.equal(real, again)
     distances = (score(first) - score(second)).square().squeeze(1) + 0.1 * (first - second).square().mean(1)
     torch.testing.assert_close(gan.tracked["dropout_consistency"], 2 * distances.mean().detach())

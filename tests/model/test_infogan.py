@@ -69,7 +69,7 @@ def test_who_reads_categories_without_fail_knows_their_entropy_and_who_guesses_k
 def test_both_players_raise_the_bound_of_the_fakes_codes_by_their_weight():
     gan = fit(tiny("model=infogan", *MLP, "model.information_weight=0.5", images=8))
     batch = gan.generator_batch(torch.randn(6, 1, 8, 8), None, context(gan, "g"))
-    reading = gan.discriminator.reader(gan.discriminator.discriminator.features(batch.fake))
+    reading = gan.q_head(gan.discriminator.features(batch.fake))
     expected = -0.5 * gan.codes.information(reading, batch.z[:, -12:])
     torch.testing.assert_close(gan.discriminator_terms(batch), {"d_code_loss": expected})
     torch.testing.assert_close(gan.generator_terms(batch), {"g_code_loss": expected})
@@ -77,7 +77,7 @@ def test_both_players_raise_the_bound_of_the_fakes_codes_by_their_weight():
 
 def test_one_pass_through_d_serves_both_heads():
     gan, passes = build(tiny("model=infogan", *MLP)), []
-    gan.discriminator.discriminator.hidden.register_forward_hook(lambda *_: passes.append(1))
+    gan.discriminator.hidden.register_forward_hook(lambda *_: passes.append(1))
     fit(tiny("model=infogan", *MLP, images=4), gan=gan)
     assert len(passes) == 3  # reals and fakes in D's step, fakes in G's
 

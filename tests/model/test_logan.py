@@ -28,7 +28,7 @@ def test_with_a_step_of_size_0_it_is_its_parent_bit_for_bit(step):
 def test_a_small_step_raises_the_score_of_the_fake(step):
     gan = logan(f"model/latent_step={step}", "model.latent_step.size=1e-3", "model.latent_bound=inf")
     z = gan.latents(64, context(gan))
-    before, after = (gan.logits(gan.generator(latents), None) for latents in (z, gan.moved(z, None)))
+    before, after = (gan.logits(gan.generator(latents), None) for latents in (z, gan.moved(z, None, context(gan))))
     assert (after > before).all()
 
 
@@ -42,7 +42,7 @@ def test_the_natural_step_is_the_inverse_of_the_damped_fisher_matrix():
 def test_some_latents_stay_and_none_leaves_the_bounds():
     gan = logan("model.latent_step.size=50", "model.latent_share=0.3")
     z = gan.latents(16, context(gan))
-    moved = gan.moved(z, None)
+    moved = gan.moved(z, None, context(gan))
     assert (moved != z).any(0).tolist() == [True] * 30 + [False] * 70
     assert moved.abs().max() == 1
 
@@ -51,14 +51,14 @@ def test_ds_step_takes_the_moved_latents_as_they_are():
     gan = logan()
     batch = gan.discriminator_batch(torch.randn(4, 1, 8, 8).double(), None, context(gan))
     assert not batch.fake.requires_grad
-    torch.testing.assert_close(batch.fake, gan.generator(gan.moved(batch.z, None)))
+    torch.testing.assert_close(batch.fake, gan.generator(gan.moved(batch.z, None, context(gan))))
     assert not torch.allclose(batch.fake, gan.generator(batch.z))
 
 
 def test_the_regulariser_is_the_squared_length_of_the_change_and_is_not_counted_twice():
     gan = logan("model.latent_weight=3")
     batch = gan.generator_batch(torch.randn(4, 1, 8, 8).double(), None, context(gan, "g"))
-    expected = 3 * (gan.moved(batch.z, None) - batch.z).square().sum(1).mean()
+    expected = 3 * (gan.moved(batch.z, None, context(gan)) - batch.z).square().sum(1).mean()
     torch.testing.assert_close(gan.generator_terms(batch), {"g_latent_change": expected})
     assert gan.generator_terms(batch) == {}
 
@@ -67,7 +67,7 @@ def test_the_regulariser_is_the_squared_length_of_the_change_and_is_not_counted_
 def test_gs_gradient_goes_through_the_step(step):
     gan = logan(f"model/latent_step={step}", "model.latent_step.size=0.5", "model.latent_weight=2", "model.latent_bound=inf")
     z = gan.latents(4, context(gan))
-    gan.latents = lambda n: z
+    gan.latents = lambda n, step: z
 
     def loss():
         batch = gan.generator_batch(z[:, :64].view(4, 1, 8, 8), None, context(gan, "g"))

@@ -2,7 +2,6 @@ import pytest
 import torch
 
 from gan_lab.model.vae_gan import Gate, half_squares
-from gan_lab.rng import StepRNG
 from gan_lab.training.build import build
 from gan_lab.training.invariants import equal
 from tests.tiny import context, fit, tiny
@@ -46,14 +45,12 @@ def test_d_learns_from_scores_alone(trained):
 
 def test_every_other_fake_of_d_is_a_reconstruction_and_the_rest_are_samples(trained):
     x, numbers = real(6), trained.generator.latent_dim
-    trained.encode = lambda images: (images.sum((1, 2, 3))[:, None].expand(-1, numbers), None, None)
+    trained.encode = lambda images, step: (images.sum((1, 2, 3))[:, None].expand(-1, numbers), None, None)
     made = []
     trained.generator.register_forward_hook(lambda module, inputs, output: made.append((inputs[0], output)))
     for batch_of, ratio in ((trained.discriminator_batch, 1), (trained.generator_batch, trained.g_batch_ratio)):
-        trained.rng = StepRNG(0)
         z = trained.latents(6 * ratio, context(trained))
-        trained.rng = StepRNG(0)
-        batch = batch_of(x, None)
+        batch = batch_of(x, None, context(trained))
         seen, fake = made.pop()
         assert torch.equal(batch.fake, fake)
         assert torch.equal(seen[1::2], z[1::2])
@@ -70,9 +67,9 @@ def test_the_log_variance_is_held_within_10():
 
 def test_the_prior_is_the_divergence_from_the_standard_normal():
     gan, mean, log_variance = build(tiny(*VAE_GAN)), torch.tensor([[0.5, -1.0]]), torch.tensor([[0.2, -0.3]])
-    gan.encode = lambda images: (torch.zeros(1, gan.generator.latent_dim), mean, log_variance)
+    gan.encode = lambda images, step: (torch.zeros(1, gan.generator.latent_dim), mean, log_variance)
     gan.feature_weight = 0
-    batch = type("Batch", (), {"real": real(1), "y": None})
+    batch = type("Batch", (), {"real": real(1), "y": None, "step": context(gan)})
     normal = torch.distributions.Normal
     expected = torch.distributions.kl_divergence(normal(mean, (log_variance / 2).exp()), normal(0.0, 1.0)).sum()
     torch.testing.assert_close(gan.generator_terms(batch)["prior"], expected)

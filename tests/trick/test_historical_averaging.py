@@ -38,8 +38,8 @@ def test_means_are_over_the_first_weights_and_those_after_each_own_step(watched)
     gan, watch = watched
     means = gan.tricks["historical_averaging"].means
     assert (len(watch.d), len(watch.g)) == (13, 7)
-    torch.testing.assert_close(parameters(means["discriminator"]), torch.stack(watch.d).mean(0), rtol=1e-5, atol=1e-6)
-    torch.testing.assert_close(parameters(means["generator"]), torch.stack(watch.g).mean(0), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(parameters(means["d"]), torch.stack(watch.d).mean(0), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(parameters(means["g"]), torch.stack(watch.g).mean(0), rtol=1e-5, atol=1e-6)
 
 
 def test_terms_are_the_weighted_squared_distances_from_the_means_so_far(watched):
@@ -60,7 +60,7 @@ def test_the_gradient_points_away_from_the_mean():
     with torch.no_grad():
         for weight in gan.discriminator.parameters():
             weight += 0.25
-    gan.tricks["historical_averaging"].term("discriminator", gan.discriminator).backward()
+    gan.tricks["historical_averaging"].term("d", gan.discriminator).backward()
     for weight in gan.discriminator.parameters():
         torch.testing.assert_close(weight.grad, torch.full_like(weight, 0.25), rtol=1e-4, atol=1e-5)
     assert all(weight.grad is None for weight in (*gan.generator.parameters(), *gan.tricks.parameters()))
@@ -69,7 +69,7 @@ def test_the_gradient_points_away_from_the_mean():
 def test_the_means_are_in_the_state_and_no_optimizer_moves_them(watched):
     gan, _ = watched
     names = {name for name in gan.state_dict() if name.startswith("tricks.historical_averaging.means.")}
-    assert {name.split(".")[3] for name in names} == {"generator", "discriminator"}
+    assert {name.split(".")[3] for name in names} == {"g", "d"}
     moved = {
         id(weight) for optimizer in gan.trainer.optimizers for group in optimizer.param_groups for weight in group["params"]
     }

@@ -7,7 +7,7 @@ from hydra.utils import get_class
 
 from gan_lab import losses
 from gan_lab.errors import InputError
-from gan_lab.model.batch import Batch
+from gan_lab.model.batch import Batch, StepContext
 from gan_lab.rng import StepRNG
 from gan_lab.training.build import build
 from gan_lab.trick.soft_labels import SoftLabels
@@ -56,11 +56,10 @@ def test_a_second_trick_softens_the_targets_of_the_first():
 
 def test_ds_loss_is_least_where_d_says_the_target():
     gan = build(tiny("model=gan", "trick=soft_labels"))
-    gan.rng = StepRNG(0)
 
     def loss(real_score, fake_score):
         scores = torch.tensor([real_score]), torch.tensor([fake_score])
-        return gan.discriminator_loss(Batch(*scores, None, None, lambda x, y: x, gan.rng)).item()
+        return gan.discriminator_loss(Batch(*scores, None, None, lambda x, y: x, StepContext(StepRNG(0)))).item()
 
     entropy = -(0.9 * math.log(0.9) + 0.1 * math.log(0.1))
     assert loss(math.log(9), -50.0) == pytest.approx(entropy, abs=1e-6)  # sigma(log 9) = 0.9
@@ -70,7 +69,7 @@ def test_ds_loss_is_least_where_d_says_the_target():
 
 def test_gs_loss_keeps_its_targets():
     gan = build(tiny("model=gan", "trick=soft_labels", "trick.soft_labels.flip=1"))
-    batch = Batch(torch.zeros(2), torch.zeros(2), None, None, lambda x, y: x + 1.5, StepRNG(0))
+    batch = Batch(torch.zeros(2), torch.zeros(2), None, None, lambda x, y: x + 1.5, StepContext(StepRNG(0)))
     assert gan.generator_loss(batch) == losses.non_saturating_g(torch.tensor([1.5, 1.5]))
 
 
