@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -76,6 +76,19 @@ class EvalInputs:
     gan: "GAN | None" = None
     data: "Data | None" = None
     seed: int = 0
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number that a metric gives.
+
+    Attributes:
+        better: the direction of improvement; None: a diagnosis, which ranks nothing.
+        unit: such as "%"; empty: none.
+    """
+
+    better: Literal["min", "max"] | None
+    unit: str = ""
 
 
 class Score(Protocol):
