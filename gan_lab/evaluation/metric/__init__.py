@@ -1,9 +1,9 @@
 """What a set of images is worth beside real ones: the scores of `gan_lab.evaluate`, from features alone."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -76,6 +76,26 @@ class EvalInputs:
     gan: "GAN | None" = None
     data: "Data | None" = None
     seed: int = 0
+
+
+def with_split_held_out(inputs: EvalInputs) -> EvalInputs:
+    """Put every other held-out real in the place of the samples: a real-data baseline for what compares all three sets."""
+    assert inputs.held_out is not None
+    sample, held_out = (Features(inputs.held_out.features[start::2]) for start in (0, 1))  # sets sorted by class stay balanced
+    return replace(inputs, sample=sample, held_out=held_out)
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number that a metric gives.
+
+    Attributes:
+        better: the direction of improvement; None: a diagnosis, which ranks nothing.
+        unit: such as "%"; empty: none.
+    """
+
+    better: Literal["min", "max"] | None
+    unit: str = ""
 
 
 class Score(Protocol):
