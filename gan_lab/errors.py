@@ -38,4 +38,4 @@ def require(cfg: DictConfig, least: Mapping[str, float | None], kind: Any) -> No
             continue
         if not isinstance(value, kind) or isinstance(value, bool) or (minimum is not None and value < minimum):
             what = "a whole number" if kind is int else "a number"
-            raise InputError(f"{key}={value} cannot be: give {what}" + ("" if minimum is None else f" of at least {minimum}"))
+            raise InputError(f"{key}={value} is invalid: give {what}" + ("" if minimum is None else f" of at least {minimum}"))
