@@ -17,7 +17,7 @@ from gan_lab.cli.command import command
 
 if TYPE_CHECKING:
     from gan_lab.data.module import Data
-    from gan_lab.data.writer import Progress, Writer
+    from gan_lab.data.writer import SplitProgress, Writer
 
 PLAIN_SECONDS = 10.0
 """Seconds between two lines of progress without a terminal."""
@@ -136,7 +136,7 @@ def _alone(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _watch(split: str, start: "Progress", steps: "Iterator[Progress]") -> None:
+def _watch(split: str, start: "SplitProgress", steps: "Iterator[SplitProgress]") -> None:
     """Show progress: a bar on a terminal, otherwise a line now and then."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

@@ -44,13 +44,13 @@ def _sha256(array: Tensor) -> str:
     return hashlib.sha256(array.contiguous().numpy().data).hexdigest()
 
 
-class Layout(Protocol):
+class Distribution(Protocol):
     """A distribution of synthetic samples."""
 
     def sample(self, n: int, seed: int) -> tuple[Tensor, Tensor]:
         """Draw samples (n, C, H, W) and labels (n,)."""
 
 
-def sampled(layout: Layout, n: int, seed: int) -> Arrays:
+def sampled(layout: Distribution, n: int, seed: int) -> Arrays:
     """Draw a data set of ``n`` samples from a layout; the same seed gives the same samples."""
     return Arrays(*layout.sample(n, seed))

@@ -35,7 +35,7 @@ class Chunk(NamedTuple):
 
 
 @dataclass
-class Progress:
+class SplitProgress:
     """Progress of writing one split."""
 
     total: int
@@ -100,7 +100,7 @@ class Writer:
         self.shape = (data.channels, data.image_size, data.image_size)
         self.source = {"recipe": data.recipe, "stamp": data.stamp}
         self.sets: dict[str, Any] = {"train": data.train_set, "held_out": data.held_out_set}
-        self.progress = self._former() or {split: Progress(len(dataset)) for split, dataset in self.sets.items()}
+        self.progress = self._former() or {split: SplitProgress(len(dataset)) for split, dataset in self.sets.items()}
         self.partial.mkdir(parents=True, exist_ok=True)
         for path, size in self._files(self.progress):
             path.touch()
@@ -112,7 +112,7 @@ class Writer:
         """Upper bound of the bytes still to write."""
         return sum((p.total - p.read) * (math.prod(self.shape) + LABEL_BYTES) for p in self.progress.values())
 
-    def write(self, split: str, workers: int, chunk: int) -> Iterator[Progress]:
+    def write(self, split: str, workers: int, chunk: int) -> Iterator[SplitProgress]:
         """Write the missing images of a split, yielding the progress after each chunk.
 
         Args:
@@ -160,7 +160,7 @@ class Writer:
         shutil.rmtree(former, ignore_errors=True)
         return manifest
 
-    def _entry(self, split: str, progress: Progress) -> dict[str, Any]:
+    def _entry(self, split: str, progress: SplitProgress) -> dict[str, Any]:
         if not progress.images:
             raise InputError(
                 f"none of the {progress.total:,} {split} images can be read, for example '{progress.broken[0]}': replace them"
@@ -173,11 +173,11 @@ class Writer:
             "sha256": {kind: sha256(self.partial / f"{split}.{kind}") for kind in ("uint8", "int64")},
         }
 
-    def _former(self) -> dict[str, Progress] | None:
+    def _former(self) -> dict[str, SplitProgress] | None:
         """Return the progress of an interrupted writer, if it had the same source and its files are complete."""
         try:
             record = json.loads((self.partial / MARKS).read_text())
-            marks = {split: Progress(**values) for split, values in record.pop("splits").items()}
+            marks = {split: SplitProgress(**values) for split, values in record.pop("splits").items()}
             holds = record == self.source and all(path.stat().st_size >= size for path, size in self._files(marks))
         except (OSError, ValueError, TypeError, KeyError):
             return None
@@ -188,7 +188,7 @@ class Writer:
     def _is_strict(self, split: str) -> bool:
         return getattr(self.sets[split], "strict", False)
 
-    def _files(self, marks: dict[str, Progress]) -> Iterator[tuple[Path, int]]:
+    def _files(self, marks: dict[str, SplitProgress]) -> Iterator[tuple[Path, int]]:
         """Yield each file and its size in bytes at the recorded progress."""
         for split, progress in marks.items():
             yield self.partial / f"{split}.uint8", progress.images * math.prod(self.shape)
