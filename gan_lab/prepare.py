@@ -17,19 +17,19 @@ from gan_lab.cli.command import command
 
 if TYPE_CHECKING:
     from gan_lab.data.module import Data
-    from gan_lab.data.writer import Progress, Writer
+    from gan_lab.data.writer import SplitProgress, Writer
 
 PLAIN_SECONDS = 10.0
-"""Between two lines where there is no terminal."""
+"""Seconds between two lines of progress without a terminal."""
 
 
 def main() -> None:
-    """The command."""
+    """Run the command."""
     command("prepare", prepare)
 
 
 def prepare(cfg: DictConfig) -> None:
-    """Write the arrays, or go on where a former call stopped; arrays that are there already stay."""
+    """Write the arrays, or continue where an interrupted call stopped; complete arrays are kept."""
     from hydra.utils import instantiate
 
     from gan_lab.cli import console
@@ -40,15 +40,15 @@ def prepare(cfg: DictConfig) -> None:
     console.quiet()
     check_numbers(cfg)
     require(cfg, {"prepare.workers": 0, "prepare.chunk": 1}, int)
-    data = instantiate(cfg.data, prepared=None, batch_size=1)  # the source itself; any batch fits
+    data = instantiate(cfg.data, prepared=None, batch_size=1)  # read the source itself; a batch of 1 always fits
     folder = _folder(cfg, data)
     with _alone(folder):
         manifest, start = prepared.read(folder), time.perf_counter()
         if manifest and data.stamp in (None, manifest["stamp"]):
-            _say(f"{folder} is there already, made {manifest['date']}")
+            _say(f"{folder} already exists, written {manifest['date']}")
             if cfg.prepare.verify:
                 prepared.verify(folder, manifest)
-                _say("every byte is as it was written")
+                _say("verified: every byte matches its hash")
         else:
             manifest, read = write(data, folder, cfg.prepare.workers, cfg.prepare.chunk)
             seconds = time.perf_counter() - start
@@ -57,13 +57,13 @@ def prepare(cfg: DictConfig) -> None:
 
 
 def write(data: "Data", folder: Path, workers: int | None = None, chunk: int = 256) -> tuple[dict[str, Any], int]:
-    """Make the arrays of both splits; returns their manifest and how many images this call has read.
+    """Write the arrays of both splits; return their manifest and the number of images that this call has read.
 
     Args:
         data: the source, with ``prepared=None``.
-        folder: to be made.
-        workers: processes that decode; None: one for each core.
-        chunk: images between two marks from which a stopped call goes on.
+        folder: folder to make.
+        workers: decoding processes; None: one per core.
+        chunk: images between two records of progress, from which an interrupted call continues.
     """
     from gan_lab.data.writer import Writer
 
@@ -79,7 +79,7 @@ def write(data: "Data", folder: Path, workers: int | None = None, chunk: int = 2
             _watch(split, progress, writer.write(split, workers, chunk))
         return writer.finish(), _count(writer) - before
     except KeyboardInterrupt:
-        _say(f"stopped with {_count(writer):,} images read: the same command goes on from there")
+        _say(f"stopped after {_count(writer):,} images: run the same command again to continue")
         sys.exit(130)  # as a shell reports a Ctrl-C
     except OSError as error:
         if error.errno != errno.ENOSPC:
@@ -95,40 +95,40 @@ def _full(writer: "Writer") -> Exception:
     from gan_lab.errors import InputError
 
     return InputError(
-        f"the disk has too little room for '{writer.folder}', which needs {writer.bytes_left:,} bytes more: make room, then "
-        "the same command goes on; or give data.prepared=FOLDER on another disk"
+        f"the disk is too full for '{writer.folder}', which needs {writer.bytes_left:,} more bytes: free some space and run "
+        "the same command again to continue, or give data.prepared=FOLDER on another disk"
     )
 
 
 def _folder(cfg: DictConfig, data: "Data") -> Path:
-    """Where the arrays go; made beforehand is the folder of all of them."""
+    """Return the folder of the arrays, after making its parent."""
     from hydra.core.hydra_config import HydraConfig
 
     from gan_lab.data.prepared import place
     from gan_lab.errors import InputError
 
     if data.recipe is None:
-        raise InputError(f"data={HydraConfig.get().runtime.choices['data']} is made in memory: there is nothing to prepare")
+        raise InputError(f"data={HydraConfig.get().runtime.choices['data']} needs no preparation: train on it directly")
     if cfg.data.get("prepared") is None:
-        raise InputError("data.prepared=null leaves no place for the arrays: give data.prepared=FOLDER")
+        raise InputError("data.prepared=null names no folder for the arrays: give data.prepared=FOLDER")
     folder = place(cfg.data.prepared, data)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"'{folder.parent}' cannot be made ({error.strerror}): give data.prepared=FOLDER elsewhere") from error
+        raise InputError(f"cannot create '{folder.parent}' ({error.strerror}): give another data.prepared=FOLDER") from error
     return folder
 
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Wait until no other process writes this folder."""
+    """Hold a lock on the folder, waiting while another process writes it."""
     from filelock import FileLock, Timeout
 
     lock = FileLock(f"{folder}.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        _say(f"another process makes {folder}: waiting for it")
+        _say(f"waiting for another process that writes {folder}")
         lock.acquire()
     try:
         yield
@@ -136,8 +136,8 @@ def _alone(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _watch(split: str, start: "Progress", steps: "Iterator[Progress]") -> None:
-    """A bar on a terminal, else a line now and then."""
+def _watch(split: str, start: "SplitProgress", steps: "Iterator[SplitProgress]") -> None:
+    """Show progress: a bar on a terminal, otherwise a line now and then."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -155,7 +155,7 @@ def _watch(split: str, start: "Progress", steps: "Iterator[Progress]") -> None:
 
 
 def _report(manifest: dict[str, Any]) -> None:
-    """Counts, size, what was left out, and the command that trains with the arrays."""
+    """Print counts, sizes, broken images, and the command that trains on the arrays."""
     import math
 
     from hydra.core.hydra_config import HydraConfig
@@ -167,9 +167,9 @@ def _report(manifest: dict[str, Any]) -> None:
         _say(f"  {split}: {count:,} images {channels}x{height}x{width}, {labels}, {size:,.1f} MiB")
         if broken := entry["broken"]:
             more = f" and {len(broken) - 3:,} more" if len(broken) > 3 else ""
-            _say(f"    {len(broken):,} broken ones are left out: {', '.join(broken[:3])}{more}")
+            _say(f"    {len(broken):,} broken image(s) skipped: {', '.join(broken[:3])}{more}")
     options = [option for option in HydraConfig.get().overrides.task if not option.lstrip("+").startswith("prepare.")]
-    _say(f"train with them: python -m gan_lab.train {shlex.join(options)}")
+    _say(f"train on them: python -m gan_lab.train {shlex.join(options)}")
 
 
 def _say(line: str) -> None:

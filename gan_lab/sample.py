@@ -1,4 +1,4 @@
-"""Samples of a trained GAN: ``python -m gan_lab.sample run=outputs/dcgan-digits/DATE_TIME``."""
+"""Sample from a trained GAN: ``python -m gan_lab.sample run=outputs/dcgan-digits/DATE_TIME``."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """The command."""
+    """Run the command."""
     command("sample", sample)
 
 
 def sample(cfg: DictConfig) -> None:
-    """Write a grid, ``n`` images as PNG files or one .npz, or strips of interpolations."""
+    """Write a grid, ``n`` images as PNG files or one .npz file, or strips of interpolations."""
     from rich.console import Console
 
     from gan_lab.errors import InputError, pick, require
     from gan_lab.training import checkpoint
 
     if cfg.run is None:
-        raise InputError("which run? Give run=outputs/MODEL-DATA/DATE_TIME, or run=FILE.ckpt")
+        raise InputError("run= is missing: give run=outputs/MODEL-DATA/DATE_TIME, or run=FILE.ckpt")
     require(cfg, {"n": 1, "steps": 2, "batch_size": 1, "seed": None}, int)
     pick({"best": 0, "last": 0}, cfg.checkpoint, "checkpoint")
     path = checkpoint.find(cfg.run, cfg.checkpoint)
@@ -41,7 +41,7 @@ def sample(cfg: DictConfig) -> None:
 
 
 def images(gan: "GAN", cfg: DictConfig) -> "Tensor":
-    """``n`` images (N, C, H, W) in [-1, 1] on the CPU, made ``batch_size`` at a time under a progress bar."""
+    """Generate ``n`` images (n, C, H, W) in [-1, 1] on the CPU, ``batch_size`` at a time under a progress bar."""
     import torch
     from rich.progress import track
 
@@ -51,7 +51,7 @@ def images(gan: "GAN", cfg: DictConfig) -> "Tensor":
 
 
 def grid(gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
-    """One picture of all."""
+    """Write one picture of all images."""
     from gan_lab.plot.picture import save_picture
 
     path = folder / f"grid-seed{cfg.seed}.png"
@@ -60,7 +60,7 @@ def grid(gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
 
 
 def png(gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
-    """A file per image, at its own size."""
+    """Write one PNG file per image, at its native size."""
     from torchvision.transforms.functional import to_pil_image
 
     from gan_lab.data.pixels import to_uint8
@@ -68,14 +68,14 @@ def png(gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
 
     made = images(gan, cfg)
     if made.shape[-1] == 1:
-        raise InputError("points are no pictures: use format=npz or format=grid")
+        raise InputError("format=png needs images, but this GAN makes points: use format=npz or format=grid")
     for index, image in enumerate(to_uint8(made)):
         to_pil_image(image).save(folder / f"{index:06d}.png")
     return folder
 
 
 def npz(gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
-    """One array ``images``, uint8 (N, H, W, C), as the evaluation code of the field reads it; points stay float (N, 2)."""
+    """Write one array ``images``, uint8 (n, H, W, C), the usual input of evaluation code; points stay float (n, 2)."""
     import numpy as np
 
     from gan_lab.data.pixels import to_uint8
@@ -87,15 +87,15 @@ def npz(gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
 
 
 def strips(gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
-    """``n`` rows of ``steps`` images, each from one latent to the next."""
+    """Write a picture of ``n`` interpolations, each a row of ``steps`` images between two latents."""
     import torch
 
     from gan_lab import latents
     from gan_lab.plot.picture import save_picture
 
-    line = getattr(latents, cfg.format)
+    interpolate = getattr(latents, cfg.format)
     ends, t = gan.latent_rows(range(2 * cfg.n), cfg.seed), torch.linspace(0, 1, cfg.steps)
-    z = torch.cat([line(a, b, t) for a, b in ends.view(cfg.n, 2, -1)])
+    z = torch.cat([interpolate(a, b, t) for a, b in ends.view(cfg.n, 2, -1)])
     path = folder / f"{cfg.format}-seed{cfg.seed}.png"
     y = gan.labels([row for row in range(cfg.n) for _ in t], cfg.classes)
     save_picture(gan.generate(z, y, cfg.ema).cpu(), path, columns=cfg.steps)

@@ -1,6 +1,6 @@
-"""Numbers that change over training, as functions of images seen.
+"""Schedules: numbers that change over training, as functions of images seen.
 
-A learning rate's factor, a penalty's weight or any other number may be one: ``Schedule(images_seen) -> float``.
+The factor of a learning rate, the weight of a penalty or any other number may be one: ``Schedule(images_seen) -> float``.
 """
 
 import math
@@ -10,29 +10,29 @@ Schedule = Callable[[int], float]
 
 
 def value(number: float | Schedule, images_seen: int) -> float:
-    """A number now, whether it is fixed or a schedule."""
+    """Return the value of a number or schedule at ``images_seen``."""
     return number(images_seen) if callable(number) else number
 
 
 class Constant:
-    """The same at all times."""
+    """A constant ``level``."""
 
     def __init__(self, level: float = 1.0) -> None:
         self.level = level
 
     def __call__(self, images_seen: int) -> float:
-        """The level."""
+        """Return the level."""
         return self.level
 
 
 class Linear:
-    """A straight line from ``start`` at ``first_image`` to ``end`` at ``last_image``; flat before and after."""
+    """Linear interpolation from ``start`` at ``first_image`` to ``end`` at ``last_image``; constant before and after."""
 
     def __init__(self, last_image: int, start: float = 1.0, end: float = 0.0, first_image: int = 0) -> None:
         self.last_image, self.start, self.end, self.first_image = last_image, start, end, first_image
 
     def __call__(self, images_seen: int) -> float:
-        """The number now."""
+        """Return the value at ``images_seen``."""
         return self.start + (self.end - self.start) * self._progress(images_seen)
 
     def _progress(self, images_seen: int) -> float:

@@ -219,7 +219,7 @@ def test_grey_images_for_a_colour_extractor_are_noted(call, images, capsys, monk
         (["run=run", "a=made"], "what is to be judged? Give run="),
         (["run=nowhere"], "there is no run folder or checkpoint 'nowhere'"),
         (["run='nowhere/*'"], "matches no run folder"),
-        (["run=run", "eval.num_fake=1"], "eval.num_fake=1 cannot be: give a whole number of at least 2"),
+        (["run=run", "eval.num_fake=1"], "eval.num_fake=1 is invalid: give a whole number of at least 2"),
         (["run=run", "checkpoint=lost"], "checkpoint=lost does not exist (choices: best, last); did you mean 'last'?"),
         (["run=run", "eval.reference=tran"], "eval.reference=tran does not exist (choices: train, held_out)"),
         (["run=run", "eval=modes"], "eval=modes needs data whose modes are known"),

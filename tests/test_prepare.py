@@ -110,7 +110,7 @@ def test_every_image_is_decoded_once_and_a_second_call_finds_them(run, capsys):
     capsys.readouterr()
     run()
     assert asked(folder) == before
-    assert "is there already" in capsys.readouterr().out
+    assert "already exists, written" in capsys.readouterr().out
 
 
 def test_all_cores_decode_unless_told(run, monkeypatch):
@@ -127,7 +127,7 @@ def test_the_report_says_where_how_many_how_fast_and_what_was_left_out(run, caps
     out = capsys.readouterr().out
     assert re.search(rf"52 images in \d+\.\d s, [\d,]+ images/s -> prepared/{arrays(folder).name}", out)
     assert "train: 39 images 3x8x8, no labels" in out
-    assert "1 broken ones are left out: 7.txt" in out
+    assert "1 broken image(s) skipped: 7.txt" in out
 
 
 def test_the_command_that_it_names_trains_with_the_arrays_when_the_source_is_gone(run, call, capsys):
@@ -147,7 +147,7 @@ def test_a_batch_larger_than_the_data_is_no_matter_here(run):
 def test_verify_reads_every_byte(run, capsys):
     folder = run()
     run("prepare.verify=true")
-    assert "every byte is as it was written" in capsys.readouterr().out
+    assert "every byte matches its hash" in capsys.readouterr().out
     (arrays(folder) / "held_out.uint8").write_bytes(bytes(12 * 3 * 8 * 8))
     assert "held_out.uint8' is damaged" in refusal(run, "prepare.verify=true")
 
@@ -173,7 +173,7 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(run, capsys, tmp_path):
     with pytest.raises(SystemExit) as error:
         run()
     assert error.value.code == 130
-    assert "stopped with 16 images read: the same command goes on from there" in capsys.readouterr().out
+    assert "stopped after 16 images: run the same command again to continue" in capsys.readouterr().out
     (tmp_path / "read").unlink()
     run()
     assert asked(tmp_path)[2:] == [*range(16, 40), *HELD_OUT]
@@ -196,8 +196,8 @@ def test_a_killed_process_is_taken_up(run, tmp_path):
 def test_a_disk_that_is_too_small_is_refused_before_the_work(run, tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=52 * (3 * 8 * 8 + 8) - 1))
     sentence = refusal(run)
-    assert "the disk has too little room for 'prepared/pictures-8-" in sentence
-    assert "needs 10,400 bytes more" in sentence
+    assert "the disk is too full for 'prepared/pictures-8-" in sentence
+    assert "needs 10,400 more bytes" in sentence
     assert asked(tmp_path) == [0, 40]
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=52 * (3 * 8 * 8 + 8)))
     run()
@@ -208,7 +208,7 @@ def test_a_disk_that_fills_up_loses_nothing(run, tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     EVENTS[20] = full
-    assert "needs 7,200 bytes more: make room, then the same command goes on" in refusal(run)  # 36 images
+    assert "needs 7,200 more bytes: free some space and run the same command again to continue" in refusal(run)  # 36 images
     EVENTS.clear()
     assert len(numbers(run())) == 39
 
@@ -233,7 +233,7 @@ def test_the_second_says_that_it_waits(tmp_path, capsys):
             assert child.exitcode is None
         assert not (tmp_path / "had").exists()
     child.join(60)
-    assert (tmp_path / "waits").read_text() == f"another process makes {tmp_path / 'arrays'}: waiting for it"
+    assert (tmp_path / "waits").read_text() == f"waiting for another process that writes {tmp_path / 'arrays'}"
     assert (tmp_path / "had").exists()
 
 
@@ -267,21 +267,21 @@ def test_a_terminal_shows_a_bar(run, capsys, monkeypatch):
 
 def test_data_that_are_made_in_memory_have_nothing_to_prepare(call):
     sentence = refusal(partial(call, prepare.main), "data=digits")
-    assert sentence == "gan_lab: data=digits is made in memory: there is nothing to prepare"
+    assert sentence == "gan_lab: data=digits needs no preparation: train on it directly"
 
 
 def test_the_arrays_need_a_place(run):
-    assert "data.prepared=null leaves no place" in refusal(run, "data.prepared=null")
+    assert "data.prepared=null names no folder" in refusal(run, "data.prepared=null")
 
 
 def test_a_place_that_cannot_be_made_is_named(run, tmp_path):
     (tmp_path / "prepared").write_text("a file")
-    assert "'prepared' cannot be made (File exists): give data.prepared=FOLDER elsewhere" in refusal(run)
+    assert "cannot create 'prepared' (File exists): give another data.prepared=FOLDER" in refusal(run)
 
 
 @pytest.mark.parametrize("option", ["prepare.chunk=0", "prepare.workers=-1", "data.image_size=0"])
 def test_numbers_that_cannot_be_are_refused(run, option):
-    assert f"{option} cannot be" in refusal(run, option)
+    assert f"{option} is invalid: give a whole number" in refusal(run, option)
 
 
 def test_it_composes_and_its_help_imports_nothing_heavy():

@@ -69,7 +69,7 @@ def test_a_file_samples_without_its_folder(run, call):
 @pytest.mark.parametrize(
     ("argument", "sentence"),
     [
-        ("run=null", "which run?"),
+        ("run=null", "run= is missing"),
         ("run=nowhere", "there is no run folder or checkpoint 'nowhere'"),
         ("format=pgn", "did you mean 'png'?"),
     ],

@@ -77,8 +77,8 @@ def test_the_global_random_state_stays(learn):
         (["data=gaussians"], r"data=gaussians are points, not images: judge them with extractor=pixels"),
         (["data=fake", "data.image_size=8"], r"data=fake come without labels.*give data\.num_classes=NUMBER if they have some"),
         (["data.num_classes=null"], r"data=digits come without labels"),
-        (["epochs=0"], r"epochs=0 cannot be: give a number of at least 1"),
-        (["batch_size=2.5"], r"batch_size=2\.5 cannot be: give a whole number of at least 1"),
+        (["epochs=0"], r"epochs=0 is invalid: give a number of at least 1"),
+        (["batch_size=2.5"], r"batch_size=2\.5 is invalid: give a whole number of at least 1"),
         (["epoch=3"], r"there is no option 'epoch'; did you mean 'epochs'"),
     ],
 )

@@ -1,4 +1,4 @@
-"""How fast images come into the step, beside torchvision: ``python -m gan_lab.benchmark.data data.root=DIR``."""
+"""Measure how fast images reach the step, against torchvision: ``python -m gan_lab.benchmark.data data.root=DIR``."""
 
 import json
 import os
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
     Batches: TypeAlias = Generator[Batch, None, None]
 
 THEIRS = "torchvision"
-"""Its ImageFolder with a DataLoader."""
+"""torchvision's ImageFolder with a DataLoader."""
 CLASSES = 10
-"""Of the images made here."""
+"""Number of classes of the synthetic JPEG files."""
 
 
 def main() -> None:
-    """The command."""
+    """Run the command."""
     command("benchmark_data", benchmark_data)
 
 
 def benchmark_data(cfg: DictConfig) -> None:
-    """Measure, print a table, write ``benchmark_data.json``."""
+    """Measure, print a table and write ``benchmark_data.json``."""
     from gan_lab.cli import console
     from gan_lab.errors import require
     from gan_lab.training.config import check_numbers
@@ -55,7 +55,7 @@ def benchmark_data(cfg: DictConfig) -> None:
 
 
 def draw(root: Path, images: int, image_size: int) -> None:
-    """Write JPEG files of smooth noise, quality 90, in class folders: at 32x32 about as large as CIFAR-10's."""
+    """Write JPEG files of smooth noise, quality 90, in class folders; at 32x32 about as large as those of CIFAR-10."""
     import torch
     from rich.progress import track
     from torchvision.transforms.functional import resize, to_pil_image
@@ -70,33 +70,33 @@ def draw(root: Path, images: int, image_size: int) -> None:
 
 
 def num_classes(root: Path) -> int:
-    """How many class folders there are; torchvision's ImageFolder takes nothing else."""
+    """Return the number of class folders, without which torchvision's ImageFolder cannot work."""
     from gan_lab.errors import InputError
 
     folders = sum(path.is_dir() for path in root.iterdir()) if root.is_dir() else 0
     if not folders:
-        raise InputError(f"'{root}' has no folders of images, one for each class: give data.root=FOLDER that has some")
+        raise InputError(f"'{root}' has no class folders: give data.root=FOLDER with one folder of images per class")
     return folders
 
 
 def measure(cfg: DictConfig, scratch: Path) -> dict[str, Any]:
-    """Each way in its turn, round after round: what ``benchmark_data.json`` holds."""
+    """Measure all data pipelines in turn, round by round; return the content of ``benchmark_data.json``."""
     import platform
 
     import torch
 
     device = torch.device("cuda" if torch.cuda.is_available() and cfg.trainer.accelerator != "cpu" else "cpu")
     workers = cfg.benchmark.workers or os.cpu_count() or 1
-    courses = {THEIRS: Course(image_folder(cfg, workers, device))}
-    courses |= {name: Course(ours(data, device)) for name, data in modules(cfg, workers, scratch).items()}
-    names = list(courses)
+    pipelines = {THEIRS: Pipeline(image_folder(cfg, workers, device))}
+    pipelines |= {name: Pipeline(ours(data, device)) for name, data in modules(cfg, workers, scratch).items()}
+    names = list(pipelines)
     for turn in range(cfg.benchmark.rounds):
-        for name in names[turn % len(names) :] + names[: turn % len(names)]:  # a drifting machine favours none
-            courses[name].measure(cfg.benchmark.seconds, skip=2 * workers + 1, device=device)
-    for course in courses.values():
-        course.batches.close()
+        for name in names[turn % len(names) :] + names[: turn % len(names)]:  # rotate, so that drift favours none
+            pipelines[name].measure(cfg.benchmark.seconds, skip=2 * workers + 1, device=device)
+    for pipeline in pipelines.values():
+        pipeline.batches.close()
     return {
-        "ways": {name: course.record(courses[THEIRS].speeds) for name, course in courses.items()},
+        "ways": {name: pipeline.record(pipelines[THEIRS].speeds) for name, pipeline in pipelines.items()},
         "batch": [cfg.data.batch_size, cfg.data.channels, cfg.data.image_size, cfg.data.image_size],
         "workers": workers,
         "threads": torch.get_num_threads(),
@@ -105,11 +105,11 @@ def measure(cfg: DictConfig, scratch: Path) -> dict[str, Any]:
     }
 
 
-class Course:
-    """What is measured of one way, round after round.
+class Pipeline:
+    """An endless source of batches, and its measurements.
 
     Args:
-        batches: float images in [-1, 1] on the device, with labels, without end.
+        batches: yields float images in [-1, 1] on the device, with labels, without end.
     """
 
     def __init__(self, batches: "Batches") -> None:
@@ -119,7 +119,7 @@ class Course:
         self.grown = 0
 
     def measure(self, seconds: float, skip: int, device: "torch.device") -> None:
-        """One round; the first batches do not count: workers made them while others were measured."""
+        """Measure one round, skipping the first batches, which workers made while other pipelines were measured."""
         for _ in range(skip):
             next(self.batches)
         (resident, before), images, start = memory(), 0, now(device)
@@ -132,7 +132,7 @@ class Course:
         self.grown += after - before
 
     def record(self, theirs: list[float]) -> dict[str, Any]:
-        """Medians, and the memory of this process in MiB; that of workers is not in it."""
+        """Return medians and the memory of this process in MiB, without that of workers."""
         return {
             "images_per_second": round(median(self.speeds)),
             "ratio": round(ratio(self.speeds, theirs), 2),
@@ -144,7 +144,7 @@ class Course:
 
 
 def now(device: "torch.device") -> float:
-    """Seconds, when the device has done what it was given."""
+    """Return the time in seconds, after all work queued on the device."""
     import torch
 
     if device.type == "cuda":
@@ -153,7 +153,7 @@ def now(device: "torch.device") -> float:
 
 
 def memory() -> tuple[int, int]:
-    """Bytes of this process that are resident, and those of them that no file can give back; zeros but on Linux."""
+    """Return this process's resident bytes, and those of them not backed by a file; zeros on other systems than Linux."""
     statm = Path("/proc/self/statm")
     if not statm.exists():
         return 0, 0
@@ -162,7 +162,7 @@ def memory() -> tuple[int, int]:
 
 
 def image_folder(cfg: DictConfig, workers: int, device: "torch.device") -> "Batches":
-    """What one writes by hand with torchvision."""
+    """Yield batches as one would write it by hand with torchvision."""
     from torch.utils.data import DataLoader
     from torchvision import datasets, transforms
 
@@ -191,7 +191,7 @@ def image_folder(cfg: DictConfig, workers: int, device: "torch.device") -> "Batc
 
 
 def modules(cfg: DictConfig, workers: int, scratch: Path) -> dict[str, "Data"]:
-    """Our data module on the same images: from the files, from prepared arrays, and from memory."""
+    """Make our data module on the same images: from the files, from prepared arrays, and from memory."""
     from hydra.utils import instantiate
 
     from gan_lab import prepare
@@ -206,7 +206,7 @@ def modules(cfg: DictConfig, workers: int, scratch: Path) -> dict[str, "Data"]:
 
 
 def ours(data: "Data", device: "torch.device") -> "Batches":
-    """Batches by the calls that Lightning's Trainer makes; only its loop is left out."""
+    """Yield batches through the calls that Lightning's Trainer makes, without its loop."""
     clocks = SimpleNamespace(images_seen=0, d_steps_done=0)
     process = {"training": True, "global_rank": 0, "world_size": 1, "strategy": SimpleNamespace(root_device=device)}
     data.trainer = cast("Trainer", SimpleNamespace(lightning_module=clocks, **process))
@@ -217,7 +217,7 @@ def ours(data: "Data", device: "torch.device") -> "Batches":
 
 
 def show(record: dict[str, Any], path: str) -> None:
-    """The table, and where the record lies."""
+    """Print the table and the path of the record."""
     from rich.console import Console
     from rich.table import Table
 
@@ -229,7 +229,7 @@ def show(record: dict[str, Any], path: str) -> None:
         numbers = f"{way['images_per_second']:,}", f"{way['ratio']:.1f}", f"{way['images']:,}", resident, f"{way['grown_mib']}"
         table.add_row(name, *numbers)
     Console().print(table)
-    note = f"MiB of this process: resident with mapped files, growth without them. -> {path}"
+    note = f"MiB of this process: resident includes mapped files, growth does not. -> {path}"
     Console(highlight=False, soft_wrap=True).print(note, markup=False)
 
 

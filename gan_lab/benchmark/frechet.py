@@ -1,4 +1,4 @@
-"""How fast and how exact a Fréchet distance is, beside torchmetrics: ``python -m gan_lab.benchmark.frechet``."""
+"""Measure speed and accuracy of the Fréchet distance, against torchmetrics: ``python -m gan_lab.benchmark.frechet``."""
 
 import json
 import time
@@ -19,28 +19,28 @@ OURS, THEIRS = "gan_lab", "torchmetrics"
 
 
 def main() -> None:
-    """The command."""
+    """Run the command."""
     command("benchmark_frechet", benchmark_frechet)
 
 
 def benchmark_frechet(cfg: DictConfig) -> None:
-    """Measure, print a table, write ``benchmark_frechet.json``."""
+    """Measure, print a table and write ``benchmark_frechet.json``."""
     from gan_lab.cli import console
     from gan_lab.errors import InputError, require
 
     console.quiet()
     require(cfg, {"d": 1, "reals": 2, "repeats": 1}, int)
     if not all(isinstance(n, int) and n > 1 for n in cfg.samples):
-        raise InputError(f"samples={cfg.samples} cannot be: give whole numbers of at least 2, such as samples=[1000,5000]")
+        raise InputError(f"samples={cfg.samples} is invalid: give whole numbers of at least 2, such as samples=[1000,5000]")
     if not all(isinstance(decay, int | float) and decay >= 0 for decay in cfg.decay):
-        raise InputError(f"decay={cfg.decay} cannot be: give numbers of at least 0, such as decay=[1,2]")
+        raise InputError(f"decay={cfg.decay} is invalid: give numbers of at least 0, such as decay=[1,2]")
     record = measure(cfg)
     Path(cfg.out).write_text(json.dumps(record, indent=2))
     show(record, cfg.out)
 
 
 def measure(cfg: DictConfig) -> dict[str, Any]:
-    """What ``benchmark_frechet.json`` holds."""
+    """Measure each decay and number of samples; return the content of ``benchmark_frechet.json``."""
     import platform
 
     import torch
@@ -65,18 +65,18 @@ def measure(cfg: DictConfig) -> dict[str, Any]:
 
 
 def features(n: int, d: int, decay: float, seed: int) -> "Tensor":
-    """Features (n, d) in float64 whose variances fall as 1 / i^decay, turned by a rotation that all sets share."""
+    """Draw features (n, d) in float64 whose variances fall as 1 / i^decay, in a rotated basis that all sets share."""
     import torch
 
     from gan_lab.rng import make_generator
 
-    turn = torch.linalg.qr(torch.randn(d, d, dtype=torch.float64, generator=make_generator(0, d))).Q
+    rotation = torch.linalg.qr(torch.randn(d, d, dtype=torch.float64, generator=make_generator(0, d))).Q
     draws = torch.randn(n, d, dtype=torch.float64, generator=make_generator(1, seed))
-    return draws * torch.arange(1, d + 1) ** (-decay / 2) @ turn
+    return draws * torch.arange(1, d + 1) ** (-decay / 2) @ rotation
 
 
 def row(fake: "Tensor", real: "Tensor", moments: Any, repeats: int) -> dict[str, Any]:
-    """Medians of the seconds and the errors of both, for one set of samples."""
+    """Return the median seconds and the relative errors of both implementations, for one set of samples."""
     from gan_lab.evaluation.moments import Moments, frechet_distance
 
     sample, metric = Moments.of(fake), torchmetrics(fake, real)
@@ -91,25 +91,25 @@ def row(fake: "Tensor", real: "Tensor", moments: Any, repeats: int) -> dict[str,
             value, taken = timed(way)
             seconds[name].append(taken)
             errors[name] = abs(value / expected - 1)
-    middle = {name: median(taken) for name, taken in seconds.items()}
-    return {"n": len(fake), "seconds": middle, "ratio": middle[THEIRS] / middle[OURS], "error": errors, "rounds": seconds}
+    medians = {name: median(taken) for name, taken in seconds.items()}
+    return {"n": len(fake), "seconds": medians, "ratio": medians[THEIRS] / medians[OURS], "error": errors, "rounds": seconds}
 
 
 def torchmetrics(fake: "Tensor", real: "Tensor") -> Any:
-    """Its metric of these features, which computes anew whenever it is asked."""
+    """Return torchmetrics' metric of these features, which recomputes at every call."""
     import torch
     from torchmetrics.image.fid import FrechetInceptionDistance
 
-    eyes = torch.nn.Identity()
-    eyes.num_features = torch.tensor(real.shape[1])
-    metric = FrechetInceptionDistance(feature=eyes, normalize=True, compute_with_cache=False)
+    identity = torch.nn.Identity()
+    identity.num_features = torch.tensor(real.shape[1])
+    metric = FrechetInceptionDistance(feature=identity, normalize=True, compute_with_cache=False)
     for part, is_real in ((fake, False), (real, True)):
         metric.update(part, real=is_real)
     return metric
 
 
 def by_singular_values(x: "Tensor", y: "Tensor") -> float:
-    """The distance from triangular factors R of the features less their means: no covariance is made, nothing is squared."""
+    """Compute the distance from QR factors of the centred features, without forming a covariance: the exact reference."""
     import torch
 
     roots = [torch.linalg.qr(z - z.mean(0), mode="r").R / (len(z) - 1) ** 0.5 for z in (x, y)]
@@ -118,13 +118,13 @@ def by_singular_values(x: "Tensor", y: "Tensor") -> float:
 
 
 def timed(function: Callable[[], Any]) -> tuple[Any, float]:
-    """What it gives, and its seconds."""
+    """Return the function's result and the seconds that it took."""
     start = time.perf_counter()
     return function(), time.perf_counter() - start
 
 
 def show(record: dict[str, Any], path: str) -> None:
-    """The table, and where the record lies."""
+    """Print the table and the path of the record."""
     from rich.console import Console
     from rich.table import Table
 

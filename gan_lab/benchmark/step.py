@@ -1,4 +1,4 @@
-"""Speed as a ratio: ``python -m gan_lab.benchmark model=dcgan data=fake speed=fast``."""
+"""Measure the training step against a hand-written loop: ``python -m gan_lab.benchmark model=dcgan speed=fast``."""
 
 import json
 import time
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
     from gan_lab.model.gan import GAN
 
-Run = Callable[[int], float]
-"""Does some steps of D after a warm-up; the seconds that they took."""
+TimedSteps = Callable[[int], float]
+"""Runs a number of D's steps after a warm-up and returns their seconds."""
 
 FLOAT32 = {"speed": {"precision": "32-true", "channels_last": False, "fused": False, "compile": False}}
 
 
 def main() -> None:
-    """The command."""
+    """Run the command."""
     command("benchmark", benchmark)
 
 
 def benchmark(cfg: DictConfig) -> None:
-    """Measure, print a table, write ``benchmark.json``."""
+    """Measure, print a table and write ``benchmark.json``."""
     import platform
 
     import torch
@@ -65,8 +65,8 @@ def benchmark(cfg: DictConfig) -> None:
     show(record, cfg.benchmark.out)
 
 
-def measure(runs: dict[str, Run], rounds: int, steps: int, batch_size: int) -> dict[str, list[float]]:
-    """Images per second of each run in each round; the order turns, so that a drifting machine favours none."""
+def measure(runs: dict[str, TimedSteps], rounds: int, steps: int, batch_size: int) -> dict[str, list[float]]:
+    """Return the images per second of each run in each round; the order rotates, so that drift favours none."""
     from rich.progress import track
 
     names = list(runs)
@@ -79,12 +79,12 @@ def measure(runs: dict[str, Run], rounds: int, steps: int, batch_size: int) -> d
 
 
 def ratio(mine: list[float], theirs: list[float]) -> float:
-    """The median of the ratios round by round."""
+    """Return the median over rounds of the ratio of two speeds."""
     return median(a / b for a, b in zip(mine, theirs, strict=True))
 
 
-def ours(cfg: DictConfig) -> Run:
-    """Our training as it is: Lightning's Trainer, our data module, step and records of losses."""
+def ours(cfg: DictConfig) -> TimedSteps:
+    """Time real training: Lightning's Trainer, our data module and step, and the logging of losses."""
     import lightning as L
     from hydra.utils import instantiate
 
@@ -109,8 +109,8 @@ def ours(cfg: DictConfig) -> Run:
     return run
 
 
-def plain_loop(cfg: DictConfig) -> Run:
-    """What one writes by hand: the same networks, losses and optimizers, on one batch that already lies on the device."""
+def plain_loop(cfg: DictConfig) -> TimedSteps:
+    """Time a hand-written loop with the same networks, losses and optimizers, on one batch already on the device."""
     import torch
 
     from gan_lab.benchmark.plain_loop import PlainLoop
@@ -147,7 +147,7 @@ def _now(device: "torch.device") -> float:
 
 
 def show(record: dict[str, Any], path: str) -> None:
-    """The table, and where the record lies."""
+    """Print the table and the path of the record."""
     from rich.console import Console
     from rich.table import Table
 

@@ -1,1 +1,1 @@
-"""Callbacks judge and record; none changes training."""
+"""Callbacks: they evaluate, record and stop a run, and never change training."""

@@ -1,4 +1,4 @@
-"""Says early what losses show of a failing run (https://github.com/soumith/ganhacks, 10)."""
+"""Early warnings of a failing run, from its losses and gradient norms (https://github.com/soumith/ganhacks, 10)."""
 
 import math
 from collections import deque
@@ -16,25 +16,27 @@ Row = dict[str, float]
 
 
 class Failures(L.Callback):
-    """Warns once in a command for each kind of failure, with the remedy, by the rows that `LossLogger` has written just before.
+    """Warns once per command for each kind of failure, with a remedy, from the rows that `LossLogger` has just written.
 
     - A gradient norm in one row is large.
-    - D's loss is near 0: nothing is left to learn from D.
+    - D's loss is near 0, so G can learn nothing from D.
     - D's loss jumps from row to row.
-    - G's loss falls while D's rises, and D takes nearly all fakes for real: it is fooled, maybe with garbage. (Both also
-      happen where G catches up with a D that was far ahead; then D still knows the fakes.)
+    - G's loss falls while D's rises, and D classifies nearly all fakes as real: it is fooled, maybe by garbage. (Losses also
+      move so when G catches up with a D that was far ahead, but then D still recognises the fakes.)
 
-    The last three are asked of a full window of rows, and only where scores have a decision threshold: a critic's loss has no
-    scale and no 0 to fear, and it rises towards 0 as it should.
+    The last three need a full window of rows and a model with a decision threshold: a critic's loss has no scale, and it
+    rises towards 0 as it should.
 
     Args:
-        every_steps: of D between two rows, as given to `LossLogger`.
-        window: rows that are looked at.
-        max_gradient_norm: ganhacks' 100.
-        min_d_loss: the mean of a window; an undecided D's cross-entropy is 1.39. No source names this number or the next ones.
-        max_d_loss_jump: the mean change from row to row; DCGAN on the digits has 0.03, and 0.6 with 100 times D's rate.
-        min_trend: how closely losses follow a straight line to be rising or falling: their correlation with time.
-        min_fake_accuracy: the share of the fakes that D knows, in the mean of a window.
+        every_steps: D's steps between two rows, as given to `LossLogger`.
+        window: number of rows to consider.
+        max_gradient_norm: limit of a gradient norm; ganhacks names 100.
+        min_d_loss: limit of D's mean loss over a window; at chance D's cross-entropy is 1.39. No source gives this limit or
+            the following ones.
+        max_d_loss_jump: limit of the mean change from row to row; DCGAN on the digits has 0.03, and 0.6 with 100 times D's
+            learning rate.
+        min_trend: correlation with time from which a loss counts as rising or falling.
+        min_fake_accuracy: limit of the mean fraction of fakes that D recognises over a window.
     """
 
     def __init__(
@@ -52,13 +54,13 @@ class Failures(L.Callback):
         self.min_trend, self.min_fake_accuracy = min_trend, min_fake_accuracy
 
     def on_train_start(self, trainer: L.Trainer, gan: GAN) -> None:
-        """Begin anew: whoever resumes reads a new screen."""
+        """Forget earlier rows and warnings, so that a resumed run warns again."""
         self.rows: deque[Row] = deque(maxlen=self.window)
         self.warned: set[str] = set()
 
     @rank_zero_only
     def on_train_batch_end(self, trainer: L.Trainer, gan: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Look at a new row: numbers that the device need not be asked for."""
+        """Check a new row, whose numbers are on the host already."""
         row = trainer.callback_metrics
         if gan.d_steps_done % self.every_steps or "d_loss" not in row:
             return
@@ -68,11 +70,11 @@ class Failures(L.Callback):
             found |= self.losses(list(self.rows))
         for kind in found:
             if kind not in self.warned:
-                print(f"warning at {gan.images_seen:,} images: {found[kind]}")  # a bar puts what is printed above itself
+                print(f"warning at {gan.images_seen:,} images: {found[kind]}")  # a progress bar shows prints above itself
         self.warned |= found.keys()
 
     def gradients(self, row: Row) -> dict[str, str]:
-        """Warnings by kind, of one row."""
+        """Return warnings about one row, by kind."""
         norms, limit = {player: row.get(f"{player}_gradient_norm", 0.0) for player in "dg"}, self.max_gradient_norm
         return {
             f"{player}_gradient_norm": f"{player}_gradient_norm is {norm:.0f}, above {limit:.0f}. Lower optimizer.{player}.lr, "
@@ -82,8 +84,8 @@ class Failures(L.Callback):
         }
 
     def losses(self, rows: Sequence[Row]) -> dict[str, str]:
-        """Warnings by kind, of a window of rows, the latest last."""
-        d_loss, g_loss, known = ([row.get(n, math.nan) for row in rows] for n in ("d_loss", "g_loss", "d_fake_accuracy"))
+        """Return warnings about a window of rows, the latest last, by kind."""
+        d_loss, g_loss, accuracy = ([row.get(n, math.nan) for row in rows] for n in ("d_loss", "g_loss", "d_fake_accuracy"))
         found = {}
         if (mean := fmean(d_loss)) < self.min_d_loss:
             found["d_loss"] = (
@@ -92,17 +94,17 @@ class Failures(L.Callback):
             )
         if (jump := fmean(abs(after - before) for before, after in pairwise(d_loss))) > self.max_d_loss_jump:
             found["d_loss_jump"] = (
-                f"d_loss jumps by {jump:.2g} from row to row, and in a sound run it is steady. Lower optimizer.d.lr and "
-                "optimizer.g.lr, enlarge data.batch_size, or add penalty=r1"
+                f"d_loss jumps by {jump:.2g} from row to row, but is steady in a healthy run. Lower optimizer.d.lr and "
+                "optimizer.g.lr, increase data.batch_size, or add penalty=r1"
             )
-        if fmean(known) < self.min_fake_accuracy and trend(g_loss) <= -self.min_trend and trend(d_loss) >= self.min_trend:
+        if fmean(accuracy) < self.min_fake_accuracy and trend(g_loss) <= -self.min_trend and trend(d_loss) >= self.min_trend:
             found["d_is_fooled"] = (
-                f"g_loss falls and d_loss rises over {len(rows)} rows, and D takes nearly all fakes for real: they may be "
-                "garbage that fools it. Look at the samples; lower optimizer.g.lr, or give D more steps, with model.d_steps=2"
+                f"g_loss falls and d_loss rises over {len(rows)} rows, and D classifies nearly all fakes as real: they may be "
+                "garbage that fools it. Look at the samples; lower optimizer.g.lr, or give D more steps with model.d_steps=2"
             )
         return found
 
 
 def trend(values: Sequence[float]) -> float:
-    """The correlation with time: 1 for a straight rise, -1 for a straight fall, 0 where nothing changes."""
+    """Return the correlation with time: 1 for a linear rise, -1 for a linear fall, 0 for constant values."""
     return correlation(range(len(values)), values) if len(set(values)) > 1 else 0.0

@@ -1,4 +1,4 @@
-"""Losses, scores and gradients at each logging interval; stops a run whose losses are no longer numbers."""
+"""Logs losses, logits and gradient norms at regular intervals, and stops a run whose losses are no longer finite."""
 
 import math
 from statistics import fmean
@@ -14,7 +14,7 @@ from gan_lab.model.gan import GAN
 
 
 def log_row(trainer: L.Trainer, gan: GAN, row: dict[str, float]) -> None:
-    """Hand a row to every logger, with the clocks that are its axes, and to whoever reads ``trainer.callback_metrics``."""
+    """Send a row to every logger, with the clocks that are its axes, and to ``trainer.callback_metrics``."""
     trainer.callback_metrics.update({name: torch.tensor(value) for name, value in row.items()})
     clocks = {"images_seen": gan.images_seen, "g_steps_done": gan.g_steps_done, "d_steps_done": gan.d_steps_done}
     for logger in trainer.loggers:
@@ -22,11 +22,12 @@ def log_row(trainer: L.Trainer, gan: GAN, row: dict[str, float]) -> None:
 
 
 class LossLogger(L.Callback):
-    """Every ``every_steps`` steps of D: mean losses and penalties since the last row, D's scores, gradient norms, rates.
+    """Logs a row every ``every_steps`` steps of D.
 
-    ``d_loss``, ``g_loss``, each penalty by name; ``d_real`` and ``d_fake`` (D's mean scores), ``d_gap`` (their difference, a
-    critic's estimate of the distance), ``d_real_accuracy`` and ``d_fake_accuracy`` (where the loss has a decision threshold);
-    ``d_gradient_norm``, ``g_gradient_norm``, ``d_lr``, ``g_lr``. Values stay tensors between rows: one host sync per row.
+    A row has ``d_loss``, ``g_loss`` and each penalty by name, as means since the last row; ``d_real`` and ``d_fake`` (D's mean
+    logits), ``d_gap`` (their difference, a critic's estimate of the distance), and with a decision threshold
+    ``d_real_accuracy`` and ``d_fake_accuracy``, of the last batch; ``d_gradient_norm``, ``g_gradient_norm``, ``d_lr`` and
+    ``g_lr``. Values stay on the device between rows, so a row costs one host sync.
     """
 
     def __init__(self, every_steps: int = 50) -> None:
@@ -34,7 +35,7 @@ class LossLogger(L.Callback):
         self.series: dict[str, dict[int, Tensor]] = {}  # name -> step of D -> value
 
     def on_before_optimizer_step(self, trainer: L.Trainer, gan: GAN, optimizer: Optimizer) -> None:
-        """The gradient norm of each network's first step after a row."""
+        """Keep the gradient norm of each network's first step after a row."""
         name = f"{gan.network_of(optimizer)}_gradient_norm"
         if name not in self.series:
             gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
@@ -49,12 +50,12 @@ class LossLogger(L.Callback):
             self._write(trainer, gan)
 
     def on_train_end(self, trainer: L.Trainer, gan: GAN) -> None:
-        """What is left since the last row."""
+        """Write a last row of the remaining values."""
         if self.series:
             self._write(trainer, gan)
 
     def _write(self, trainer: L.Trainer, gan: GAN) -> None:
-        last = {name: {gan.d_steps_done: value} for name, value in scores(gan).items()}
+        last = {name: {gan.d_steps_done: value} for name, value in logit_statistics(gan).items()}
         series = read_out(self.series | last)
         self.series = {}
         if getattr(trainer.precision_plugin, "scaler", None):
@@ -67,28 +68,28 @@ class LossLogger(L.Callback):
 
 
 def read_out(series: dict[str, dict[int, Tensor]]) -> dict[str, dict[int, float]]:
-    """The numbers of all tensors, in one host sync."""
+    """Copy all tensors to the host in one sync."""
     numbers = iter(torch.stack([value.float() for values in series.values() for value in values.values()]).tolist())
     return {name: {step: next(numbers) for step in values} for name, values in series.items()}
 
 
 def _is_skipped(name: str, values: dict[int, float]) -> bool:
-    """Whether this is an overflow, after which the 16-bit scaler leaves out the step and lowers its scale."""
+    """Return whether this is an overflow, after which the 16-bit gradient scaler skips the step and lowers its scale."""
     return name.endswith("_gradient_norm") and not all(map(math.isfinite, values.values()))
 
 
-def scores(gan: GAN) -> dict[str, Tensor]:
-    """What D thinks of the last batch."""
+def logit_statistics(gan: GAN) -> dict[str, Tensor]:
+    """Summarise D's logits of the last batch: means, their gap and, with a decision threshold, accuracies."""
     real, fake = gan.tracked["real_logits"].float(), gan.tracked["fake_logits"].float()
     means = {"d_real": real.mean(), "d_fake": fake.mean(), "d_gap": real.mean() - fake.mean()}
     if gan.decision_threshold is None:
         return means
-    rates = {"d_real_accuracy": (real > gan.decision_threshold), "d_fake_accuracy": (fake < gan.decision_threshold)}
-    return means | {name: right.float().mean() for name, right in rates.items()}
+    correct = {"d_real_accuracy": (real > gan.decision_threshold), "d_fake_accuracy": (fake < gan.decision_threshold)}
+    return means | {name: hits.float().mean() for name, hits in correct.items()}
 
 
 def check_finite(series: dict[str, dict[int, float]], gan: GAN) -> None:
-    """Stop at a loss or gradient that is no number, and name what broke first: all else follows from it, D before G."""
+    """Stop at a loss or gradient that is not finite, naming the first one, which caused the others; D comes before G."""
     bad = [
         (step, name.startswith("g_") or name in gan.regularizers, name)
         for name, values in series.items()
@@ -101,6 +102,6 @@ def check_finite(series: dict[str, dict[int, float]], gan: GAN) -> None:
     network, option = ("generator", "g") if is_g else ("discriminator", "d")
     names = ", ".join(name for *place, name in bad if place == [step, is_g])
     raise Diverged(
-        f"the {network} diverged: {names} not finite at D step {step} (noticed at {gan.images_seen:,} images). "
+        f"the {network} diverged: {names} not finite at D step {step} (detected at {gan.images_seen:,} images). "
         f"The last good checkpoint is kept. Lower optimizer.{option}.lr, add penalty=r1, or use speed=plain (float32)"
     )

@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: a bar on a terminal, else a line now and then."""
+"""Progress on the console: a bar on a terminal, otherwise a line now and then."""
 
 import time
 from typing import Any
@@ -15,11 +15,11 @@ SHOWN = ("d_loss", "g_loss")
 
 
 class Progress(L.Callback):
-    """D's and G's loss, images per second and time left; scores as they come.
+    """Shows both losses, images per second and time left, and the metrics of each validation.
 
     Args:
-        max_images: length of the run.
-        plain_seconds: between two lines where there is no terminal.
+        max_images: length of the run, in real images that D sees.
+        plain_seconds: seconds between two lines without a terminal.
     """
 
     def __init__(self, max_images: int, plain_seconds: float = 10.0) -> None:
@@ -29,7 +29,7 @@ class Progress(L.Callback):
 
     @rank_zero_only
     def on_train_start(self, trainer: L.Trainer, gan: GAN) -> None:
-        """Say how large the networks are; show the bar."""
+        """Print the sizes of the networks and show the bar."""
         counts = {name: sum(p.numel() for p in net.parameters()) for name, net in _networks(gan).items()}
         self.console.print(", ".join(f"{name} {count:,} parameters" for name, count in counts.items()), highlight=False)
         self.first_image, self.started = gan.images_seen, time.monotonic()
@@ -47,7 +47,7 @@ class Progress(L.Callback):
 
     @rank_zero_only
     def on_train_batch_end(self, trainer: L.Trainer, gan: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Move on, at most ten times a second."""
+        """Update the bar, at most ten times a second, or print a line."""
         now = time.monotonic()
         if now - self.shown < (0.1 if self.bar else self.plain_seconds):
             return
@@ -62,17 +62,17 @@ class Progress(L.Callback):
 
     @rank_zero_only
     def on_validation_end(self, trainer: L.Trainer, gan: GAN) -> None:
-        """The scores of this validation."""
-        scores = {name: float(v) for name, v in trainer.callback_metrics.items() if name.startswith("val/")}
-        text = "  ".join(f"{name} {value:.4g}" for name, value in scores.items())
+        """Print the metrics of this validation."""
+        metrics = {name: float(v) for name, v in trainer.callback_metrics.items() if name.startswith("val/")}
+        text = "  ".join(f"{name} {value:.4g}" for name, value in metrics.items())
         self.console.print(f"{gan.images_seen:,} images  {text}", highlight=False)
 
     def on_train_end(self, trainer: L.Trainer, gan: GAN) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._stop()
 
     def on_exception(self, trainer: L.Trainer, gan: GAN, exception: BaseException) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._stop()
 
     def _stop(self) -> None:

@@ -1,4 +1,4 @@
-"""Pictures of the same latents over time, so that they compare."""
+"""Sample grids of the same latents over training, so that they are comparable."""
 
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,12 @@ from gan_lab.training.cadence import is_due
 
 
 class Samples(L.Callback):
-    """Writes ``<folder>/<images seen>.png`` of ``n`` fixed latents by the averaged generator, at first, when due and at last.
+    """Writes ``<folder>/<images seen>.png`` from fixed latents by the averaged generator: first, last and when due.
 
     Args:
-        folder: of the pictures.
-        every_images: between two of them.
-        n: how many samples a picture shows.
+        folder: folder of the pictures.
+        every_images: real images between two pictures.
+        n: samples per picture.
     """
 
     def __init__(self, folder: str, every_images: int, n: int = 64) -> None:
@@ -25,16 +25,16 @@ class Samples(L.Callback):
         self.written_at: int | None = None
 
     def on_train_start(self, trainer: L.Trainer, gan: GAN) -> None:
-        """Where it begins."""
+        """Write the first picture."""
         self._write(trainer, gan)
 
     def on_train_batch_end(self, trainer: L.Trainer, gan: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """On the way."""
+        """Write a picture when it is due."""
         if is_due(trainer, gan, self.every_images):
             self._write(trainer, gan)
 
     def on_train_end(self, trainer: L.Trainer, gan: GAN) -> None:
-        """Where it ends."""
+        """Write the last picture."""
         self._write(trainer, gan)
 
     @rank_zero_only

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from filelock import FileLock
+from torchvision import datasets
 
 from gan_lab.data.files import Store, open_store
 from gan_lab.data.folder import FileOptions, ImageFiles, Part, hold_out
@@ -16,18 +17,19 @@ URL = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 PLACES = ("img_align_celeba", "img_align_celeba.zip", "celeba/img_align_celeba", "celeba/img_align_celeba.zip")
 ATTRIBUTES = ("list_attr_celeba.txt", "list_attr_celeba.csv")  # the authors', Kaggle's
 PARTITION = ("list_eval_partition.txt", "list_eval_partition.csv")
-SPLITS = {"train": "0", "held_out": "2"}  # numbers in the partition; 1, the validation images, are left out
+SPLITS = {"train": "0", "held_out": "2"}  # codes in the partition list; 1, the validation images, are not used
 
 
 class CelebA(ImageFiles):
-    """The aligned faces: from a folder or zip file of the JPEG files, or as the authors, Kaggle or torchvision lay them out.
+    """The aligned faces, from a folder or zip file of JPEG files, or in the layout of the authors, Kaggle or torchvision.
 
-    The authors' partition says what is held out (their test images); without its list a tenth is.
+    The held-out set is the test split of the authors' partition list, or a tenth of the images if that list is missing.
 
     Args:
-        root: the folder or zip file; or one that holds ``img_align_celeba``, its zip file, or ``celeba`` with one of them.
-        attributes: names of k of the 40; the class of an image is the sum of 2^i over those that it has, i = 0 for the first.
-        download: fetch what is missing, by torchvision's reader.
+        root: the folder or zip file; or a folder that holds ``img_align_celeba``, its zip file, or ``celeba`` with either.
+        attributes: k of the 40 attribute names; an image's class is the sum of 2^i over the attributes i that it has,
+            counted from 0 in the order given.
+        download: fetch missing files with torchvision's reader.
         options: see `ImageFiles` and `Data`; ``num_classes`` is 2^k, or None without attributes.
     """
 
@@ -39,7 +41,7 @@ class CelebA(ImageFiles):
         super().__init__(**options)
         self.root, self.attributes, self.download = Path(root).expanduser(), list(attributes), download
         if len(set(self.attributes)) < len(self.attributes):
-            raise InputError(f"data.attributes=[{','.join(self.attributes)}] names one twice: give each once")
+            raise InputError(f"data.attributes=[{','.join(self.attributes)}] repeats a name: give each name once")
         found = 2 ** len(self.attributes) if self.attributes else None
         if self.num_classes != found:
             raise InputError(
@@ -49,18 +51,18 @@ class CelebA(ImageFiles):
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """Also the attributes."""
+        """The recipe of `ImageFiles`, and the attributes."""
         return super().recipe | {"attributes": self.attributes}
 
     @property
     def sources(self) -> list[Path]:
-        """The images and the lists that are read; none while there are no images."""
+        """The images and the lists in use; empty while there are no images."""
         images = self._find()
         lists = (self._list(images, names) for names in (ATTRIBUTES, PARTITION)) if images else ()
         return [path for path in (images, *lists) if path]
 
     def part(self, split: str) -> Part:
-        """The training or the test images."""
+        """Return the training or the test images of the partition."""
         files = self._split[split]
         if not self.attributes:
             return Part(self._store, files)
@@ -73,12 +75,12 @@ class CelebA(ImageFiles):
 
     @cached_property
     def _images_path(self) -> Path:
-        """Where the images lie, fetched if that is asked for."""
+        """Path of the images, downloaded first if ``download`` is set and they are missing."""
         if (path := self._find()) is None and self.download:
             self._fetch()
             path = self._find()
         if path is None:
-            raise InputError(f"there is no CelebA in '{self.root}': {self._by_hand}, or try data.download=true")
+            raise InputError(f"CelebA was not found in '{self.root}': {self._by_hand}, or try data.download=true")
         return path
 
     @property
@@ -101,18 +103,18 @@ class CelebA(ImageFiles):
         if not all(parts.values()):
             raise InputError(
                 f"'{self._images_path}' lacks the training or the test images of '{path}': add them, or remove that list to "
-                "hold out a tenth"
+                "hold out a tenth of the images"
             )
         return parts
 
     @cached_property
     def _columns(self) -> tuple["_Table", list[int]]:
-        """The list of attributes, and where in it ours stand."""
+        """The table of attributes, and its columns of ``attributes``."""
         path = self._list(self._images_path, ATTRIBUTES)
         if path is None:
             raise InputError(
-                f"data.attributes needs {ATTRIBUTES[0]} (or Kaggle's {ATTRIBUTES[1]}) in '{self._images_path.parent}': get it "
-                f"from {URL}, or use data.attributes=[]"
+                f"data.attributes needs {ATTRIBUTES[0]} (or Kaggle's {ATTRIBUTES[1]}) in '{self._images_path.parent}': "
+                f"download it from {URL}, or use data.attributes=[]"
             )
         table = _Table(path, 40)
         place = {name: column for column, name in enumerate(table.names)}
@@ -124,7 +126,7 @@ class CelebA(ImageFiles):
         return next((self.root / place for place in PLACES if (self.root / place).exists()), None)
 
     def _list(self, images: Path, names: Iterable[str]) -> Path | None:
-        """A list in the folder of the images, beside it, or in the root."""
+        """Find a list in the folder of the images, in its parent, or in the root."""
         places = (folder / name for folder in (images, images.parent, self.root) for name in names)
         return next((path for path in places if path.is_file()), None)
 
@@ -132,44 +134,45 @@ class CelebA(ImageFiles):
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             with FileLock(self.root / "fetching.lock"):
-                if not self._find():  # no other process was first
+                if not self._find():  # another process may have fetched them while this one waited
                     self._fetch_beside(self.root / "fetching")
-        except Exception as error:  # gdown and its network raise almost anything
-            raise InputError(f"CelebA could not be fetched into '{self.root}' ({error}): {self._by_hand}") from error
+        except Exception as error:  # gdown and the network raise almost anything
+            raise InputError(f"CelebA could not be downloaded to '{self.root}' ({error}): {self._by_hand}") from error
 
     def _fetch_beside(self, folder: Path) -> None:
-        """The images get their place when all are there; what a stopped process has fetched is not fetched again."""
-        from torchvision.datasets import CelebA as Reader
+        """Download to ``folder``, then move the images to the root once all are there.
 
+        Files that an interrupted process has downloaded are not downloaded again.
+        """
         shutil.rmtree(folder / "celeba" / "img_align_celeba", ignore_errors=True)  # it may be half unpacked
-        Reader(str(folder), split="all", download=True)
-        for path in sorted((folder / "celeba").iterdir(), key=lambda path: path.name.startswith("img")):  # the lists first
+        datasets.CelebA(str(folder), split="all", download=True)
+        for path in sorted((folder / "celeba").iterdir(), key=lambda path: path.name.startswith("img")):  # lists first
             path.rename(self.root / path.name)
         shutil.rmtree(folder)
 
 
 class _Table:
-    """A list that comes with CelebA, the authors' or Kaggle's: for each image a number of values.
+    """One of CelebA's lists, in the authors' or in Kaggle's format: a fixed number of values for each image.
 
     Attributes:
-        names: of the values, where the list states them.
-        rows: the values by the name of the image, as text, because 8 million strings would fill the memory.
+        names: column names, if the list has a header.
+        rows: image name -> values as one string, because 8 million separate strings would fill the memory.
     """
 
     def __init__(self, path: Path, width: int) -> None:
         lines = [line.replace(",", " ").split() for line in path.read_text().splitlines()]
         images = [line for line in lines if line and line[0].endswith((".jpg", ".png"))]
         if not images or any(len(line) != width + 1 for line in images):
-            raise InputError(f"'{path}' is not the list that comes with CelebA: get it again from {URL}")
+            raise InputError(f"'{path}' is not the list that comes with CelebA: download it again from {URL}")
         self.path = path
         self.names = next((line[-width:] for line in lines if len(line) >= width and line not in images), [])
         self.rows = {name: " ".join(values) for name, *values in images}
 
 
 def _rows(table: _Table, files: Iterable[str]) -> Iterator[list[str]]:
-    """The values of each file."""
+    """Yield the values of each file."""
     for file in files:
         row = table.rows.get(name := Path(file).name)
         if row is None:
-            raise InputError(f"the image '{name}' is not in '{table.path}': remove the image, or get that list from {URL}")
+            raise InputError(f"the image '{name}' is not in '{table.path}': remove the image, or download the list from {URL}")
         yield row.split()

@@ -1,4 +1,4 @@
-"""The 1,797 handwritten 8x8 digits that scikit-learn carries (UCI, Alpaydin & Kaynak 1998): data without a download."""
+"""The 1,797 handwritten 8x8 digits shipped with scikit-learn (UCI, Alpaydin & Kaynak 1998): no download needed."""
 
 import torch
 from sklearn.datasets import load_digits
@@ -12,9 +12,9 @@ SPLITS = {"train": slice(NUM_TRAIN), "held_out": slice(NUM_TRAIN, None)}
 
 
 def digits(split: str) -> Arrays:
-    """1,200 digits to train on, or the 597 ``held_out`` ones: (1, 8, 8), labels 0 to 9."""
+    """Return the 1,200 digits of ``split="train"`` or the 597 of ``"held_out"``: images (1, 8, 8), labels 0 to 9."""
     pixels, labels = load_digits(return_X_y=True)  # 17 grey levels, 0 to 16
     images = torch.from_numpy(pixels).mul(255 / 16).round().to(torch.uint8).view(-1, 1, 8, 8)
-    order = sorted(range(len(images)), key=key)  # a shuffle that no version of a library changes
+    order = sorted(range(len(images)), key=key)  # a shuffle that does not depend on any library's version
     rows = order[pick(SPLITS, split, "split")]
     return Arrays(images[rows], torch.from_numpy(labels).long()[rows])

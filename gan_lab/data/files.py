@@ -1,4 +1,4 @@
-"""Images in files: where the bytes lie, how they are decoded, and what happens to broken ones."""
+"""Image files: reading them from folders and zip files, decoding them, and replacing broken ones."""
 
 import hashlib
 import io
@@ -22,26 +22,26 @@ from torchvision.transforms.v2.functional import pil_to_tensor
 from gan_lab.errors import InputError
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
-MODES = {1: "L", 3: "RGB"}  # PIL's names of what the channels make
+MODES = {1: "L", 3: "RGB"}  # number of channels -> PIL mode
 
 
 class BrokenImage(InputError):
-    """A file that is no image, or not a whole one."""
+    """A file that is not an image, or is incomplete."""
 
     def __init__(self, message: str) -> None:
-        # a worker of the DataLoader makes the error anew from its traceback, which ends in the sentence
+        # the DataLoader re-raises a worker's error with its whole traceback as the message, which ends in the sentence
         super().__init__(message.rstrip().rpartition("BrokenImage: ")[2])
 
 
-# ----- where the bytes lie -----------------------------------------------------------------------------------------------
+# ----- storage -----------------------------------------------------------------------------------------------------------
 
 
 class Store(Protocol):
-    """A place that holds image files.
+    """A folder, archive or database of image files.
 
     Attributes:
-        root: the place.
-        files: paths in it, with slashes, sorted; strings, because there may be millions.
+        root: its path.
+        files: sorted paths inside it, with forward slashes; strings, because there may be millions.
     """
 
     root: Path
@@ -50,22 +50,23 @@ class Store(Protocol):
     def files(self) -> list[str]: ...  # noqa: D102
 
     def open(self, file: str) -> BinaryIO:
-        """The bytes of a file."""
+        """Open a file for reading."""
 
 
 def open_store(path: Path) -> Store:
-    """A folder, or a zip file."""
+    """Open a folder or a zip file of images."""
     if path.is_dir():
         return Folder(path)
     if path.is_file():
         return Zip(path)
-    raise InputError(f"there is no folder or zip file '{path}': set data.root or data.held_out_root to one that holds images")
+    raise InputError(f"there is no folder or zip file '{path}': set data.root or data.held_out_root to one with images")
 
 
 def stamp(path: Path) -> str:
-    """Changes with the size or the date of a file; with the date of a folder or of one on its first level.
+    """Return a string that changes when the source changes, without reading it.
 
-    A folder's date changes when files come or go, not when one is written anew.
+    For a file it depends on the size and modification time; for a folder, on the modification times of the folder and its
+    immediate subfolders, which change when files are added or removed, but not when one is overwritten.
     """
     if path.is_file():
         return f"{path.stat().st_size}-{path.stat().st_mtime_ns}"
@@ -75,22 +76,22 @@ def stamp(path: Path) -> str:
 
 
 class Folder:
-    """Image files below a folder; hidden ones do not count."""
+    """Image files below a folder, at any depth; hidden files are ignored."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     @cached_property
     def files(self) -> list[str]:
-        """Paths relative to the folder. A link that leaves it is refused; one to a folder inside is passed over.
+        """Paths relative to the folder. A link out of the folder is refused; a link to a folder inside it is skipped.
 
-        What that one holds is listed already, and it may lead in a circle.
+        The files behind such a link are listed already, and it may form a cycle.
         """
         root = self.root.resolve()
         return _some(self.root, sorted(path.removeprefix(f"{root}/") for path in _walk(root, root)))
 
     def open(self, file: str) -> BinaryIO:
-        """The file."""
+        """Open a file for reading."""
         return (self.root / file).open("rb")
 
 
@@ -108,17 +109,17 @@ def _walk(folder: Path, root: Path) -> Iterator[str]:
 
 
 def _image_link(link: Path, root: Path) -> Iterator[str]:
-    """The link, if it is one to an image; one to nothing is listed too, as a broken image."""
+    """Yield the link if it has an image's name; a dangling one is listed too, as a broken image."""
     is_image = _is_image(link.name)
-    target = Path(os.path.realpath(link))  # Path.resolve raises on a circle before Python 3.13
+    target = Path(os.path.realpath(link))  # Path.resolve raises on a cycle before Python 3.13
     if (is_image or link.is_dir()) and not target.is_relative_to(root):
-        raise InputError(f"the link '{link}' leaves the folder '{root}' for '{target}': remove it, or copy what it points to")
+        raise InputError(f"the link '{link}' leaves the folder '{root}' for '{target}': remove it, or copy its target here")
     if is_image and not link.is_dir():
         yield str(link)
 
 
 class Zip:
-    """Image files in a zip file, read as if it began in its top folder when there is only one; hidden files do not count."""
+    """Image files in a zip file; hidden files are ignored, and a single top-level folder is left out of the paths."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -129,7 +130,7 @@ class Zip:
         return _some(self.root, list(self._entries))
 
     def open(self, file: str) -> BinaryIO:
-        """The file, unpacked in memory and checked."""
+        """Decompress a file into memory and check its CRC."""
         return io.BytesIO(self._zip.read(self._entries[file]))
 
     @cached_property
@@ -137,7 +138,7 @@ class Zip:
         try:
             return zipfile.ZipFile(_OwnPosition(self.root))
         except zipfile.BadZipFile as error:
-            raise InputError(f"'{self.root}' is not a whole zip file: fetch or pack it again") from error
+            raise InputError(f"'{self.root}' is not a complete zip file: download or pack it again") from error
 
     @cached_property
     def _entries(self) -> dict[str, zipfile.ZipInfo]:
@@ -148,9 +149,9 @@ class Zip:
         return {name[skipped:]: entries[name] for name in names}
 
     def _path(self, info: zipfile.ZipInfo) -> str:
-        path = info.filename.replace("\\", "/")  # some programs on Windows write the other one
+        path = info.filename.replace("\\", "/")  # some Windows programs write backslashes
         parts = path.split("/")
-        leaves = path.startswith("/") or path[1:2] == ":" or ".." in parts  # C:/ is a place on Windows
+        leaves = path.startswith("/") or path[1:2] == ":" or ".." in parts  # C:/ is an absolute path on Windows
         if leaves or stat.S_ISLNK(info.external_attr >> 16):
             raise InputError(
                 f"the entry '{info.filename}' of '{self.root}' is a link or leaves the folder: pack the images again without it"
@@ -161,7 +162,7 @@ class Zip:
 
 
 class _OwnPosition(io.RawIOBase):
-    """A file whose position is kept here, so that forked workers can read through one handle at once."""
+    """A file that keeps its own position, so that forked workers can read through one descriptor at once."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("rb")
@@ -192,21 +193,21 @@ def _is_image(path: str) -> bool:
 
 def _some(root: Path, files: list[str]) -> list[str]:
     if not files:
-        raise InputError(f"'{root}' holds no images ({', '.join(EXTENSIONS)}); hidden files do not count")
+        raise InputError(f"'{root}' holds no images ({', '.join(EXTENSIONS)}): add some, not hidden")
     return files
 
 
-# ----- how they are decoded ----------------------------------------------------------------------------------------------
+# ----- decoding ----------------------------------------------------------------------------------------------------------
 
 
 def decode(file: BinaryIO, channels: int, image_size: int, crop: int | None = None) -> Tensor:
-    """An image as uint8 (C, H, W): upright, its short side scaled to ``image_size`` (Lanczos), its middle cropped.
+    """Decode an image to uint8 (C, H, W): upright, short side scaled to ``image_size`` (Lanczos), centre-cropped.
 
     Args:
-        file: any kind that PIL knows; of an animation the first picture.
-        channels: 1 makes grey, 3 colour.
-        image_size: height and width.
-        crop: first cut out the middle square of so many pixels a side, or the largest there is.
+        file: any format that PIL reads; an animation gives its first frame.
+        channels: 1 for grey, 3 for colour.
+        image_size: height and width of the result.
+        crop: side in pixels of a centre crop before scaling, at most the image's short side; None: no crop.
     """
     with Image.open(file) as image:
         plain = _plain(ImageOps.exif_transpose(image)).convert(MODES[channels])
@@ -218,9 +219,9 @@ def decode(file: BinaryIO, channels: int, image_size: int, crop: int | None = No
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """8 bits and opaque: 16 bits are scaled, which PIL would clip at 255; what is transparent shows white."""
+    """Convert to opaque 8-bit pixels: scale 16 bits, which PIL would clip at 255, and put transparency on white."""
     if image.mode == "F":
-        raise ValueError("the range of floating-point pixels is not known")
+        raise ValueError("the range of floating-point pixels is unknown")
     if image.mode.startswith("I"):
         return Image.fromarray((np.asarray(image).clip(0, 65535) / 257).round().astype(np.uint8))
     if image.has_transparency_data:
@@ -233,17 +234,17 @@ def _plain(image: Image.Image) -> Image.Image:
 
 
 class Images(Dataset[tuple[Tensor, int | None]]):
-    """Image files, each read when it is asked for.
+    """Image files, each read on access.
 
-    In the place of a broken one stands the next good one, with its own label, always the same one; its name is printed once.
+    A broken image is replaced by the next good one, with the label of that one; the broken name is printed once.
 
     Args:
-        store: where they lie.
-        files: which of the store's.
-        decode: makes uint8 (C, H, W) of a file.
-        labels: one for each file, or None.
+        store: the files' folder, archive or database.
+        files: paths in the store.
+        decode: turns an open file into uint8 (C, H, W).
+        labels: one per file, or None.
         classes: names of the labels.
-        strict: a broken image is an error instead.
+        strict: raise at a broken image instead of replacing it.
     """
 
     def __init__(
@@ -261,12 +262,12 @@ class Images(Dataset[tuple[Tensor, int | None]]):
         self._is_broken = torch.zeros(len(files), dtype=torch.bool).share_memory_()  # forked workers write into it
 
     def __len__(self) -> int:
-        """Number of files."""
+        """Return the number of files."""
         return len(self.files)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int | None]:
-        """Image, uint8 (C, H, W), and label; of the next good file where this one is broken."""
-        start = range(len(self))[index]  # an IndexError past the end, by which a loop over the set ends
+        """Return the image, uint8 (C, H, W), and its label; those of the next good file if this one is broken."""
+        start = range(len(self))[index]  # raises IndexError past the end, which ends a loop over the data set
         for position in itertools.chain(range(start, len(self)), range(start)):
             if self._is_broken[position]:
                 continue
@@ -276,28 +277,28 @@ class Images(Dataset[tuple[Tensor, int | None]]):
                 if self.strict:
                     raise
                 self._is_broken[position] = True
-                # not sys.stderr: a progress bar may stand in for it, whose lock a forked worker could never get
-                print(f"{error} (the next one is taken; data.strict=true stops instead)", file=sys.__stderr__, flush=True)
-        raise BrokenImage(f"none of the {len(self):,} images of '{self.store.root}' can be read: are they whole?")
+                # not sys.stderr: a progress bar may have replaced it, and a forked worker could wait for its lock forever
+                print(f"{error} (using the next one; data.strict=true stops instead)", file=sys.__stderr__, flush=True)
+        raise BrokenImage(f"none of the {len(self):,} images of '{self.store.root}' can be read: check that they are complete")
 
     def name(self, index: int) -> str:
-        """Where the file lies."""
+        """Return the path of the file."""
         return str(self.store.root / self.files[index])
 
     def read(self, index: int) -> Tensor:
-        """The image of this very file, uint8 (C, H, W).
+        """Return the image of exactly this file, uint8 (C, H, W).
 
         Raises:
-            BrokenImage: it cannot be decoded.
+            BrokenImage: the file cannot be decoded.
         """
         try:
             with self.store.open(self.files[index]) as file:
                 return self.decode(file)
         except Exception as error:  # decoders raise almost anything
-            message = f"the image '{self.name(index)}' is broken or of an unknown kind: replace or remove it"
+            message = f"the image '{self.name(index)}' is broken or in an unknown format: replace or remove it"
             raise BrokenImage(message) from error
 
     @property
     def broken(self) -> list[str]:
-        """The names of the broken files that this process and its workers have met."""
+        """Paths of the broken files that this process and its workers have found so far."""
         return [self.name(index) for index in self._is_broken.nonzero().flatten().tolist()]

@@ -1,4 +1,4 @@
-"""Images that lie in files, and the plainest case: a folder tree, or a zip file, of them."""
+"""Data modules over image files: the base class, and the plain case of a folder or zip file."""
 
 import hashlib
 import heapq
@@ -14,7 +14,7 @@ from gan_lab.errors import InputError
 
 
 class FileOptions(Options, total=False):
-    """What every data module of image files takes besides where they lie; see `ImageFiles`."""
+    """Options of every data module over image files; see `ImageFiles`."""
 
     crop: int | None
     strict: bool
@@ -30,37 +30,37 @@ class Part(NamedTuple):
 
 
 class ImageFiles(Data, ABC):
-    """Images that lie in files, and are decoded when they are asked for; a subclass says which ones.
+    """A data module over image files, decoded on access; a subclass says which files.
 
     Args:
-        crop: first cut out the middle square of so many pixels a side; None: as large as the image has it.
-        strict: stop at a broken image; else its name is printed and the next one stands in its place.
+        crop: side in pixels of a centre crop before scaling; None: the largest centred square.
+        strict: stop at a broken image; otherwise its name is printed and the next one replaces it.
         options: see `Data`; ``channels`` is 1 (grey) or 3 (colour).
     """
 
     name: str
-    """What the prepared array is called."""
+    """Name of the prepared arrays."""
 
     def __init__(self, *, crop: int | None = None, strict: bool = False, **options: Unpack[Options]) -> None:
         if options["channels"] not in MODES:
             raise InputError(f"data.channels={options['channels']} cannot be read from image files: use 1 (grey) or 3 (colour)")
         if crop is not None and crop < 1:
-            raise InputError(f"data.crop={crop} cannot be: give the pixels of a side, or null for as many as there are")
+            raise InputError(f"data.crop={crop} is invalid: give a side of at least 1 pixel, or null for the largest square")
         super().__init__(partial(self._images, "train"), partial(self._images, "held_out"), **options)
         self.crop, self.strict = crop, strict
 
     @abstractmethod
     def part(self, split: str) -> Part:
-        """What lies in a split, "train" or "held_out"."""
+        """Return the files and labels of a split, "train" or "held_out"."""
 
     @property
     @abstractmethod
     def sources(self) -> list[Path]:
-        """The files and folders whose dates tell whether the images have changed."""
+        """Files and folders whose modification times reveal whether the images have changed."""
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """What decides the bytes and the labels."""
+        """Options that determine the pixels and the labels."""
         return {
             "name": self.name,
             "channels": self.channels,
@@ -71,7 +71,7 @@ class ImageFiles(Data, ABC):
 
     @property
     def stamp(self) -> str | None:
-        """Of all sources; None when one is not there."""
+        """Stamps of all sources; None if one is missing."""
         sources = self.sources
         return " ".join(map(stamp, sources)) if sources and all(path.exists() for path in sources) else None
 
@@ -82,13 +82,13 @@ class ImageFiles(Data, ABC):
 
 
 class ImageFolder(ImageFiles):
-    """The images below a folder, or in a zip file; if all lie in subfolders, those of the first level are their classes.
+    """The images below a folder or in a zip file; if all are in subfolders, the top-level folders are the classes.
 
     Args:
         root: the folder or zip file.
-        held_out_root: another one, with the same classes, to judge by; None holds out a part of ``root``.
-        held_out_fraction: that part.
-        options: see `ImageFiles` and `Data`; ``num_classes`` is the number of class folders, None takes no labels.
+        held_out_root: a second one with the same classes, for evaluation; None holds out a part of ``root``.
+        held_out_fraction: fraction of ``root`` to hold out.
+        options: see `ImageFiles` and `Data`; ``num_classes`` is the number of class folders, or None for no labels.
     """
 
     def __init__(
@@ -110,17 +110,17 @@ class ImageFolder(ImageFiles):
 
     @property
     def sources(self) -> list[Path]:
-        """One or two folders or zip files."""
+        """The root, and the held-out root if there is one."""
         return [self.root] if self.held_out_root is None else [self.root, self.held_out_root]
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """Also where the images lie, because a folder may hold anything."""
+        """The recipe of `ImageFiles`, and the absolute paths, because a folder may hold anything."""
         sources = [str(path.resolve()) for path in self.sources]
         return super().recipe | {"sources": sources, "held_out_fraction": self.held_out_fraction}
 
     def part(self, split: str) -> Part:
-        """All files of a root, or those that are, or are not, held out."""
+        """Return all files of the split's root, or the split's share of a common root."""
         if self.held_out_root is None:
             files = [file for file in self._store.files if (file in self._held_out_files) == (split == "held_out")]
             return self._labelled(self._store, files)
@@ -129,7 +129,7 @@ class ImageFolder(ImageFiles):
         store = open_store(self.held_out_root)
         if self._classes and self._classes != class_names(store.files):
             raise InputError(
-                f"the class folders of '{self.held_out_root}' are not those of '{self.root}': make them the same, or use "
+                f"the class folders of '{self.held_out_root}' differ from those of '{self.root}': make them the same, or use "
                 "data.num_classes=null"
             )
         return self._labelled(store, store.files)
@@ -154,7 +154,7 @@ class ImageFolder(ImageFiles):
 
 
 def class_names(files: Iterable[str]) -> list[str]:
-    """The folders on the first level, if all files lie in some, else none."""
+    """Return the sorted top-level folders, or nothing if a file is in none of them."""
     files = list(files)
     return sorted({_first(file) for file in files}) if all("/" in file for file in files) else []
 
@@ -164,8 +164,8 @@ def _first(file: str) -> str:
 
 
 def hold_out(files: list[str], fraction: float) -> set[str]:
-    """A part of the files, by the hashes of their paths: who removes a file leaves the others where they were."""
+    """Choose a fraction of the files by the hashes of their paths, so that removing a file does not reshuffle the others."""
     if len(files) < 2:
-        raise InputError(f"'{files[0]}' is the only image: there must be one to train on and one to hold out")
+        raise InputError(f"'{files[0]}' is the only image: add more, for there must be one to train on and one to hold out")
     count = min(max(1, round(len(files) * fraction)), len(files) - 1)
     return set(heapq.nsmallest(count, files, key=lambda file: hashlib.blake2b(file.encode(errors="surrogateescape")).digest()))

@@ -1,10 +1,11 @@
-"""ImageNet (ILSVRC 2012, Russakovsky 2015): 1,281,167 photos of 1,000 classes, and 50,000 to judge by."""
+"""ImageNet (ILSVRC 2012, Russakovsky 2015): 1,281,167 training and 50,000 validation photos of 1,000 classes."""
 
 import shutil
 from pathlib import Path
 from typing import Any, Unpack
 
 from filelock import FileLock
+from torchvision import datasets
 
 from gan_lab.data.folder import FileOptions, ImageFolder, Part
 from gan_lab.errors import InputError
@@ -15,15 +16,14 @@ SPLITS = ("train", "val")
 
 
 class ImageNet(ImageFolder):
-    """``train`` and ``val``, each with a folder of images for each class.
+    """The folders ``train`` and ``val``, each with one folder of images per class; ``val`` is held out.
 
-    Labels follow the order of the folders' names, the WordNet ids, as torchvision's do.
-
-    Where the three archives lie in their stead, they are unpacked first, by torchvision's reader.
+    Labels follow the sorted folder names, the WordNet ids, as in torchvision. If the root holds the three archives instead,
+    torchvision's reader unpacks them first.
 
     Args:
-        root: the folder that holds either.
-        options: see `ImageFiles` and `Data`; ``num_classes`` is 1000, or None to take no labels.
+        root: the folder that holds ``train`` and ``val``, or the archives.
+        options: see `ImageFiles` and `Data`; ``num_classes`` is 1000, or None for no labels.
     """
 
     def __init__(self, root: str, **options: Unpack[FileOptions]) -> None:
@@ -33,11 +33,11 @@ class ImageNet(ImageFolder):
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """The same wherever the images lie."""
+        """The recipe of `ImageFiles`, which is the same wherever the images are stored."""
         return {key: value for key, value in super().recipe.items() if key not in ("sources", "held_out_fraction")}
 
     def part(self, split: str) -> Part:
-        """The images of a folder, unpacked if need be."""
+        """Return the images of a split, unpacking the archives first if necessary."""
         if not self._unpacked:
             self._unpack()
         return super().part(split)
@@ -49,20 +49,18 @@ class ImageNet(ImageFolder):
     def _unpack(self) -> None:
         if not all((self.place / archive).is_file() for archive in ARCHIVES):
             wanted = f"the folders train and val, or {', '.join(ARCHIVES)} from {URL}"
-            raise InputError(f"there is no ImageNet in '{self.place}': put {wanted} there")
+            raise InputError(f"ImageNet was not found in '{self.place}': put {wanted} there")
         try:
             with FileLock(self.place / "unpacking.lock"):
-                if not self._unpacked:  # another process was first
+                if not self._unpacked:  # another process may have unpacked them while this one waited
                     self._unpack_beside(self.place / "unpacking")
-        except (OSError, RuntimeError) as error:  # RuntimeError: torchvision's word for a wrong hash
+        except (OSError, RuntimeError) as error:  # torchvision raises RuntimeError for a wrong hash
             raise InputError(
-                f"ImageNet's archives in '{self.place}' could not be unpacked ({error}): mend that, or get them anew from {URL}"
+                f"ImageNet's archives in '{self.place}' could not be unpacked ({error}): fix that, or download them from {URL}"
             ) from error
 
     def _unpack_beside(self, folder: Path) -> None:
-        """A folder gets its name when it is whole, so that what a stopped process left is never taken for it."""
-        from torchvision.datasets import ImageNet as Reader
-
+        """Unpack into ``folder`` and rename each split once complete, so that a partial one is never used."""
         print(f"unpacking ImageNet in '{self.place}', once: this takes hours", flush=True)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
@@ -70,6 +68,6 @@ class ImageNet(ImageFolder):
             (folder / archive).symlink_to((self.place / archive).resolve())
         for split in SPLITS:
             if not (self.place / split).is_dir():
-                Reader(str(folder), split)
+                datasets.ImageNet(str(folder), split)
                 (folder / split).rename(self.place / split)
         shutil.rmtree(folder)

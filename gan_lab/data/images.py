@@ -1,4 +1,4 @@
-"""Images made here: blobs, whose modes are known, and noise, for tests and benchmarks."""
+"""Synthetic images: blobs with known modes, and noise for tests and benchmarks."""
 
 import torch
 from torch import Tensor
@@ -6,28 +6,28 @@ from torch import Tensor
 from gan_lab.data.arrays import Arrays
 from gan_lab.rng import Stream, make_generator
 
-REACH = 0.75  # where a centre at 1 lies between the middle of the image (0) and its edge (1)
-WIDTH = 1 / 6  # standard deviation of a blob, in halves of the image
-DIMMEST = 0.6  # the least brightness of a blob, of 1
+REACH = 0.75  # a centre at 1 is drawn at this fraction of the way from the middle of the image to its edge
+WIDTH = 1 / 6  # standard deviation of a blob, in units of half the image size
+DIMMEST = 0.6  # smallest peak brightness of a blob, on a scale from 0 to 1
 
 
 class Blobs:
-    """Images of one bright blob on black, at one of K places; the class of an image is its place.
+    """Images of one bright blob on black at one of K places; the class of an image is its place.
 
-    Position and the brightness of each channel vary, so that the images are no finite set.
+    The position and the brightness of each channel vary, so the data are continuous rather than K fixed images.
 
     Args:
-        centers: (K, 2), the places, in [-1, 1].
+        centers: the places (K, 2), in [-1, 1].
         image_size: height and width.
         channels: number of channels.
-        std: of the position around its place, in the units of ``centers``.
+        std: standard deviation of the position around its place, in the units of ``centers``.
     """
 
     def __init__(self, centers: Tensor, image_size: int, channels: int = 1, std: float = 0.04) -> None:
         self.centers, self.image_size, self.channels, self.std = centers, image_size, channels, std
 
     def sample(self, n: int, seed: int) -> tuple[Tensor, Tensor]:
-        """Images, uint8 (n, C, H, W), and their places (n,)."""
+        """Draw images, uint8 (n, C, H, W), and their places (n,)."""
         g = make_generator(seed, Stream.DATA)
         place = torch.randint(len(self.centers), (n,), generator=g)
         blob = self._render(self.centers[place] + self.std * torch.randn(n, 2, generator=g))
@@ -35,11 +35,11 @@ class Blobs:
         return (255 * brightness * blob).round().to(torch.uint8), place
 
     def assign(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """The likeliest place (N,) of images in [-1, 1], and whether they show a blob there and little else (N,).
+        """Return the likeliest place (N,) of images in [-1, 1], and whether they show a blob there and little else (N,).
 
-        With x the image on a scale from 0 (black) to 1 and t the blob at the place: t explains at least four fifths of the
-        energy of x, <x, t>^2 >= 0.8 |x|^2 |t|^2, and is at least half as bright in x as the dimmest blob. Two equal blobs
-        explain half each; a blob halfway between two places, noise and the mean of all images explain less.
+        An image x, on a scale from 0 (black) to 1, shows the blob t of a place if t explains at least four fifths of its
+        energy, <x, t>^2 >= 0.8 |x|^2 |t|^2, and is at least half as bright in x as the dimmest blob. Of two equal blobs each
+        explains half; a blob halfway between two places, noise and the mean of all images are explained less well.
         """
         x = (images.flatten(1) + 1) / 2
         t = self._render(self.centers).repeat(1, self.channels, 1, 1).flatten(1).to(x)
@@ -48,14 +48,14 @@ class Blobs:
         return place, explained & (projection >= DIMMEST / 2 * t.norm(dim=1)[place])
 
     def _render(self, centers: Tensor) -> Tensor:
-        """Blobs (N, 1, H, W) of height 1 at positions (N, 2): across, down."""
+        """Render blobs (N, 1, H, W) with peak 1 at positions (N, 2), given as (across, down)."""
         pixel = (2 * torch.arange(self.image_size) + 1) / self.image_size - 1
         across, down = torch.exp(-(((pixel - REACH * centers[..., None]) / WIDTH) ** 2) / 2).unbind(1)
         return (down[:, :, None] * across[:, None, :])[:, None]
 
 
 def fake(n: int, channels: int, image_size: int, num_classes: int | None, seed: int) -> Arrays:
-    """``n`` images of uniform noise, with random labels if there are classes."""
+    """Return ``n`` images of uniform noise, with random labels unless ``num_classes`` is None."""
     g = make_generator(seed, Stream.DATA)
     images = torch.randint(256, (n, channels, image_size, image_size), dtype=torch.uint8, generator=g)
     return Arrays(images, None if num_classes is None else torch.randint(num_classes, (n,), generator=g))

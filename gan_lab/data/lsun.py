@@ -1,4 +1,4 @@
-"""LSUN (Yu 2015): millions of photos of one scene or object, their short side 256 pixels, in an LMDB data base."""
+"""LSUN (Yu 2015): millions of photos of one scene or object, with a short side of 256 pixels, in an LMDB database."""
 
 import io
 import os
@@ -19,15 +19,15 @@ OBJECTS = (
     *("airplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
     *("dining_table", "dog", "horse", "motorbike", "person", "potted_plant", "sheep", "sofa", "train", "tv-monitor"),
 )
-HELD_OUT = 10_000  # LSUN's own 300 validation images are too few to judge by
+HELD_OUT = 10_000  # LSUN's own 300 validation images are too few for a metric
 
 
 class LSUN(ImageFiles):
-    """The training images of one category; 10,000 of them, at most a tenth, are held out, always the same ones.
+    """The training images of one category; a fixed set of 10,000 of them, or a tenth if that is less, is held out.
 
     Args:
         root: the folder that holds ``<category>_train_lmdb`` (scenes) or ``<category>`` (objects).
-        category: bedroom, church_outdoor, cat, ...
+        category: a name in `SCENES` or `OBJECTS`, such as bedroom or cat.
         options: see `ImageFiles` and `Data`; there are no labels.
     """
 
@@ -37,17 +37,17 @@ class LSUN(ImageFiles):
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """Also how many are held out."""
+        """The recipe of `ImageFiles`, and the number of held-out images."""
         return super().recipe | {"held_out": HELD_OUT}
 
     @property
     def sources(self) -> list[Path]:
-        """The data base, if it is there."""
+        """The database file, if it exists."""
         places = (self.root / name / "data.mdb" for name in (f"{self.category}_train_lmdb", self.category))
         return [place for place in places if place.is_file()][:1]
 
     def part(self, split: str) -> Part:
-        """The keys that are, or are not, held out."""
+        """Return the keys of a split."""
         return Part(self._store, [key for key in self._store.files if (key in self._held_out) == (split == "held_out")])
 
     @cached_property
@@ -69,36 +69,36 @@ class LSUN(ImageFiles):
 
 
 class Lmdb:
-    """Images in an LMDB data base, named by their keys.
+    """Images in an LMDB database, named by their keys.
 
-    It is opened for each read, which takes a tenth of a millisecond: an open one must not go through a fork. torchvision's
-    reader takes one through, and writes a list of keys into the working folder.
+    The database is opened for each read, which takes 0.1 ms, because an open one must not be carried across a fork.
+    torchvision's reader does carry it across, and writes a list of keys to the working directory.
 
     Args:
-        root: the folder of ``data.mdb``; nothing is written there, so it may be read-only.
+        root: the folder of ``data.mdb``; it may be read-only.
     """
 
     def __init__(self, root: Path) -> None:
         try:
-            import lmdb
+            import lmdb  # an optional dependency
         except ModuleNotFoundError as error:
-            raise InputError("LSUN is read by the package lmdb: pip install 'gan_lab[lsun]'") from error
+            raise InputError("data=lsun needs the package lmdb: pip install 'gan_lab[lsun]'") from error
         self.root, self._lmdb = root, lmdb
 
     @cached_property
     def files(self) -> list[str]:
-        """All keys; the images are not touched."""
+        """All keys; the images are not read."""
         try:
             with self._open() as base, base.begin() as transaction:
                 keys = [os.fsdecode(key) for key in transaction.cursor().iternext(keys=True, values=False)]
         except self._lmdb.Error as error:
-            raise InputError(f"'{self.root / 'data.mdb'}' cannot be read ({error}): fetch and unpack it again") from error
+            raise InputError(f"'{self.root / 'data.mdb'}' cannot be read ({error}): download and unpack it again") from error
         if not keys:
-            raise InputError(f"'{self.root / 'data.mdb'}' holds no images: fetch and unpack it again")
+            raise InputError(f"'{self.root / 'data.mdb'}' holds no images: download and unpack it again")
         return keys
 
     def open(self, file: str) -> BinaryIO:
-        """The image of a key."""
+        """Open the image of a key."""
         with self._open() as base, base.begin() as transaction:
             return io.BytesIO(transaction.get(os.fsencode(file)))
 

@@ -1,7 +1,7 @@
-"""The data module: two data sets -> batches on the device.
+"""The data module: turns a training and a held-out data set into batches on the device.
 
-A data set hands over uint8 images (C, H, W), or float32 points (2, 1, 1), each with its label or None, as torchvision's do
-with ``PILToTensor``. One with ``__getitems__(indices)`` hands over a whole batch at once.
+A data set yields uint8 images (C, H, W) or float32 points (2, 1, 1), each with its label or None, as torchvision's do with
+``PILToTensor``. One with ``__getitems__(indices)`` yields a whole batch at once.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +24,7 @@ Batch = tuple[Tensor, Tensor | None]
 
 
 class Options(TypedDict, total=False):
-    """What every data module takes besides where its images come from; see `Data`."""
+    """Options of every data module, whatever its source; see `Data`."""
 
     channels: int
     image_size: int
@@ -39,26 +39,27 @@ class Options(TypedDict, total=False):
 
 
 class Data(L.LightningDataModule):
-    """Batches (images, y): uint8 from the loaders, float32 in [-1, 1] on the device; y int64 (N,), or None without labels.
+    """Batches (images, y): uint8 from the loaders, float32 in [-1, 1] on the device; y is int64 (N,), or None.
 
-    Training batches have no end, and are a function of the seed and of the images seen, which is the GAN's clock: nothing of
-    the loader has to be saved to go on exactly, and neither the number of workers nor that of processes changes anything.
+    Training batches are endless and a function of the seed and of the images seen, which is the GAN's clock. So an exact
+    resume needs no saved loader state, and neither the number of workers nor that of processes changes the batches.
 
     Args:
         train: makes the training set.
-        held_out: makes the set that is only judged by.
-        channels: of an image; 2 for points.
+        held_out: makes the set used for evaluation only.
+        channels: number of image channels; 2 for points.
         image_size: height and width; 1 for points.
-        num_classes: number of labels; None hands over no labels, even where there are some.
-        batch_size: of one process.
-        seed: of the order, flips and dequantisation.
-        num_workers: processes that read ahead; 0 for data in memory.
+        num_classes: number of classes; None drops the labels, if there are any.
+        batch_size: samples per process.
+        seed: seed of the order, flips and dequantisation.
+        num_workers: worker processes that read ahead; 0 for data in memory.
         flip: mirror a random half of the training images.
-        dequantize: add noise within a grey level to the training images.
-        num_judged: held-out samples, and as many training samples, to judge by, the same in every run; None: all held-out.
-        prepared: where `gan_lab.prepare` writes arrays; the one of this data's `recipe` is used when it is there.
-        layout: where the modes are, if that is known: the metric and both sets are built on it.
-        shape: of a sample that is no square image, such as a signal (channels, length) or a vector (features,).
+        dequantize: add uniform noise within a grey level to the training images.
+        num_judged: held-out samples, and as many training samples, for evaluation, the same in every run; None: all
+            held-out samples.
+        prepared: folder where `gan_lab.prepare` writes arrays; those of this module's `recipe` are used if they exist.
+        layout: the known modes, if any; the metric and both sets are built on it.
+        shape: shape of a sample that is no square image: a signal (channels, length) or a vector (features,).
         label_dim: size of float label vectors y (N, label_dim); None: labels are classes.
     """
 
@@ -92,26 +93,29 @@ class Data(L.LightningDataModule):
 
     @cached_property
     def train_set(self) -> Any:
-        """The training set, made when first asked for."""
+        """The training set, made on first access."""
         return prepared.find(self, "train") or self.train()
 
     @cached_property
     def held_out_set(self) -> Any:
-        """The held-out set, made when first asked for."""
+        """The held-out set, made on first access."""
         return prepared.find(self, "held_out") or self.held_out()
 
     @property
     def recipe(self) -> dict[str, Any] | None:
-        """What decides the bytes of a prepared array, as plain data with a ``name``; None: there is nothing to prepare."""
+        """Options that determine the bytes of a prepared array, as plain data with a ``name``; None: nothing to prepare."""
         return None
 
     @property
     def stamp(self) -> str | None:
-        """Changes when the source does, so that a prepared array shows its age; None when there is no source to ask."""
+        """A string that changes with the source, to detect outdated prepared arrays; None if there is no source to check."""
         return None
 
     def fingerprint(self, split: str) -> dict[str, Any] | None:
-        """Changes with any pixel or label of "train" or "held_out", as plain data; None: cannot be told without reading all."""
+        """Return plain data that change with any pixel or label of a split, "train" or "held_out".
+
+        None if that would need reading all images.
+        """
         dataset = self.train_set if split == "train" else self.held_out_set
         found = (
             dataset.fingerprint if isinstance(dataset, Arrays) else self.recipe and {"recipe": self.recipe, "stamp": self.stamp}
@@ -120,18 +124,18 @@ class Data(L.LightningDataModule):
 
     @property
     def broken(self) -> list[str]:
-        """Names of the images that could not be read so far and were left out."""
+        """Names of the images that could not be read so far and were replaced or left out."""
         return [name for dataset in (self.train_set, self.held_out_set) for name in getattr(dataset, "broken", [])]
 
     @property
     def num_train(self) -> int:
-        """Number of training samples: the length of an epoch."""
+        """Number of training samples, the length of an epoch."""
         return len(self.train_set)
 
     # ----- checks ----------------------------------------------------------------------------------------------------
 
     def setup(self, stage: str | None = None) -> None:
-        """Refuse settings that do not fit the data."""
+        """Refuse options that do not fit the data."""
         image, label = self.train_set[0]
         self._check_batch_size()
         self._check_shape(*image.shape)
@@ -169,30 +173,30 @@ class Data(L.LightningDataModule):
     def _check_labels(self, num_classes: int, label: Any) -> None:
         if label is None:
             raise InputError(f"data.num_classes={num_classes}, but the data have no labels: use data.num_classes=null")
-        labels = getattr(self.train_set, "labels", None)  # those of a set in memory
+        labels = getattr(self.train_set, "labels", None)  # a data set in memory has them all
         if labels is not None and int(labels.max()) >= num_classes:
             raise InputError(
                 f"data.num_classes={num_classes}, but a label is {int(labels.max())}: use data.num_classes="
-                f"{int(labels.max()) + 1}, or null to leave the labels out"
+                f"{int(labels.max()) + 1}, or null to drop the labels"
             )
-        found = len(getattr(self.train_set, "classes", range(num_classes)))  # torchvision's name for the class names
+        found = len(getattr(self.train_set, "classes", range(num_classes)))  # torchvision's attribute for class names
         if found != num_classes:
             raise InputError(
                 f"data.num_classes={num_classes}, but the data have {found} classes: use data.num_classes={found}, or null "
-                "to leave the labels out"
+                "to drop the labels"
             )
 
     # ----- loaders ---------------------------------------------------------------------------------------------------
 
     def train_dataloader(self) -> DataLoader:
-        """Endless batches from where the GAN's clock stands."""
+        """Return endless batches that start at the GAN's clock."""
         order = EndlessBatches(self.num_train, self.batch_size, self.seed, self._images_seen, *self._process)
         return self._loader(self.train_set, order, persistent_workers=True)
 
     def val_dataloader(self) -> list[DataLoader]:
-        """This process' share, without overlap, of all held-out samples in order and of as many training samples.
+        """Return this process's share, without overlap, of the held-out samples in order and of as many training samples.
 
-        The training samples are the same in every run, whatever its seed: scores against them compare.
+        The training samples do not depend on the run's seed, so metrics against them are comparable across runs.
         """
         held_out: Sequence[int] = range(len(self.held_out_set))
         if self.num_judged is not None and self.num_judged < len(held_out):
@@ -214,26 +218,26 @@ class Data(L.LightningDataModule):
             collate_fn=self.collate,
             num_workers=num_workers,
             persistent_workers=persistent_workers and num_workers > 0,
-            multiprocessing_context="fork" if num_workers else None,  # others fail below joblib's launcher
+            multiprocessing_context="fork" if num_workers else None,  # other methods fail under joblib's launcher
             generator=torch.Generator(),  # without one, iter() draws from torch's global generator
-            pin_memory=self._on_gpu,  # a copy from pageable memory would wait for the device
+            pin_memory=self._on_gpu,  # a copy from pageable memory would block until it is done
         )
 
     def collate(self, samples: Batch | list[tuple[Tensor, Any]]) -> Batch:
-        """A batch of what the data set hands over: a batch already, or a list of samples."""
+        """Make a batch from the data set's output: a batch already, or a list of samples."""
         if isinstance(samples, list):
             images, labels = zip(*samples, strict=True)
             samples = torch.stack(images), None if labels[0] is None else stacked(labels)
         return samples[0], None if self.num_classes is None and self.label_dim is None else samples[1]
 
     def batches(self, dataset: Dataset, rows: Sequence[int], size: int) -> Iterator[Batch]:
-        """Samples of these numbers in their order, as they are stored, ``size`` at a time."""
+        """Yield the samples of these indices in order, as stored, ``size`` at a time."""
         yield from self._loader(dataset, BatchSampler(rows, size, drop_last=False))
 
     # ----- on the device ---------------------------------------------------------------------------------------------
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """uint8 -> [-1, 1]; flips and dequantisation for training images alone."""
+        """Convert uint8 images to float32 in [-1, 1]; flip and dequantise training images only."""
         images, y = batch
         if images.dtype != torch.uint8:
             return images, y
@@ -244,12 +248,12 @@ class Data(L.LightningDataModule):
     def _augment(self, images: Tensor) -> Tensor:
         rank, world_size = self._process
         step = self._gan.d_steps_done
-        noise = StepRNG(self.seed, Stream.DATA, step, device=images.device, rank=rank, world_size=world_size)
+        rng = StepRNG(self.seed, Stream.DATA, step, device=images.device, rank=rank, world_size=world_size)
         if self.flip:
-            images = flip(images, noise.uniform(len(images)))
-        return dequantize(images, noise.uniform(*images.shape)) if self.dequantize else to_unit(images)
+            images = flip(images, rng.uniform(len(images)))
+        return dequantize(images, rng.uniform(*images.shape)) if self.dequantize else to_unit(images)
 
-    # ----- where this process stands ---------------------------------------------------------------------------------
+    # ----- process and clock -----------------------------------------------------------------------------------------
 
     @property
     def _process(self) -> tuple[int, int]:
@@ -262,7 +266,7 @@ class Data(L.LightningDataModule):
 
     @property
     def _gan(self) -> Any:
-        """What is trained, and has the clocks; None without a trainer."""
+        """The GAN in training, which has the clocks; None without a trainer."""
         return self.trainer and self.trainer.lightning_module
 
     def _images_seen(self) -> int:
@@ -276,5 +280,5 @@ def stacked(labels: Sequence[Any]) -> Tensor:
 
 
 def shuffled(n: int) -> list[int]:
-    """The numbers below ``n`` in an order that no seed of a run changes."""
+    """Return the indices below ``n`` in a fixed random order, whatever the seed of the run."""
     return torch.randperm(n, generator=make_generator(0, Stream.ORDER)).tolist()

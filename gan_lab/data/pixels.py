@@ -1,32 +1,32 @@
-"""Pixels: uint8 in files and memory, floats in [-1, 1] for networks. Images are (N, C, H, W) or (C, H, W)."""
+"""Pixel conversions: uint8 in files and memory, floats in [-1, 1] for networks. Images are (N, C, H, W) or (C, H, W)."""
 
 import torch
 from torch import Tensor
 
 
 def to_unit(images: Tensor) -> Tensor:
-    """uint8 -> float32 in [-1, 1]."""
+    """Convert uint8 to float32 in [-1, 1]."""
     return images.float() / 127.5 - 1
 
 
 def to_uint8(images: Tensor) -> Tensor:
-    """Floats in [-1, 1] -> uint8, rounded to the nearest; what lies outside is clipped. `to_unit` comes back exactly."""
+    """Convert floats in [-1, 1] to uint8, rounding to nearest and clipping; the exact inverse of `to_unit`."""
     return ((images.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
 
 
 def dequantize(images: Tensor, uniform: Tensor) -> Tensor:
-    """uint8 -> float32 in [-1, 1], uniform within each grey level's bin of width 1/128.
+    """Convert uint8 to float32 in [-1, 1], uniform within each grey level's bin of width 1/128.
 
-    x / 128 - 1 + U(0, 1/128), as the published code of WGAN-GP (igul222) and SNGAN has it: the scale differs from `to_unit`'s,
-    so that no bin leaves [-1, 1].
+    Computes x / 128 - 1 + U(0, 1/128), as in the published code of WGAN-GP (igul222) and SNGAN. The scale differs from
+    `to_unit`'s so that every bin stays in [-1, 1].
 
     Args:
         images: uint8.
-        uniform: like ``images``, in [0, 1).
+        uniform: numbers in [0, 1), of the shape of ``images``.
     """
     return (images + uniform) / 128 - 1
 
 
 def flip(images: Tensor, uniform: Tensor) -> Tensor:
-    """Mirror, left to right, each image whose number of ``uniform`` (N,), in [0, 1), is below 1/2."""
+    """Mirror left to right each image whose entry of ``uniform`` (N,), in [0, 1), is below 1/2."""
     return torch.where((uniform < 0.5)[:, None, None, None], images.flip(-1), images)

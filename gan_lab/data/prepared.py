@@ -1,7 +1,7 @@
-"""Arrays that `gan_lab.prepare` made once: decoded, cropped and resized images, mapped into memory.
+"""Reader of the arrays that `gan_lab.prepare` writes: decoded, cropped and resized images, memory-mapped.
 
-A folder of them holds, for each split, the bytes of a uint8 (N, C, H, W) in ``<split>.uint8`` and those of the labels, int64
-(N,), in ``<split>.int64``, which is empty without labels; and ``manifest.json``: source, transform, counts, hashes.
+For each split a folder holds the raw bytes of the images, uint8 (N, C, H, W), in ``<split>.uint8`` and of the labels, int64
+(N,), in ``<split>.int64``, which is empty without labels; ``manifest.json`` has the source, transform, counts and hashes.
 """
 
 import hashlib
@@ -24,12 +24,12 @@ AGAIN = "run python -m gan_lab.prepare with the same data options again, or give
 
 
 class Prepared(Arrays):
-    """The images and labels of one split.
+    """The prepared images and labels of one split.
 
     Args:
-        folder: of the arrays.
+        folder: the folder of the arrays.
         split: "train" or "held_out".
-        entry: what the manifest says of it.
+        entry: the manifest's entry for the split.
     """
 
     def __init__(self, folder: Path, split: str, entry: dict[str, Any]) -> None:
@@ -41,12 +41,12 @@ class Prepared(Arrays):
 
     @property
     def fingerprint(self) -> dict[str, Any]:
-        """The hashes in the manifest."""
+        """The manifest's hashes."""
         return {"sha256": self.hashes}
 
 
 def find(data: "Data", split: str) -> Prepared | None:
-    """The prepared images of a split ("train" or "held_out"), or None where there are none."""
+    """Return the prepared images of a split ("train" or "held_out"), or None if there are none."""
     if data.prepared is None or data.recipe is None:
         return None
     folder = place(data.prepared, data)
@@ -62,7 +62,7 @@ def find(data: "Data", split: str) -> Prepared | None:
 
 
 def place(root: str | Path, data: "Data") -> Path:
-    """The folder of the arrays that the recipe of ``data`` makes: another one for each recipe."""
+    """Return the folder of the arrays of ``data``; each recipe has its own."""
     recipe = data.recipe or {}
     digest = hashlib.sha256(json.dumps(recipe, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
     name = re.sub(r"[^\w.-]+", "_", recipe["name"])
@@ -70,7 +70,7 @@ def place(root: str | Path, data: "Data") -> Path:
 
 
 def read(folder: Path) -> dict[str, Any] | None:
-    """The manifest of finished arrays; None where there are none."""
+    """Return the manifest of finished arrays, or None if there are none."""
     path = folder / "manifest.json"
     if not path.is_file():
         return None
@@ -82,7 +82,7 @@ def read(folder: Path) -> dict[str, Any] | None:
 
 
 def verify(folder: Path, manifest: dict[str, Any]) -> None:
-    """Compare every byte with the manifest's hashes."""
+    """Check every byte against the manifest's hashes."""
     for split, entry in manifest["splits"].items():
         for kind, expected in entry["sha256"].items():
             path = folder / f"{split}.{kind}"
@@ -91,13 +91,13 @@ def verify(folder: Path, manifest: dict[str, Any]) -> None:
 
 
 def sha256(path: Path) -> str:
-    """The hash of a file, in hexadecimal."""
+    """Return the SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _mapped(path: Path, shape: list[int], dtype: torch.dtype) -> Tensor:
-    """A file as a tensor whose bytes are read when they are asked for; what is written to it stays in memory."""
+    """Map a file as a tensor: its bytes are read on access, and writes to it stay in memory."""
     if not path.is_file() or path.stat().st_size != math.prod(shape) * dtype.itemsize:
         raise _damaged(path)
     return torch.from_file(str(path), shared=False, size=math.prod(shape), dtype=dtype).view(shape)

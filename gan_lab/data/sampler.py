@@ -1,4 +1,4 @@
-"""The order of the training samples: a function of the seed and the images seen, not of history."""
+"""The order of training samples, a function of the seed and the images seen, so that a resumed run continues exactly."""
 
 from collections.abc import Callable, Iterator
 
@@ -10,17 +10,17 @@ from gan_lab.rng import Stream, make_generator
 
 
 class EndlessBatches(Sampler[list[int]]):
-    """Batches of sample numbers from an endless row of epochs, each a permutation of all samples.
+    """Batches of sample indices from an endless sequence of epochs, each a permutation of all samples.
 
-    A batch takes up the row where the images seen so far end, and runs on across the end of an epoch: none is smaller, no
-    sample is left out. A process takes its contiguous share of the global batch, as `noise.StepRNG` does.
+    The sequence starts at the images seen so far. A batch may cross the end of an epoch, so all batches are full and no
+    sample is dropped. Each process takes its contiguous share of the global batch, as in `gan_lab.rng.StepRNG`.
 
     Args:
         num_samples: size of the data set.
-        batch_size: of one process.
-        seed: of the permutations.
-        images_seen: asked at the start of each iteration; over all processes.
-        rank: this process.
+        batch_size: samples per process.
+        seed: seed of the permutations.
+        images_seen: returns the images seen over all processes; called at the start of each iteration.
+        rank: rank of this process.
         world_size: number of processes.
     """
 
@@ -37,7 +37,7 @@ class EndlessBatches(Sampler[list[int]]):
         self.rank, self.world_size = rank, world_size
 
     def __iter__(self) -> Iterator[list[int]]:
-        """This process' batches, without end."""
+        """Yield this process's batches, without end."""
         global_batch, first = self.batch_size * self.world_size, self.batch_size * self.rank
         epoch, offset = divmod(self.images_seen(), self.num_samples)
         ahead = self._permutation(epoch)[offset:]

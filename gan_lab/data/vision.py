@@ -1,4 +1,4 @@
-"""The data sets that torchvision reads into memory; its readers, downloads and hashes do the work."""
+"""Data sets that torchvision downloads, checks and reads into memory."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -19,18 +19,18 @@ from gan_lab.errors import InputError
 
 
 class Vision(Data):
-    """A data set of torchvision; a new one is one yaml, as conf/data/cifar10.yaml.
+    """A torchvision data set; a new one needs one yaml, such as conf/data/cifar10.yaml.
 
     Args:
-        dataset: torchvision's class, called with ``root``, with the arguments of a split and, if need be, ``download=True``.
-        train: arguments of the split to train on.
-        held_out: arguments of the split to judge by.
-        root: the folder in which its files lie.
-        files: their paths in it, and ``url``, their source: for the sentence that says what is missing.
-        url: see ``files``.
-        download: fetch what is missing.
-        padding: black pixels at each side, which make MNIST's 28 a power of two; none where ``image_size`` is the images' own.
-        options: see `Data`. Images of another ``image_size`` are scaled as those of an image folder are.
+        dataset: torchvision's class, called with ``root``, the arguments of a split and, if necessary, ``download=True``.
+        train: arguments of the training split.
+        held_out: arguments of the held-out split.
+        root: folder of the data set's files.
+        files: paths of the files below ``root``, named in the error if one is missing.
+        url: source of the files, named in the same error.
+        download: download missing files.
+        padding: black pixels on each side, which bring MNIST's 28 to 32; ignored if ``image_size`` is the native size.
+        options: see `Data`; images are scaled to ``image_size`` as those of an image folder are.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Vision(Data):
         **options: Unpack[Options],
     ) -> None:
         if options["channels"] not in MODES:
-            raise InputError(f"data.channels={options['channels']} cannot be made of these images: use 1 (grey) or 3 (colour)")
+            raise InputError(f"data.channels={options['channels']} is not possible for images: use 1 (grey) or 3 (colour)")
         super().__init__(partial(self._read, train), partial(self._read, held_out), **options)
         self.dataset, self.splits = dataset, {"train": dict(train), "held_out": dict(held_out)}
         self.root, self.files, self.url = Path(root).expanduser(), list(files), url
@@ -55,7 +55,7 @@ class Vision(Data):
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """The splits and the form of the images; torchvision fixes the files by their hashes."""
+        """The splits and the image format; torchvision pins the files by their hashes."""
         name = getattr(self.dataset, "func", self.dataset).__name__
         form = {"channels": self.channels, "image_size": self.image_size, "padding": self.padding}
         return {"name": name, **self.splits, **form}
@@ -64,39 +64,39 @@ class Vision(Data):
         return arrays(self._open(split), self.channels, self.image_size, self.padding)
 
     def _open(self, split: Mapping[str, Any]) -> Any:
-        """The data set, downloaded if need be; one process downloads, the others wait."""
+        """Open a split, downloading it first if necessary; one process downloads while the others wait."""
         try:
             return self.dataset(root=self.root, **split)
-        except Exception as error:  # what torchvision's readers raise has no common base
+        except Exception as error:  # torchvision's readers have no common exception
             if not self.download:
                 raise self._complaint(error) from error
         try:
             self.root.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(f"{self.root}.lock"):
                 return self.dataset(root=self.root, download=True, **split)
-        except Exception as error:  # nor has what sockets, disks and archives raise
+        except Exception as error:  # nor have sockets, disks and archives
             raise self._complaint(error) from error
 
     def _complaint(self, error: Exception) -> InputError:
-        """What is wrong with the files, and how to mend it."""
+        """Return an error that names the missing or damaged files and the remedy."""
         missing = [file for file in self.files if not (self.root / file).exists()]
         reason = " ".join(str(error).split()).rstrip(".")
         if not missing:
             return InputError(
                 f"'{self.root}' cannot be read ({reason}): if {' or '.join(self.files)} is damaged or incomplete, remove it "
-                f"and give data.download=true, or put it there from {self.url}"
+                f"and give data.download=true, or replace it with the one from {self.url}"
             )
         remedy = f"the download failed ({reason}): try again" if self.download else "give data.download=true"
         return InputError(f"'{self.root}' lacks {', '.join(missing)}; {remedy}, or put them there from {self.url}")
 
 
 def arrays(dataset: Any, channels: int, image_size: int, padding: int) -> Arrays:
-    """The images and labels of a torchvision data set, in the form that is asked for.
+    """Return the images and labels of a torchvision data set in the requested format.
 
     Args:
         dataset: has ``data``, uint8 (N, H, W), (N, H, W, C) or (N, C, H, W), and ``targets`` or ``labels``.
-        channels: 1 makes grey images, 3 colour.
-        image_size: of the squares that the images are made.
+        channels: 1 for grey images, 3 for colour.
+        image_size: height and width of the result.
         padding: see `Vision`.
     """
     images = _channels_first(torch.as_tensor(dataset.data))
@@ -105,7 +105,7 @@ def arrays(dataset: Any, channels: int, image_size: int, padding: int) -> Arrays
     if images.shape[1:] != (channels, image_size, image_size):
         images = _converted(images, channels, image_size)
     labels = torch.as_tensor(dataset.targets if hasattr(dataset, "targets") else dataset.labels).long()
-    return Arrays(images.contiguous(), None if (labels < 0).any() else labels)  # torchvision's -1: no label
+    return Arrays(images.contiguous(), None if (labels < 0).any() else labels)  # torchvision writes -1 for no label
 
 
 def _channels_first(images: Tensor) -> Tensor:
@@ -115,7 +115,7 @@ def _channels_first(images: Tensor) -> Tensor:
 
 
 def _converted(images: Tensor, channels: int, image_size: int) -> Tensor:
-    """Grey or colour, the short side scaled (Lanczos), the middle cropped; one image after another, so in little memory."""
+    """Convert the colours, scale the short side (Lanczos) and crop the centre, one image at a time to save memory."""
     done = torch.empty(len(images), channels, image_size, image_size, dtype=torch.uint8)
     for image, out in zip(images, done, strict=True):
         picture = Image.fromarray(image.movedim(0, -1).squeeze(-1).numpy()).convert(MODES[channels])

@@ -1,4 +1,4 @@
-"""Writes prepared arrays: decodes each image once, on all cores, and goes on where a stopped writer ended."""
+"""Writer of prepared arrays: decodes each image once, on all cores, and continues where an interrupted writer stopped."""
 
 import json
 import math
@@ -24,37 +24,38 @@ LABEL_BYTES = 8
 
 
 class Chunk(NamedTuple):
-    """Some images, one after the other."""
+    """Consecutive images decoded by a worker."""
 
     images: Tensor
     """uint8 (n, C, H, W)"""
     labels: Tensor
     """int64 (n,), or (0,) without labels"""
     broken: dict[str, str]
-    """name -> error of each that could not be read"""
+    """name -> error of each image that could not be read"""
 
 
 @dataclass
-class Progress:
-    """How far a split has come."""
+class SplitProgress:
+    """Progress of writing one split."""
 
     total: int
-    """images of the source"""
+    """images in the source"""
     read: int = 0
-    """of them read, broken ones included"""
+    """images read, including broken ones"""
     images: int = 0
-    """written"""
+    """images written"""
     labels: int = 0
-    """written"""
+    """labels written"""
     broken: list[str] = field(default_factory=list)
+    """names of the broken images"""
 
 
 class Decoder(Dataset[Chunk]):
-    """Reads images in a worker; a broken one is reported, not raised, so that its sentence arrives whole.
+    """A data set whose batches are chunks; a broken image is reported instead of raised, so that its message stays intact.
 
     Args:
-        dataset: hands over (uint8 (C, H, W), label or None); asked by ``read`` where it has one, which raises for a broken
-            image, where indexing may hand over another in its place.
+        dataset: yields (uint8 (C, H, W), label or None). Its method ``read`` is used if it has one, because that raises for
+            a broken image where indexing may return another image instead.
         shape: C, H and W.
     """
 
@@ -62,7 +63,7 @@ class Decoder(Dataset[Chunk]):
         self.dataset, self.shape = dataset, shape
 
     def __getitems__(self, indices: list[int]) -> Chunk:
-        """The images of a chunk."""
+        """Read a chunk of images."""
         images, labels, broken = [torch.empty(0, *self.shape, dtype=torch.uint8)], [], {}
         for index in indices:
             try:
@@ -85,13 +86,13 @@ class Decoder(Dataset[Chunk]):
 
 
 class Writer:
-    """Both splits on their way into ``<folder>.partial``, which becomes the folder when they are whole.
+    """Writes both splits to ``<folder>.partial`` and renames it to the folder when they are complete.
 
-    What a former writer of the same source left there is kept.
+    The work of an interrupted writer of the same source is kept.
 
     Args:
-        folder: to be made.
-        data: whose images are written.
+        folder: folder to make.
+        data: data module whose images are written.
     """
 
     def __init__(self, folder: Path, data: Data) -> None:
@@ -99,25 +100,25 @@ class Writer:
         self.shape = (data.channels, data.image_size, data.image_size)
         self.source = {"recipe": data.recipe, "stamp": data.stamp}
         self.sets: dict[str, Any] = {"train": data.train_set, "held_out": data.held_out_set}
-        self.progress = self._former() or {split: Progress(len(dataset)) for split, dataset in self.sets.items()}
+        self.progress = self._former() or {split: SplitProgress(len(dataset)) for split, dataset in self.sets.items()}
         self.partial.mkdir(parents=True, exist_ok=True)
         for path, size in self._files(self.progress):
             path.touch()
-            os.truncate(path, size)  # what stands behind the last mark is written again
+            os.truncate(path, size)  # bytes after the last recorded progress are written again
         self._mark()
 
     @property
     def bytes_left(self) -> int:
-        """What is still to be written, at most."""
+        """Upper bound of the bytes still to write."""
         return sum((p.total - p.read) * (math.prod(self.shape) + LABEL_BYTES) for p in self.progress.values())
 
-    def write(self, split: str, workers: int, chunk: int) -> Iterator[Progress]:
-        """Write the images of a split that are not there yet; says after each chunk how far it has come.
+    def write(self, split: str, workers: int, chunk: int) -> Iterator[SplitProgress]:
+        """Write the missing images of a split, yielding the progress after each chunk.
 
         Args:
             split: "train" or "held_out".
-            workers: processes that decode; 0 decodes in this one.
-            chunk: images between two marks from which a stopped writer goes on.
+            workers: decoding processes; 0 decodes in this one.
+            chunk: images between two records of progress, from which an interrupted writer continues.
         """
         progress = self.progress[split]
         loader = DataLoader(
@@ -142,7 +143,7 @@ class Writer:
                 yield progress
 
     def finish(self) -> dict[str, Any]:
-        """Hash the arrays and put the folder in its place; returns the manifest."""
+        """Hash the arrays, move the folder into place and return the manifest."""
         manifest = {
             "gan_lab": __version__,
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -152,16 +153,18 @@ class Writer:
         _save(self.partial / "manifest.json", manifest)
         former = self.folder.with_name(f"{self.folder.name}.former")
         shutil.rmtree(former, ignore_errors=True)
-        if self.folder.exists():  # the arrays of a source that has changed since
+        if self.folder.exists():  # arrays of a source that has changed since
             self.folder.rename(former)
         self.partial.rename(self.folder)
         (self.folder / MARKS).unlink()
         shutil.rmtree(former, ignore_errors=True)
         return manifest
 
-    def _entry(self, split: str, progress: Progress) -> dict[str, Any]:
+    def _entry(self, split: str, progress: SplitProgress) -> dict[str, Any]:
         if not progress.images:
-            raise InputError(f"none of the {progress.total:,} {split} images can be read, '{progress.broken[0]}' for one")
+            raise InputError(
+                f"none of the {progress.total:,} {split} images can be read, for example '{progress.broken[0]}': replace them"
+            )
         return {
             "count": progress.images,
             "shape": [progress.images, *self.shape],
@@ -170,11 +173,11 @@ class Writer:
             "sha256": {kind: sha256(self.partial / f"{split}.{kind}") for kind in ("uint8", "int64")},
         }
 
-    def _former(self) -> dict[str, Progress] | None:
-        """The marks of a former writer, if it had the same source and its files are all there."""
+    def _former(self) -> dict[str, SplitProgress] | None:
+        """Return the progress of an interrupted writer, if it had the same source and its files are complete."""
         try:
             record = json.loads((self.partial / MARKS).read_text())
-            marks = {split: Progress(**values) for split, values in record.pop("splits").items()}
+            marks = {split: SplitProgress(**values) for split, values in record.pop("splits").items()}
             holds = record == self.source and all(path.stat().st_size >= size for path, size in self._files(marks))
         except (OSError, ValueError, TypeError, KeyError):
             return None
@@ -185,8 +188,8 @@ class Writer:
     def _is_strict(self, split: str) -> bool:
         return getattr(self.sets[split], "strict", False)
 
-    def _files(self, marks: dict[str, Progress]) -> Iterator[tuple[Path, int]]:
-        """Each file, and the bytes of it that hold what the marks say."""
+    def _files(self, marks: dict[str, SplitProgress]) -> Iterator[tuple[Path, int]]:
+        """Yield each file and its size in bytes at the recorded progress."""
         for split, progress in marks.items():
             yield self.partial / f"{split}.uint8", progress.images * math.prod(self.shape)
             yield self.partial / f"{split}.int64", progress.labels * LABEL_BYTES
@@ -198,7 +201,7 @@ class Writer:
 def _append(file: BinaryIO, tensor: Tensor) -> None:
     file.write(tensor.numpy().tobytes())
     file.flush()
-    os.fsync(file.fileno())  # before the mark that says that it is there
+    os.fsync(file.fileno())  # before the progress that counts it is recorded
 
 
 def _as_it_is(chunk: Any) -> Any:

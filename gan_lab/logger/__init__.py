@@ -1,1 +1,1 @@
-"""Where rows and pictures go: metrics.csv always, Weights & Biases by default, or TensorBoard."""
+"""Loggers of rows and pictures: metrics.csv always, and by default Weights & Biases, or TensorBoard."""

@@ -1,4 +1,4 @@
-"""metrics.csv: the plain record that every run has, and that a resumed run goes on with."""
+"""Reader and logger of metrics.csv, the plain record that every run has and a resumed run continues."""
 
 import csv
 from argparse import Namespace
@@ -12,7 +12,7 @@ Row = dict[str, Any]
 
 
 def read(path: Path) -> list[dict[str, float]]:
-    """The rows of a metrics.csv, each with the columns that it has a value for."""
+    """Return the rows of a metrics.csv, each without its empty columns; no rows if the file does not exist."""
     if not path.is_file():
         return []
     with path.open(newline="") as file:
@@ -20,13 +20,13 @@ def read(path: Path) -> list[dict[str, float]]:
 
 
 class CsvLogger(Logger):
-    """Appends rows; a new column rewrites the file with a longer header.
+    """Appends rows to metrics.csv; a new column rewrites the file with a longer header.
 
-    Lightning's own logger deletes the file of the run that is resumed.
+    It replaces Lightning's own logger, which deletes the file of the run that is resumed.
 
     Args:
         path: the file.
-        resumed_at: rows of more images than this are dropped, for the resumed run sees those images again; None keeps all.
+        resumed_at: images seen at the resume; later rows are dropped because the run will write them again. None keeps all.
     """
 
     def __init__(self, path: Path, resumed_at: int | None = None) -> None:
@@ -40,12 +40,12 @@ class CsvLogger(Logger):
 
     @property
     def name(self) -> str:
-        """Lightning asks for one."""
+        """Name that Lightning requires."""
         return "csv"
 
     @property
     def version(self) -> str:
-        """Lightning asks for one."""
+        """Version that Lightning requires."""
         return ""
 
     @property
@@ -56,7 +56,7 @@ class CsvLogger(Logger):
 
     @rank_zero_only
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
-        """Nothing: config.yaml holds them."""
+        """Do nothing: config.yaml holds the hyperparameters."""
 
     @rank_zero_only
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:

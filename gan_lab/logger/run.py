@@ -1,4 +1,4 @@
-"""What a dashboard is told of a run: where it lies, what it is called and what it is made of."""
+"""Description of a run for a dashboard: its folder, name, group, tags and configuration."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.cli.command import CONF
 
-NO_CHOICE_OF_METHOD = ("callback", "hparams_search", "launcher", "logger", "sweep", "trainer")
+NO_CHOICE_OF_METHOD = ("callback", "hparams_search", "launcher", "logger", "sweep", "trainer")  # groups left out of names
 
-RECORD = "multirun.yaml"  # what Hydra's own sweeper writes into the folder of a sweep
+RECORD = "multirun.yaml"  # Hydra's own sweeper writes it to the folder of a sweep
 
 
 @dataclass
@@ -25,12 +25,12 @@ class Run:
 
     Attributes:
         folder: the run folder.
-        name: model, data, what a sweep varies, and the seed.
-        group: of the runs that belong together: a sweep's folder, else model and data.
+        name: model, data, the values that a sweep varies, and the seed.
+        group: group of related runs: the name of the sweep's folder, or else model and data.
         tags: model and data.
         config: the resolved configuration. Its ``choices`` are short words to sort and filter by: the option of each group
             and the seed.
-        resumed_at: rows of more images than this are dropped, for the resumed run sees those images again.
+        resumed_at: images seen at the resume; later rows are dropped because the run will write them again.
     """
 
     folder: str
@@ -42,7 +42,7 @@ class Run:
 
 
 def describe(cfg: DictConfig, resumed_at: int) -> Run:
-    """The run of this configuration in the command that Hydra started."""
+    """Describe the run of this configuration within the current Hydra job."""
     hydra = HydraConfig.get()
     choices = options(cfg, hydra)
     tags, group, varied = [choices["model"], choices["data"]], f"{choices['model']}-{choices['data']}", []
@@ -54,7 +54,10 @@ def describe(cfg: DictConfig, resumed_at: int) -> Run:
 
 
 def options(cfg: DictConfig, hydra: HydraConf) -> dict[str, Any]:
-    """The option of each group, and the seed. Hydra knows none where a list was given: there the keys tell."""
+    """Return the option of each config group, and the seed.
+
+    Hydra records no choice for a group that was given a list, such as penalty=[r1,lecam]: there the keys are joined by "+".
+    """
     groups = [str(group) for group, node in cfg.items() if isinstance(node, DictConfig) and (CONF / str(group)).is_dir()]
     keys: dict[str, Any] = {group: "+".join(cfg[group]) or "none" for group in groups}
     known = {group: option for group, option in hydra.runtime.choices.items() if "/" not in group and option}
@@ -63,7 +66,7 @@ def options(cfg: DictConfig, hydra: HydraConf) -> dict[str, Any]:
 
 
 def sweep_of(hydra: HydraConf) -> Path | None:
-    """The folder of the sweep that this run is a job of, also where it is gone on with alone; None: of none."""
+    """Return the folder of this run's sweep, also if the run is resumed alone; None if it is not part of a sweep."""
     if hydra.mode == RunMode.MULTIRUN:
         return Path(hydra.runtime.cwd, hydra.sweep.dir)
     parent = Path(hydra.runtime.output_dir).parent
@@ -71,16 +74,16 @@ def sweep_of(hydra: HydraConf) -> Path | None:
 
 
 def swept(sweep: Path) -> list[str]:
-    """The keys that a sweep varies; none where its sweeper does not write down what it was asked for."""
+    """Return the keys that a sweep varies; none if its sweeper leaves no record."""
     if not (sweep / RECORD).is_file():
         return []
-    asked = OmegaConf.load(sweep / RECORD).hydra
-    params = [f"{key}={value}" for key, value in (asked.sweeper.get("params") or {}).items()]
-    return [override.key_or_group for override in _parsed([*params, *asked.overrides.task]) if override.is_sweep_override()]
+    record = OmegaConf.load(sweep / RECORD).hydra
+    params = [f"{key}={value}" for key, value in (record.sweeper.get("params") or {}).items()]
+    return [override.key_or_group for override in _parsed([*params, *record.overrides.task]) if override.is_sweep_override()]
 
 
 def variations(hydra: HydraConf, choices: dict[str, Any], varied: list[str]) -> Iterator[str]:
-    """What this job has that others have not; model, data and seed have places of their own in the name."""
+    """Yield the options that set this job apart, except model, data and seed, which the name already has."""
     for override in _parsed(hydra.overrides.task):
         key = override.key_or_group
         if key in ("model", "data", "seed", *NO_CHOICE_OF_METHOD) or (varied and key not in varied):

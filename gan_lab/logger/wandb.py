@@ -1,4 +1,4 @@
-"""Weights & Biases through Lightning's logger: offline unless asked for or logged in, and never a reason to wait or to die."""
+"""Weights & Biases logger: online only on request or if logged in, and never able to delay or fail a run."""
 
 import netrc
 import os
@@ -13,39 +13,39 @@ from lightning.pytorch.utilities import rank_zero_only, rank_zero_warn
 from gan_lab.logger.run import Run
 from gan_lab.logger.sections import CLOCKS, section
 
-HOSTS = ("api.wandb.ai", "api.forge.coreweave.com")  # where a login is stored; the second since wandb 0.31
+HOSTS = ("api.wandb.ai", "api.forge.coreweave.com")  # hosts of a stored login; the second since wandb 0.31
 
 
 class Wandb(WandbLogger):
-    """A run whose curves are drawn over images seen, and which continues when its folder does."""
+    """Lightning's logger with images seen as the axis; the W&B run continues when its folder is resumed."""
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Write a row, in sections. W&B counts the rows itself; ``step`` would be one more axis."""
+        """Log a row in sections; W&B counts rows itself, so ``step`` is not passed on."""
         self.experiment.log({section(name): value for name, value in metrics.items()})
 
     @rank_zero_only
     def log_picture(self, name: str, path: Path, clocks: dict[str, float]) -> None:
-        """Show a picture file at this position."""
+        """Log a picture file at these clocks."""
         self.experiment.log(clocks | {name: wandb.Image(str(path))})
 
     @rank_zero_only
     def close(self) -> None:
-        """End the W&B run: the next one in this process would go on in it."""
+        """Finish the W&B run; otherwise the next run in this process would continue it."""
         self.experiment.finish()
 
     def where(self) -> str:
-        """The one command, or the address, that shows this run."""
+        """Return the command or the address that shows this run."""
         run = self.experiment
         return run.url if not run.settings._offline else f"wandb sync {Path(run.dir).parent}"
 
 
 def wandb_logger(run: Run, project: str, mode: str | None = None) -> Wandb:
-    """Start the W&B run, or take up again the one that lies in the run folder already.
+    """Start a W&B run, or continue the one that the run folder already has.
 
     Args:
-        run: what is recorded.
-        project: of the dashboard.
+        run: the run to log.
+        project: name of the W&B project.
         mode: online, offline or disabled; None: ``WANDB_MODE``, else online if a login is stored, else offline.
     """
     mode = mode or os.environ.get("WANDB_MODE") or ("online" if _is_logged_in() else "offline")
@@ -54,7 +54,7 @@ def wandb_logger(run: Run, project: str, mode: str | None = None) -> Wandb:
     options = {"config": run.config, "name": run.name, "group": run.group, "tags": run.tags, "project": project}
     experiment = _start(mode, dir=run.folder, id=_former_id(run.folder), resume="allow", **options)
     for clock in CLOCKS:
-        experiment.define_metric(clock, hidden=True)  # an axis to choose, and no curve
+        experiment.define_metric(clock, hidden=True)  # an axis to choose, not a curve
     experiment.define_metric("*", step_metric="images_seen")
     return Wandb(experiment=experiment, save_dir=run.folder)
 
@@ -64,23 +64,23 @@ def _start(mode: Any, **options: Any) -> Any:
     try:
         return wandb.init(mode=mode, settings=settings, **options)
     except (wandb.errors.CommError, wandb.errors.UsageError) as error:
-        rank_zero_warn(f"W&B does not answer ({error}); this run is recorded offline and can be synced later")
+        rank_zero_warn(f"W&B does not respond ({error}): this run is logged offline; upload it later with wandb sync")
         wandb.teardown()
         return wandb.init(mode="offline", settings=settings, **options)
 
 
 def _is_logged_in() -> bool:
-    """Whether a key is stored. Asks no network: without one that costs minutes."""
+    """Return whether an API key is stored; asking W&B itself would take minutes without a network."""
     if os.environ.get("WANDB_API_KEY"):
         return True
     try:
-        hosts = netrc.netrc(os.environ.get("NETRC")).hosts  # W&B heeds the variable too
+        hosts = netrc.netrc(os.environ.get("NETRC")).hosts  # W&B honours this variable too
     except (OSError, netrc.NetrcParseError):
         return False
     return any(host in hosts for host in HOSTS)
 
 
 def _former_id(folder: str) -> str | None:
-    """The id of the W&B run that lies in the folder already."""
+    """Return the id of the W&B run that the folder already has, if any."""
     former = sorted(Path(folder).glob("wandb/*run-*-*"))
     return former[-1].name.rsplit("-", 1)[1] if former else None

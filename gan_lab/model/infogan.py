@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import log_softmax, one_hot
 
 from gan_lab.errors import InputError
-from gan_lab.latents import Source
+from gan_lab.latents import RNG
 from gan_lab.model.base import TrainedNetwork
 from gan_lab.model.batch import Batch
 from gan_lab.model.gan import GAN
@@ -100,10 +100,10 @@ class Codes:
         self.categories, self.continuous = list(categories), continuous
         self.size = sum(categories) + continuous
 
-    def beside(self, latent: Callable[..., Tensor]) -> Callable[[Source, int, int], Tensor]:
+    def beside(self, latent: Callable[..., Tensor]) -> Callable[[RNG, int, int], Tensor]:
         """Return a source of latents (n, dim) that end in codes and begin as ``latent`` draws them."""
 
-        def draw(rng: Source, n: int, dim: int) -> Tensor:
+        def draw(rng: RNG, n: int, dim: int) -> Tensor:
             begin = latent(rng, n, dim - self.size)
             values = rng.uniform(n, len(self.categories) + self.continuous).unbind(1)
             chosen = [one_hot((v * k).long(), k) for v, k in zip(values, self.categories, strict=False)]

@@ -1,6 +1,6 @@
-"""The architectures: one published pair of `Generator` and `Discriminator` per file.
+"""Architectures: one published pair of `Generator` and `Discriminator` per file.
 
-Every `Generator` has ``latent_dim`` and gives images (N, C, H, W) in [-1, 1] for latents (N, latent_dim); every
-`Discriminator` gives raw scores (N,) as ``head(features(x), y)``, where features are (N, F). Networks without labels take
-``y`` and ignore it.
+Every `Generator` has ``latent_dim`` and maps latents (N, latent_dim) to images (N, C, H, W) in [-1, 1]; every
+`Discriminator` computes logits (N,) as ``head(features(x), y)`` from features (N, F). Unconditional networks accept ``y`` and
+ignore it.
 """

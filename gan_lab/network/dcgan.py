@@ -1,12 +1,12 @@
 """DCGAN's convolutional pair (Radford 2016, https://arxiv.org/abs/1511.06434), as in pytorch/examples.
 
-Makes every size b 2^k with b from 4 to 7 and k at least 1: 8, 16, 28, 32, 48, 64, 128 and more. G projects z to a b x b map
+Supports every size b 2^k with b from 4 to 7 and k at least 1: 8, 16, 28, 32, 48, 64, 128 and more. G projects z to a b x b map
 and doubles it k times, while the channels halve down to ``width`` and then become the image's; D mirrors it. Layers have a
-bias only with norm none or spectral. The published b x b convolutions next to the latents and to the score are linear layers
+bias only with norm none or spectral. The published b x b convolutions next to the latents and to the logit are linear layers
 here: the same maps, and faster on a CPU.
 
-Where k is 1 (8x8 to 14x14), a 3x3 convolution next to the image makes a second hidden map, of half the width: with one map
-alone D cannot tell fakes from 8x8 digits, and G learns little from it.
+For k = 1 (8x8 to 14x14), a 3x3 convolution next to the image adds a second hidden map, of half the width: with a single map,
+D cannot tell fakes from 8x8 digits, and G learns little from it.
 """
 
 from itertools import pairwise
@@ -21,13 +21,13 @@ class Generator(nn.Module):
 
     Args:
         latent_dim: size of z.
-        channels: of the image.
+        channels: number of image channels.
         image_size: height and width.
         width: channels of the last hidden map.
-        up: a name of `layers.UPS`.
-        norm: a name of `layers.NORMS`, after every layer but the last.
-        activation: a name of `layers.ACTIVATIONS`.
-        dropout: share of each hidden map that is dropped in training.
+        up: upsampling, a key of `layers.UPS`.
+        norm: a key of `layers.NORMS`, after every layer but the last.
+        activation: a key of `layers.ACTIVATIONS`.
+        dropout: dropout probability of each hidden map.
     """
 
     def __init__(
@@ -56,21 +56,21 @@ class Generator(nn.Module):
         layers.normalise_weights(self, norm)
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        """Images of the latents."""
+        """Generate images from latents."""
         return self.layers(z)
 
 
 class Discriminator(nn.Module):
-    """Images (N, channels, image_size, image_size) -> raw scores (N,).
+    """Images (N, channels, image_size, image_size) -> logits (N,).
 
     Args:
-        channels: of the image.
+        channels: number of image channels.
         image_size: height and width.
         width: channels of the first hidden map.
-        down: a name of `layers.DOWNS`.
-        norm: a name of `layers.NORMS`, after every layer but the first and the last.
-        activation: a name of `layers.ACTIVATIONS`.
-        dropout: share of each hidden map that is dropped in training.
+        down: downsampling, a key of `layers.DOWNS`.
+        norm: a key of `layers.NORMS`, after every layer but the first and the last.
+        activation: a key of `layers.ACTIVATIONS`.
+        dropout: dropout probability of each hidden map.
     """
 
     def __init__(
@@ -98,20 +98,20 @@ class Discriminator(nn.Module):
         layers.normalise_weights(self, norm)
 
     def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """The last map, flattened: (N, width 2^(k-1) b^2)."""
+        """Return the last map, flattened to (N, width 2^(k-1) b^2)."""
         return self.layers(x).flatten(1)
 
     def head(self, features: Tensor, y: Tensor | None = None) -> Tensor:
-        """Raw scores (N,) of features."""
+        """Compute logits (N,) from features."""
         return self.score(features).squeeze(1)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """Raw scores (N,)."""
+        """Compute logits (N,)."""
         return self.head(self.features(x), y)
 
 
 def _widths(width: int, k: int) -> list[int]:
-    """Channels of the hidden maps, from the image inwards."""
+    """Return the channels of the hidden maps, from the image inwards."""
     return [width * 2**i for i in range(k)] if k > 1 else [width // 2, width]
 
 
@@ -120,5 +120,5 @@ def _same_size(c_in: int, c_out: int, bias: bool) -> nn.Module:
 
 
 def _hidden(channels: int, norm: str, activation: str, dropout: float) -> list[nn.Module]:
-    """What follows a convolution."""
+    """Return the norm, activation and dropout of a hidden map."""
     return [layers.norm(norm, channels), layers.activation(activation), nn.Dropout(dropout)]

@@ -1,6 +1,6 @@
 """The Dirac-GAN (Mescheder 2018, https://arxiv.org/abs/1801.04406, section 2): the smallest GAN that may not converge.
 
-The data are one point, G makes one point theta, and D(x) = w . x. Made for ``data=dirac``; there is no width.
+The data are one point, G generates one point theta, and D(x) = w . x. Meant for ``data=dirac``; there is no ``width``.
 """
 
 import torch
@@ -10,15 +10,15 @@ from gan_lab.errors import InputError
 
 
 class Generator(nn.Module):
-    """Every z (N, 1) -> the point theta as (N, channels, 1, 1).
+    """Any z (N, 1) -> the point theta as (N, channels, 1, 1).
 
     Args:
-        channels: coordinates of the point.
+        channels: number of coordinates.
         image_size: 1, for points.
-        theta: first value of every coordinate.
+        theta: initial value of every coordinate.
     """
 
-    latent_dim = 1  # the least that can be drawn; G does not look at it
+    latent_dim = 1  # the smallest size that can be drawn; G ignores z
 
     def __init__(self, channels: int, image_size: int, theta: float = 1.0) -> None:
         super().__init__()
@@ -26,17 +26,17 @@ class Generator(nn.Module):
         self.theta = nn.Parameter(torch.full((channels,), float(theta)))
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        """theta, once for each z."""
+        """Return theta once for each z."""
         return self.theta.view(1, -1, 1, 1).expand(len(z), -1, -1, -1)
 
 
 class Discriminator(nn.Module):
-    """Points (N, channels, 1, 1) -> raw scores w . x, (N,).
+    """Points (N, channels, 1, 1) -> logits w . x, (N,).
 
     Args:
-        channels: coordinates of the point.
+        channels: number of coordinates.
         image_size: 1, for points.
-        w: first value of every coordinate.
+        w: initial value of every weight.
     """
 
     def __init__(self, channels: int, image_size: int, w: float = 1.0) -> None:
@@ -45,18 +45,18 @@ class Discriminator(nn.Module):
         self.w = nn.Parameter(torch.full((channels,), float(w)))
 
     def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """The coordinates (N, channels)."""
+        """Return the coordinates (N, channels)."""
         return x.flatten(1)
 
     def head(self, features: Tensor, y: Tensor | None = None) -> Tensor:
-        """Raw scores (N,) of features."""
+        """Compute logits (N,) from features."""
         return features @ self.w
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """Raw scores (N,)."""
+        """Compute logits (N,)."""
         return self.head(self.features(x), y)
 
 
 def _check(image_size: int) -> None:
     if image_size != 1:
-        raise InputError(f"network=dirac makes points, and data of size {image_size} are images: use network=mlp")
+        raise InputError(f"network=dirac makes points, but data of size {image_size} are images: use network=mlp")

@@ -1,7 +1,7 @@
-"""Fully connected nets: the first GANs on images (Goodfellow 2014), and toy points.
+"""Fully connected networks, for images as in the first GANs (Goodfellow 2014) and for points.
 
-Images: the widths of eriklindernoren/PyTorch-GAN ``gan.py`` for MNIST (which passes 0.8 to BatchNorm as eps by mistake:
-here it is 1e-5). Points: two hidden layers of 128, as in poolio/unrolled_gan (Metz 2017).
+Images: the widths of eriklindernoren/PyTorch-GAN ``gan.py`` for MNIST (which passes 0.8 to BatchNorm as eps by mistake;
+here eps is 1e-5). Points: two hidden layers of 128, as in poolio/unrolled_gan (Metz 2017).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,15 +22,15 @@ NORMS: Mapping[str, Callable[[int], nn.Module]] = {
 
 
 class Generator(nn.Module):
-    """z (N, latent_dim) -> images in [-1, 1], or unbounded points (N, channels, 1, 1) when ``image_size`` is 1.
+    """z (N, latent_dim) -> images (N, channels, image_size, image_size) in [-1, 1], or unbounded points at size 1.
 
     Args:
         latent_dim: size of z.
-        channels: of the image, or coordinates of the point.
+        channels: number of image channels, or of coordinates.
         image_size: height and width; 1 for points.
-        width: of the hidden layers; a number stands for all of them; None: 128, 256, 512, 1024, for points 128, 128.
-        norm: after every hidden layer but the first; None: batch, for points none.
-        activation: a name of `layers.ACTIVATIONS`; None: leaky_relu, for points tanh.
+        width: widths of the hidden layers, or one for all; None: 128, 256, 512, 1024, for points 128, 128.
+        norm: a key of `NORMS`, after every hidden layer but the first; None: batch, for points none.
+        activation: a key of `layers.ACTIVATIONS`; None: leaky_relu, for points tanh.
     """
 
     def __init__(
@@ -54,20 +54,20 @@ class Generator(nn.Module):
         layers.normalise_weights(self, norm)
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        """Images or points of the latents."""
+        """Generate images or points from latents."""
         return self.bound(self.output(self.hidden(z))).view(-1, *self.image_shape)
 
 
 class Discriminator(nn.Module):
-    """Images or points (N, C, H, W) -> raw scores (N,).
+    """Images or points (N, C, H, W) -> logits (N,).
 
     Args:
-        channels: of the image, or coordinates of the point.
+        channels: number of image channels, or of coordinates.
         image_size: height and width; 1 for points.
-        width: of the hidden layers; a number stands for all of them; None: 512, 256, for points 128, 128.
-        norm: after every hidden layer but the first.
-        activation: a name of `layers.ACTIVATIONS`; None: leaky_relu, for points tanh.
-        dropout: share of each hidden layer that is dropped in training.
+        width: widths of the hidden layers, or one for all; None: 512, 256, for points 128, 128.
+        norm: a key of `NORMS`, after every hidden layer but the first.
+        activation: a key of `layers.ACTIVATIONS`; None: leaky_relu, for points tanh.
+        dropout: dropout probability of each hidden layer.
     """
 
     def __init__(
@@ -89,15 +89,15 @@ class Discriminator(nn.Module):
         layers.normalise_weights(self, norm)
 
     def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """The last hidden layer (N, width[-1])."""
+        """Return the last hidden layer (N, width[-1])."""
         return self.hidden(x.flatten(1))
 
     def head(self, features: Tensor, y: Tensor | None = None) -> Tensor:
-        """Raw scores (N,) of features."""
+        """Compute logits (N,) from features."""
         return self.score(features).squeeze(1)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """Raw scores (N,)."""
+        """Compute logits (N,)."""
         return self.head(self.features(x), y)
 
 
@@ -108,7 +108,7 @@ def _widths(width: int | Sequence[int] | None, published: Sequence[int]) -> list
 
 
 def _hidden(inputs: int, widths: list[int], norm: str, activation: str, dropout: float = 0.0) -> nn.Sequential:
-    """Linear layers, each but the first with the norm, each with the activation and, where there is any, dropout."""
+    """Stack linear layers, each with the norm (but the first), the activation and, if it is not 0, dropout."""
     make_norm = pick(NORMS, norm, "norm")
     stack: list[nn.Module] = []
     for i, (n_in, n_out) in enumerate(pairwise([inputs, *widths])):

@@ -1,10 +1,10 @@
-"""R3GAN's pair (Huang 2024, https://arxiv.org/abs/2501.05441), as in brownvc/R3GAN: residual blocks and no norm.
+"""R3GAN's pair (Huang 2024, https://arxiv.org/abs/2501.05441), as in brownvc/R3GAN: residual blocks without norms.
 
-Makes every size b 2^k with b from 4 to 7 and k at least 1 (published: 32, 64, 256). With ``width`` w, maps have w channels up
-to the third doubling (32x32), and half as many after each further one: with w = 768 the published CIFAR-10, FFHQ-64 and
-FFHQ-256. A list of widths, from the b x b map to the image, makes others: ImageNet-64 has [1536, 1536, 1536, 1536, 1536] and
-``group_width`` 32. Every map passes ``blocks`` residual blocks. Resampling is by [1, 2, 1] on doubled pixels, with zeros
-around the map. Weights start so that variance is kept, the last of each block at 0.
+Supports every size b 2^k with b from 4 to 7 and k at least 1 (published: 32, 64, 256). With ``width`` w, maps have w channels
+up to the third doubling (32x32), and half as many after each further one; w = 768 gives the published networks for CIFAR-10,
+FFHQ-64 and FFHQ-256. A list of widths, from the b x b map to the image, gives others: ImageNet-64 has
+[1536, 1536, 1536, 1536, 1536] and ``group_width`` 32. Every map passes through ``blocks`` residual blocks. Resampling filters
+doubled pixels with [1, 2, 1] and pads with zeros. Initial weights preserve the variance; the last of each block are 0.
 """
 
 import math
@@ -20,22 +20,22 @@ from gan_lab.errors import InputError
 from gan_lab.network import layers
 
 Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
-LEAKY_GAIN = math.sqrt(2 / (1 + 0.2**2))  # keeps the variance through LeakyReLU(0.2)
+LEAKY_GAIN = math.sqrt(2 / (1 + 0.2**2))  # preserves the variance through LeakyReLU(0.2)
 
 
 class Generator(nn.Module):
     """z (N, latent_dim) -> images (N, channels, image_size, image_size).
 
-    Unbounded in training, as published; in evaluation clamped to [-1, 1], as the authors do before they store or judge.
+    Unbounded in training, as published; clamped to [-1, 1] in evaluation, as the authors do before saving or evaluating.
 
     Args:
         latent_dim: size of z.
-        channels: of the image.
+        channels: number of image channels.
         image_size: height and width.
-        width: w above, or the channels of each map from the first to the image.
-        blocks: per map.
-        group_width: channels of a group of the 3x3 convolutions, or its largest divisor that fits.
-        num_classes: the latents have the embedding of so many labels beside them; None: no labels.
+        width: w above, or the channels of each map, from the first to the image.
+        blocks: residual blocks per map.
+        group_width: channels per group of the 3x3 convolutions, or its largest divisor that fits.
+        num_classes: number of labels, whose embedding is concatenated to z; None: unconditional.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Generator(nn.Module):
         self.output = _pointwise(widths[-1], channels)
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        """Images of the latents and, with ``num_classes``, labels (N,)."""
+        """Generate images from latents and, with ``num_classes``, labels (N,)."""
         if self.num_classes is not None:
             z = torch.cat([z, self.embedding(y)], 1)
         images = self.output(self.layers(self.basis * self.input(z)[..., None, None]))
@@ -68,15 +68,15 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images (N, channels, image_size, image_size) -> raw scores (N,).
+    """Images (N, channels, image_size, image_size) -> logits (N,).
 
     Args:
-        channels: of the image.
+        channels: number of image channels.
         image_size: height and width.
-        width: as in `Generator`, and in its order.
-        blocks: per map.
+        width: as in `Generator`, in the same order.
+        blocks: residual blocks per map.
         group_width: as in `Generator`.
-        num_classes: the score is an inner product with the embedding of so many labels; None: no labels.
+        num_classes: number of labels, whose embedding is multiplied with the output; None: unconditional.
     """
 
     def __init__(
@@ -100,33 +100,33 @@ class Discriminator(nn.Module):
             self.embedding = _embedding(num_classes, widths[-1], gain=widths[-1] ** -0.5)
 
     def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """The last map, weighed and summed over its positions: (N, channels)."""
+        """Return the weighted sum of the last map over its positions: (N, channels)."""
         return self.basis(self.layers(self.input(x))).flatten(1)
 
     def head(self, features: Tensor, y: Tensor | None = None) -> Tensor:
-        """Raw scores (N,) of features and, with ``num_classes``, labels (N,)."""
-        scores = self.score(features)
+        """Compute logits (N,) from features and, with ``num_classes``, labels (N,)."""
+        output = self.score(features)
         if self.num_classes is None:
-            return scores.squeeze(1)
+            return output.squeeze(1)
         if y is None:
             raise InputError(
-                f"network.discriminator.num_classes={self.num_classes} makes scores by label, and this model gives none: "
+                f"network.discriminator.num_classes={self.num_classes} makes D conditional, but this model passes no labels: "
                 "use network.discriminator.num_classes=null"
             )
-        return (scores * self.embedding(y)).sum(1)
+        return (output * self.embedding(y)).sum(1)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """Raw scores (N,)."""
+        """Compute logits (N,)."""
         return self.head(self.features(x), y)
 
 
 class Block(nn.Module):
-    """Maps (N, channels, H, W) -> the same shape: 1x1 to twice the channels, grouped 3x3, 1x1 back; at first the identity.
+    """Residual block: 1x1 to twice the channels, grouped 3x3, 1x1 back; initially the identity.
 
     Args:
-        channels: of the map.
-        group_width: channels of a group, or its largest divisor that fits.
-        n_blocks: of the net, whose depth scales the first weights (Zhang 2019, Fixup).
+        channels: channels of the map.
+        group_width: channels per group, or its largest divisor that fits.
+        n_blocks: blocks in the network; this depth scales the initial weights (Zhang 2019, Fixup).
     """
 
     def __init__(self, channels: int, group_width: int, n_blocks: int) -> None:
@@ -138,12 +138,12 @@ class Block(nn.Module):
         self.reduce = _scaled(nn.Conv2d(inner, channels, 1, bias=False), gain=0)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Convolution, LeakyReLU, convolution, LeakyReLU, convolution."""
+        """Add convolution, LeakyReLU, convolution, LeakyReLU, convolution to maps (N, channels, H, W)."""
         return x + self.reduce(leaky_relu(self.grouped(leaky_relu(self.expand(x), 0.2)), 0.2))
 
 
 class Double(nn.Module):
-    """(N, C, H, W) -> (N, C, 2H, 2W)."""
+    """Upsampling: (N, C, H, W) -> (N, C, 2H, 2W)."""
 
     kernel: Tensor
 
@@ -152,12 +152,12 @@ class Double(nn.Module):
         self.register_buffer("kernel", _kernel() * 4, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Zeros between the pixels, then the filter."""
+        """Insert zeros between the pixels, then filter."""
         return conv_transpose2d(x, self.kernel.expand(x.shape[1], 1, 4, 4), stride=2, padding=1, groups=x.shape[1])
 
 
 class Halve(nn.Module):
-    """(N, C, 2H, 2W) -> (N, C, H, W)."""
+    """Downsampling: (N, C, 2H, 2W) -> (N, C, H, W)."""
 
     kernel: Tensor
 
@@ -166,18 +166,18 @@ class Halve(nn.Module):
         self.register_buffer("kernel", _kernel(), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The filter, at every second pixel."""
+        """Filter at every second pixel."""
         return conv2d(x, self.kernel.expand(x.shape[1], 1, 4, 4), stride=2, padding=1, groups=x.shape[1])
 
 
 def _kernel() -> Tensor:
-    """[1, 2, 1] convolved with a doubled pixel, in both directions; its sum is 1."""
+    """Return [1, 2, 1] convolved with a doubled pixel, in both directions, with sum 1."""
     row = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
     return torch.outer(row, row)
 
 
 def _base_and_widths(image_size: int, width: int | Sequence[int]) -> tuple[int, list[int]]:
-    """The size of the first map, and the channels of all, from it to the image."""
+    """Return the size of the first map and the channels of all maps, from the first to the image."""
     base, doublings = layers.base_and_doublings(image_size, "r3gan")
     if isinstance(width, int):
         return base, [max(width >> max(i - 3, 0), 1) for i in range(doublings + 1)]
@@ -193,7 +193,7 @@ def _base_and_widths(image_size: int, width: int | Sequence[int]) -> tuple[int, 
 def _trunk(
     widths: list[int], transition: Callable[[int, int], list[nn.Module]], blocks: int, group_width: int
 ) -> nn.Sequential:
-    """Blocks on every map, and the transition between two maps."""
+    """Stack blocks on every map, with a transition between maps."""
     stack: list[nn.Module] = []
     for c_in, c_out in pairwise([widths[0], *widths]):
         stack += transition(c_in, c_out) if stack else []
@@ -210,7 +210,7 @@ def _halved(c_in: int, c_out: int) -> list[nn.Module]:
 
 
 def _changed(c_in: int, c_out: int) -> list[nn.Module]:
-    """A 1x1 convolution where the number of channels changes."""
+    """Return a 1x1 convolution if the number of channels changes."""
     return [] if c_in == c_out else [_pointwise(c_in, c_out)]
 
 
@@ -219,14 +219,14 @@ def _pointwise(c_in: int, c_out: int) -> nn.Conv2d:
 
 
 def _embedding(num_classes: int, dim: int, gain: float = 1.0) -> nn.Embedding:
-    """As a linear layer on one of ``num_classes`` bits."""
+    """Make an embedding initialised like a linear layer on one-hot labels."""
     embedding = nn.Embedding(num_classes, dim)
     nn.init.normal_(embedding.weight, std=gain / math.sqrt(num_classes))
     return embedding
 
 
 def _scaled(layer: Layer, gain: float = 1.0) -> Layer:
-    """Normal weights of variance gain^2 / fan in, biases 0."""
+    """Initialise weights from a normal of variance gain^2 / fan in and biases to 0."""
     nn.init.normal_(layer.weight, std=gain / math.sqrt(layer.weight[0].numel()))
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)

@@ -1,13 +1,13 @@
 """The residual pair of WGAN-GP and SNGAN (Gulrajani 2017, Miyato 2018).
 
-As in pfnet-research/sngan_projection. Makes every size b 2^k with b from 4 to 7 and k at least 1. With ``width`` w:
+As in pfnet-research/sngan_projection. Supports every size b 2^k with b from 4 to 7 and k at least 1. With ``width`` w:
 
 - Up to 32x32, as for CIFAR-10: G has w = 256 channels throughout; D has four blocks of w = 128, and the first two halve.
 - Above, as for STL-10 (48x48) and ImageNet (64x64, 128x128): channels are w = 64 times 1, 2, 4, 8, 16, 16, ... from the
   image inwards; D has k + 1 blocks, at least five, and the first five halve.
 
-G starts from a b x b map and doubles it k times. D halves even maps only. The score is linear in the sum over the last map's
-positions, as in SNGAN (WGAN-GP takes the mean).
+G starts from a b x b map and doubles it k times. D halves even maps only. The logit is linear in the sum of the last map over
+its positions, as in SNGAN (WGAN-GP takes the mean).
 """
 
 import math
@@ -22,7 +22,7 @@ from gan_lab.errors import InputError
 from gan_lab.network import layers
 
 Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
-RESIDUAL_GAIN = math.sqrt(2)  # of the convolutions in a residual branch; 1 elsewhere (SNGAN's code)
+RESIDUAL_GAIN = math.sqrt(2)  # initial gain of the convolutions in a residual branch; 1 elsewhere (SNGAN's code)
 
 
 class Generator(nn.Module):
@@ -30,11 +30,11 @@ class Generator(nn.Module):
 
     Args:
         latent_dim: size of z.
-        channels: of the image.
+        channels: number of image channels.
         image_size: height and width.
-        width: w above; None: the published one of the size.
-        norm: a name of `layers.NORMS`, before every activation.
-        num_classes: the blocks' BatchNorm is conditional on so many labels (Miyato & Koyama 2018); None: no labels.
+        width: w above; None: the published width for this size.
+        norm: a key of `layers.NORMS`, before every activation.
+        num_classes: number of labels that condition the blocks' BatchNorm (Miyato & Koyama 2018); None: unconditional.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Generator(nn.Module):
         layers.normalise_weights(self, norm)
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        """Images of the latents and, where the generator takes them, labels."""
+        """Generate images from latents and, with ``num_classes``, labels (N,)."""
         h = self.input(z).view(len(z), -1, self.base, self.base)
         for block in self.blocks:
             h = block(h, y)
@@ -66,15 +66,15 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images (N, channels, image_size, image_size) -> raw scores (N,).
+    """Images (N, channels, image_size, image_size) -> logits (N,).
 
     Args:
-        channels: of the image.
+        channels: number of image channels.
         image_size: height and width.
-        width: w above; None: the published one of the size.
-        norm: a name of `layers.NORMS`, before the activations of every block but the first.
-        dropout: share of a block's output that is dropped in training: a number for every block but the first, or one each for
-            the last blocks; 0.2, 0.5, 0.5 in CT-GAN (Wei 2018, the authors' code).
+        width: w above; None: the published width for this size.
+        norm: a key of `layers.NORMS`, before the activations of every block but the first.
+        dropout: dropout probability of a block's output: a number for every block but the first, or a list for the last
+            blocks; 0.2, 0.5, 0.5 in CT-GAN (Wei 2018, the authors' code).
     """
 
     def __init__(
@@ -98,23 +98,23 @@ class Discriminator(nn.Module):
         layers.normalise_weights(self, norm)
 
     def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """The last map, rectified and summed over its positions: (N, channels)."""
+        """Return the last map after ReLU, summed over its positions: (N, channels)."""
         return self.blocks(x).relu().sum((2, 3))
 
     def head(self, features: Tensor, y: Tensor | None = None) -> Tensor:
-        """Raw scores (N,) of features."""
+        """Compute logits (N,) from features."""
         return self.score(features).squeeze(1)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """Raw scores (N,)."""
+        """Compute logits (N,)."""
         return self.head(self.features(x), y)
 
 
 class UpBlock(nn.Module):
-    """(N, c_in, H, W) -> (N, c_out, 2H, 2W).
+    """Residual block that upsamples: (N, c_in, H, W) -> (N, c_out, 2H, 2W).
 
-    A 1x1 convolution commutes with nearest upsampling, and is done first, on a quarter of the positions; the same holds
-    for the average in `Block`.
+    A 1x1 convolution commutes with nearest-neighbour upsampling, so it runs first, on a quarter of the positions; the same
+    holds for the average pooling in `Block`.
     """
 
     def __init__(self, c_in: int, c_out: int, norm: str, num_classes: int | None = None) -> None:
@@ -124,14 +124,14 @@ class UpBlock(nn.Module):
         self.shortcut = _conv(c_in, c_out, 1)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """norm, ReLU, double, convolution, norm, ReLU, convolution."""
+        """Add norm, ReLU, upsampling, convolution, norm, ReLU, convolution to the shortcut."""
         h = self.conv1(interpolate(layers.normalised(self.norm1, x, y).relu(), scale_factor=2))
         h = self.conv2(layers.normalised(self.norm2, h, y).relu())
         return h + interpolate(self.shortcut(x), scale_factor=2)
 
 
 class Block(nn.Module):
-    """(N, c_in, H, W) -> (N, c_out, H, W), or half the height and width."""
+    """Residual block: (N, c_in, H, W) -> (N, c_out, H, W), or half the height and width."""
 
     def __init__(self, c_in: int, c_out: int, norm: str, halve: bool, dropout: float = 0.0) -> None:
         super().__init__()
@@ -142,14 +142,14 @@ class Block(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        """norm, ReLU, convolution, norm, ReLU, convolution, average; dropout of the sum."""
+        """Add norm, ReLU, convolution, norm, ReLU, convolution, pooling to the shortcut; apply dropout to the sum."""
         h = self.conv1(self.norm1(x).relu())
         h = self.conv2(self.norm2(h).relu())
         return self.dropout(self.pool(h) + self.shortcut(self.pool(x)))
 
 
 class FirstBlock(nn.Module):
-    """(N, c_in, 2H, 2W) -> (N, c_out, H, W), on an image: no norm, and no activation before the first convolution."""
+    """Residual block on an image, without norms or a first activation: (N, c_in, 2H, 2W) -> (N, c_out, H, W)."""
 
     def __init__(self, c_in: int, c_out: int) -> None:
         super().__init__()
@@ -158,25 +158,25 @@ class FirstBlock(nn.Module):
         self.shortcut = _conv(c_in, c_out, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Convolution, ReLU, convolution, average."""
+        """Add convolution, ReLU, convolution, pooling to the shortcut."""
         return self.pool(self.conv2(self.conv1(x).relu())) + self.shortcut(self.pool(x))
 
 
 def _widths(image_size: int, n: int, width: int | None, constant: int) -> list[int]:
-    """The channels of ``n`` maps, from the one nearest to the image."""
+    """Return the channels of ``n`` maps, from the image inwards."""
     if image_size <= 32:
         return [width or constant] * n
     return [(width or 64) * min(2**i, 16) for i in range(n)]
 
 
 def _shares(dropout: float | Sequence[float], n: int) -> list[float]:
-    """What is dropped of each of ``n`` blocks, nothing of the first; a list belongs to the last ones."""
+    """Return the dropout probability of each of ``n`` blocks: 0 for the first; a list gives those of the last blocks."""
     if not isinstance(dropout, Sequence):
         return [0.0] + [dropout] * (n - 1)
     if len(dropout) >= n:
         raise InputError(
             f"network.discriminator.dropout={list(dropout)} has more numbers than there are blocks after the first: "
-            f"use at most {n - 1}"
+            f"give at most {n - 1}"
         )
     return [0.0] * (n - len(dropout)) + list(dropout)
 
@@ -186,7 +186,7 @@ def _conv(c_in: int, c_out: int, kernel: int, gain: float = 1.0) -> nn.Conv2d:
 
 
 def _glorot(layer: Layer, gain: float = 1.0) -> Layer:
-    """Uniform weights of variance gain^2 * 2 / (fan in + fan out), biases 0."""
+    """Initialise weights uniformly with variance gain^2 * 2 / (fan in + fan out) and biases to 0."""
     weight, bias = layer.parameters()
     nn.init.xavier_uniform_(weight, gain)
     nn.init.zeros_(bias)

@@ -1,11 +1,12 @@
 """SAGAN's residual pair (Zhang 2019, https://arxiv.org/abs/1805.08318), as in brain-research/self-attention-gan.
 
-`resnet` with self-attention on the map of height ``attention`` (32, as in the authors' code), and spectral norm in both nets.
-A net without a map of this height below the image's attends at half the image: on the 16x16 map of 32x32. Makes the sizes of
-`resnet`, with its widths; the published size is 128x128. Weights start as Glorot 2010, without the larger gain of `resnet`.
+`resnet` with self-attention on the map of height ``attention`` (32, as in the authors' code) and spectral norm in both
+networks. A network without a map of that height below the image's attends at half the image size: for 32x32, on the 16x16
+map. Supports the sizes of `resnet`, with its widths; the published size is 128x128. Initial weights follow Glorot 2010,
+without the larger gain of `resnet`.
 
 Differs from the authors' code: up to 32x32 the pair is SNGAN's for CIFAR-10, as the paper has none. D's blocks change the
-number of channels in their second convolution, as SNGAN's, instead of the first. D's embedding of labels is the model's:
+number of channels in their second convolution, as in SNGAN, instead of the first. D's label embedding is part of the model:
 `gan_lab.model.projection`.
 """
 
@@ -21,11 +22,11 @@ class Generator(resnet.Generator):
 
     Args:
         latent_dim: size of z.
-        channels: of the image.
+        channels: number of image channels.
         image_size: height and width.
-        width: as in `resnet`; None: the published one of the size.
-        attention: height of the map that attends to itself.
-        num_classes: BatchNorm is conditional on so many labels; None: no labels.
+        width: as in `resnet`; None: the published width for this size.
+        attention: height of the map with self-attention.
+        num_classes: number of labels that condition BatchNorm; None: unconditional.
     """
 
     def __init__(
@@ -46,13 +47,13 @@ class Generator(resnet.Generator):
 
 
 class Discriminator(resnet.Discriminator):
-    """Images (N, channels, image_size, image_size) -> raw scores (N,).
+    """Images (N, channels, image_size, image_size) -> logits (N,).
 
     Args:
-        channels: of the image.
+        channels: number of image channels.
         image_size: height and width.
-        width: as in `resnet`; None: the published one of the size.
-        attention: height of the map that attends to itself.
+        width: as in `resnet`; None: the published width for this size.
+        attention: height of the map with self-attention.
         norm: as in `resnet`.
         dropout: as in `resnet`.
     """
@@ -66,7 +67,7 @@ class Discriminator(resnet.Discriminator):
         norm: str = "spectral",
         dropout: float | Sequence[float] = 0.0,
     ) -> None:
-        of_maps = "none" if norm == "spectral" else norm  # that of weights comes last
+        of_maps = "none" if norm == "spectral" else norm  # spectral norm is applied last
         super().__init__(channels, image_size, width, of_maps, dropout)
         n_halving = sum(isinstance(block.pool, nn.AvgPool2d) for block in self.blocks)
         heights = [image_size // 2**i for i in range(1, n_halving + 1)]  # after each block that halves

@@ -1,12 +1,12 @@
 """The standard CNN of spectral normalisation (Miyato 2018, table 3, https://arxiv.org/abs/1802.05957).
 
-Makes every size b 2^k with b from 4 to 7 and k at least 1. Channels are ``width`` w = 64 times 1, 2, 4, 8, 8, ... from the
+Supports every size b 2^k with b from 4 to 7 and k at least 1. Channels are ``width`` w = 64 times 1, 2, 4, 8, 8, ... from the
 image inwards: the published 512 at the bottom of 32x32 (b = 4, k = 3) and 48x48 (b = 6, k = 3). At 32x32 G has 3,813,379
-weights and D 2,935,873. They start from N(0, 0.02), as in pfnet-research/chainer-gan-lib.
+parameters and D 2,935,873. Initial weights are N(0, 0.02), as in pfnet-research/chainer-gan-lib.
 
-Differs from the paper: G has BatchNorm and ReLU after its dense layer too, as all code has; the table names none there, and
-two linear layers would follow each other. All code also widens D in its 4x4 convolutions (64-128-128-256-256-512-512), where
-the table, and this, widen it in the 3x3 ones (64-64-128-128-256-256-512).
+Differs from the paper: G also has BatchNorm and ReLU after its dense layer, as in all published code; the table lists none
+there, which would put two linear layers in a row. All published code also widens D in its 4x4 convolutions
+(64-128-128-256-256-512-512), whereas the table, and this, widen it in the 3x3 ones (64-64-128-128-256-256-512).
 """
 
 from itertools import pairwise
@@ -21,10 +21,10 @@ class Generator(nn.Module):
 
     Args:
         latent_dim: size of z.
-        channels: of the image.
+        channels: number of image channels.
         image_size: height and width.
         width: w above.
-        norm: a name of `layers.NORMS`, before every activation.
+        norm: a key of `layers.NORMS`, before every activation.
     """
 
     def __init__(self, latent_dim: int, channels: int, image_size: int, width: int = 64, norm: str = "batch") -> None:
@@ -41,19 +41,19 @@ class Generator(nn.Module):
         layers.normalise_weights(self, norm)
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        """Images of the latents."""
+        """Generate images from latents."""
         return self.layers(z)
 
 
 class Discriminator(nn.Module):
-    """Images (N, channels, image_size, image_size) -> raw scores (N,).
+    """Images (N, channels, image_size, image_size) -> logits (N,).
 
     Args:
-        channels: of the image.
+        channels: number of image channels.
         image_size: height and width.
         width: w above.
-        norm: a name of `layers.NORMS`, after every convolution but the first.
-        dropout: share of each hidden map that is dropped in training.
+        norm: a key of `layers.NORMS`, after every convolution but the first.
+        dropout: dropout probability of each hidden map.
     """
 
     def __init__(self, channels: int, image_size: int, width: int = 64, norm: str = "spectral", dropout: float = 0.0) -> None:
@@ -71,23 +71,23 @@ class Discriminator(nn.Module):
         layers.normalise_weights(self, norm)
 
     def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """The last map, flattened: (N, 8 w b^2) from k = 3 on."""
+        """Return the last map, flattened: (N, 8 w b^2) from k = 3 on."""
         return self.layers(x).flatten(1)
 
     def head(self, features: Tensor, y: Tensor | None = None) -> Tensor:
-        """Raw scores (N,) of features."""
+        """Compute logits (N,) from features."""
         return self.score(features).squeeze(1)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """Raw scores (N,)."""
+        """Compute logits (N,)."""
         return self.head(self.features(x), y)
 
 
 def _widths(width: int, k: int) -> list[int]:
-    """Channels of the maps, from the image inwards."""
+    """Return the channels of the maps, from the image inwards."""
     return [width * min(2**i, 8) for i in range(k + 1)]
 
 
 def _hidden(conv: nn.Module, channels: int, norm: str, dropout: float) -> list[nn.Module]:
-    """A convolution and what follows it."""
+    """Return a convolution with its norm, activation and dropout."""
     return [conv, layers.norm(norm, channels), nn.LeakyReLU(0.1), nn.Dropout(dropout)]

@@ -1,4 +1,4 @@
-"""Samples -> a picture file: a grid of images, or a scatter plot of points."""
+"""Picture files of samples: a grid of images, or a scatter plot of points."""
 
 import math
 from pathlib import Path
@@ -11,11 +11,17 @@ from torchvision.utils import save_image
 matplotlib.use("agg")
 from matplotlib import pyplot as plt
 
-SIDE = 512  # grids of tiny images are enlarged to about this many pixels
+SIDE = 512  # grids of tiny images are enlarged to about this width, in pixels
 
 
 def save_picture(samples: Tensor, path: Path, columns: int | None = None) -> None:
-    """Images (N, C, H, W) in [-1, 1] as a grid, or points (N, 2, 1, 1) as a scatter plot, into a PNG file."""
+    """Write images (N, C, H, W) in [-1, 1] as a grid, or points (N, 2, 1, 1) as a scatter plot, to a PNG file.
+
+    Args:
+        samples: images or points.
+        path: PNG file to write.
+        columns: images per row; None makes a square grid.
+    """
     samples = samples.detach().float().cpu()
     if samples.shape[-1] == 1:
         _scatter(samples.flatten(1), path)

@@ -31,7 +31,7 @@ class CheckpointSwap(Trick):
         super().__init__()
         self.interval, self.steps = interval, steps
         if not 1 <= steps <= interval:
-            raise InputError(f"trick.checkpoint_swap.steps={steps} cannot be: give a number from 1 to interval={interval}")
+            raise InputError(f"trick.checkpoint_swap.steps={steps} is invalid: give a number from 1 to interval={interval}")
 
     def check(self, name: str, gan: "GANModule") -> None:
         """Copy both networks as they are at first."""

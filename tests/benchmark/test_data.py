@@ -98,10 +98,10 @@ def test_growth_adds_up_over_rounds_and_speed_is_a_median(monkeypatch):
     monkeypatch.setattr(data, "now", lambda device: next(speeds))
     monkeypatch.setattr(data, "memory", lambda: tuple(2**20 * mib for mib in next(held)))
     batches = iter([(torch.zeros(8), None)] * 10)
-    course = data.Course(batches)
+    pipeline = data.Pipeline(batches)
     for _ in range(3):
-        course.measure(0, skip=2, device=torch.device("cpu"))
-    record = course.record([2.0, 2.0, 2.0])
+        pipeline.measure(0, skip=2, device=torch.device("cpu"))
+    record = pipeline.record([2.0, 2.0, 2.0])
     assert record == {"images_per_second": 4, "ratio": 2, "rounds": [8, 2, 4], "images": 24, "resident_mib": [10, 31],
                       "grown_mib": 0.0}  # fmt: skip
     assert len(list(batches)) == 10 - 3 * (2 + 1)  # the skipped do not count
@@ -125,7 +125,7 @@ def test_a_folder_without_classes_is_refused(call, tmp_path, made):
         (tmp_path / "plain").mkdir()
     with pytest.raises(SystemExit) as error:
         call(data.main, *SMALL, "data.root=plain")
-    assert "'plain' has no folders of images, one for each class: give data.root=FOLDER" in str(error.value)
+    assert "'plain' has no class folders: give data.root=FOLDER" in str(error.value)
 
 
 def test_it_composes_and_its_help_imports_nothing_heavy():

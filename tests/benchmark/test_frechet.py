@@ -51,5 +51,5 @@ def test_singular_values_come_to_the_closed_form_of_a_scaling(n):
 
 @pytest.mark.parametrize("bad", ["decay=[-1]", "d=0", "reals=1", "repeats=0", "samples=[1]", "samples=[a]"])
 def test_bad_input(call, bad):
-    with pytest.raises(SystemExit, match=r"gan_lab: .*cannot be: give"):
+    with pytest.raises(SystemExit, match=r"gan_lab: .*is invalid: give"):
         call(frechet.main, *SMALL, bad)

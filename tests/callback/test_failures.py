@@ -15,7 +15,7 @@ from tests.tiny import composed, fit, tiny
 SOUND = {"d_loss": 1.2, "g_loss": 0.9, "d_gradient_norm": 3.0, "g_gradient_norm": 2.0, "d_fake_accuracy": 0.7}
 
 
-class SampleRNG:
+class Trainer:
     """Stands in for a trainer: gives one row after another to the callback."""
 
     def __init__(self, *rows, decision_threshold=0.0, **thresholds):
@@ -36,7 +36,7 @@ def warnings(capsys):
     """What is said of these rows, by the first word after the clock."""
 
     def run(*rows, **options):
-        SampleRNG(*rows, **options)
+        Trainer(*rows, **options)
         return re.findall(r"warning at ([\d,]+) images: (\w+)", capsys.readouterr().out)
 
     return run
@@ -156,5 +156,5 @@ def test_a_second_run_is_warned_anew(train, capsys):
 
 
 def test_a_run_has_it_with_the_cadence_of_the_rows():
-    cfg = composed("log_every_steps=7", "callback=[record,failures]")
+    cfg = composed("log_every_steps=7", "callback=[loss_logger,failures]")
     assert cfg.callback.failures.every_steps == 7

@@ -4,7 +4,7 @@ import lightning as L
 import pytest
 import torch
 
-from gan_lab.callback.loss_logger import LossLogger, scores
+from gan_lab.callback.loss_logger import LossLogger, logit_statistics
 from gan_lab.errors import Diverged
 from gan_lab.logger.csv import CsvLogger, read
 from gan_lab.training.build import build
@@ -79,7 +79,7 @@ def test_rates_are_those_of_the_last_step(recorded):
 def test_accuracy_is_recorded_where_the_loss_has_an_undecided_score(model):
     gan = build(tiny(f"model={model}"))
     gan.track(real_logits=torch.tensor([-1.0, 0.2, 0.6, 0.8]), fake_logits=torch.tensor([-1.0, -2.0, 0.2, 0.9]))
-    values = {name: value.item() for name, value in scores(gan).items()}
+    values = {name: value.item() for name, value in logit_statistics(gan).items()}
     assert values["d_gap"] == pytest.approx(values["d_real"] - values["d_fake"]) == pytest.approx(0.15 + 0.475)
     assert (gan.decision_threshold is None) == ("d_real_accuracy" not in values) == ("d_fake_accuracy" not in values)
     if gan.decision_threshold is not None:

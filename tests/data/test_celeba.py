@@ -203,8 +203,8 @@ def test_a_failed_download_is_one_sentence(tmp_path, monkeypatch):
 
     monkeypatch.setattr(torchvision.datasets, "CelebA", reader)
     assert sentence(celeba(tmp_path / "a", download=True).setup) == (
-        f"CelebA could not be fetched into '{tmp_path / 'a'}' (Too many users have viewed this file): put img_align_celeba.zip "
-        "and list_eval_partition.txt (and list_attr_celeba.txt for data.attributes) from "
+        f"CelebA could not be downloaded to '{tmp_path / 'a'}' (Too many users have viewed this file): put "
+        "img_align_celeba.zip and list_eval_partition.txt (and list_attr_celeba.txt for data.attributes) from "
         "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html there"
     )
 
@@ -214,7 +214,7 @@ def test_a_failed_download_is_one_sentence(tmp_path, monkeypatch):
 
 def test_missing_images_are_one_sentence(tmp_path):
     assert sentence(celeba(tmp_path / "gone").setup) == (
-        f"there is no CelebA in '{tmp_path / 'gone'}': put img_align_celeba.zip and list_eval_partition.txt (and "
+        f"CelebA was not found in '{tmp_path / 'gone'}': put img_align_celeba.zip and list_eval_partition.txt (and "
         "list_attr_celeba.txt for data.attributes) from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html there, or try "
         "data.download=true"
     )
@@ -224,7 +224,7 @@ def test_missing_images_are_one_sentence(tmp_path):
 def test_a_missing_list_of_attributes_is_named(tmp_path):
     data = celeba(write_images(tmp_path / "a"), attributes=["Male"], num_classes=2)
     assert sentence(data.setup) == (
-        f"data.attributes needs list_attr_celeba.txt (or Kaggle's list_attr_celeba.csv) in '{tmp_path}': get it from "
+        f"data.attributes needs list_attr_celeba.txt (or Kaggle's list_attr_celeba.csv) in '{tmp_path}': download it from "
         "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html, or use data.attributes=[]"
     )
 
@@ -242,7 +242,7 @@ def test_the_number_of_classes_must_fit_the_attributes(tmp_path, attributes, giv
 
 
 def test_an_attribute_given_twice_is_refused(tmp_path):
-    message = "data.attributes=[Male,Male] names one twice: give each once"
+    message = "data.attributes=[Male,Male] repeats a name: give each name once"
     assert sentence(celeba, tmp_path, attributes=["Male", "Male"], num_classes=4) == message
 
 

@@ -76,8 +76,8 @@ def test_a_link_that_leaves_the_folder_is_refused_by_name(tmp_path, name, target
     write(root / "own.png")
     (root / name).symlink_to(outside / target)
     assert sentence(lambda: Folder(root).files) == (
-        f"the link '{root / name}' leaves the folder '{root}' for '{(outside / target).resolve()}': remove it, or copy what it "
-        "points to"
+        f"the link '{root / name}' leaves the folder '{root}' for '{(outside / target).resolve()}': remove it, or copy its "
+        "target here"
     )
 
 
@@ -97,18 +97,16 @@ def test_what_is_no_regular_file_is_not_waited_for(tmp_path):
 
 
 def test_a_missing_place_is_named(tmp_path):
-    message = (
-        f"there is no folder or zip file '{tmp_path / 'gone'}': set data.root or data.held_out_root to one that holds images"
-    )
+    message = f"there is no folder or zip file '{tmp_path / 'gone'}': set data.root or data.held_out_root to one with images"
     assert sentence(open_store, tmp_path / "gone") == message
 
 
 def test_a_place_without_images_is_named(tmp_path):
     write(tmp_path / ".hidden.png")
     kinds = ".jpg, .jpeg, .png, .webp, .gif, .bmp, .tif, .tiff, .ppm, .pgm"
-    assert sentence(lambda: Folder(tmp_path).files) == f"'{tmp_path}' holds no images ({kinds}); hidden files do not count"
+    assert sentence(lambda: Folder(tmp_path).files) == f"'{tmp_path}' holds no images ({kinds}): add some, not hidden"
     path = pack(tmp_path / "a.zip", {"notes.txt": b"", "__MACOSX/._a.png": b""})
-    assert sentence(lambda: Zip(path).files) == f"'{path}' holds no images ({kinds}); hidden files do not count"
+    assert sentence(lambda: Zip(path).files) == f"'{path}' holds no images ({kinds}): add some, not hidden"
 
 
 # ----- zip files ---------------------------------------------------------------------------------------------------------
@@ -162,7 +160,7 @@ def test_an_encrypted_entry_is_refused_by_name(tmp_path):
 def test_half_a_zip_file_is_named(tmp_path):
     path = pack(tmp_path / "a.zip", {"a.png": encoded()})
     path.write_bytes(path.read_bytes()[:-30])
-    assert sentence(lambda: Zip(path).files) == f"'{path}' is not a whole zip file: fetch or pack it again"
+    assert sentence(lambda: Zip(path).files) == f"'{path}' is not a complete zip file: download or pack it again"
 
 
 def test_damaged_bytes_in_a_zip_file_are_found(tmp_path):
@@ -324,7 +322,7 @@ BROKEN = {
 def test_a_broken_image_is_named(tmp_path, name):
     path = write(tmp_path / name, BROKEN[name])
     images = Images(Folder(tmp_path), [name], to_8, strict=True)
-    message = f"the image '{path}' is broken or of an unknown kind: replace or remove it"
+    message = f"the image '{path}' is broken or in an unknown format: replace or remove it"
     assert sentence(images.read, 0) == message
     assert sentence(images.__getitem__, 0) == message
 
@@ -350,8 +348,8 @@ def test_a_broken_image_is_named_once_and_counted(holed, capfd):
         _ = images[index]
     lines = capfd.readouterr().err.splitlines()
     assert lines == [
-        f"the image '{holed.root / name}' is broken or of an unknown kind: replace or remove it "
-        "(the next one is taken; data.strict=true stops instead)"
+        f"the image '{holed.root / name}' is broken or in an unknown format: replace or remove it "
+        "(using the next one; data.strict=true stops instead)"
         for name in ("1.png", "2.png", "5.png")
     ]
     assert images.broken == [str(holed.root / name) for name in ("1.png", "2.png", "5.png")]
@@ -367,7 +365,7 @@ def test_what_workers_find_broken_is_counted_here(holed, capfd):
 
 def test_a_strict_worker_stops_in_one_sentence(holed):
     loader = DataLoader(Images(holed, holed.files, to_8, strict=True), 2, num_workers=1, multiprocessing_context="fork")
-    message = f"the image '{holed.root / '1.png'}' is broken or of an unknown kind: replace or remove it"
+    message = f"the image '{holed.root / '1.png'}' is broken or in an unknown format: replace or remove it"
     assert sentence(list, loader) == message
 
 
@@ -379,7 +377,7 @@ def test_when_no_image_is_whole_the_run_stops_in_one_sentence(tmp_path, workers)
     loader = DataLoader(
         Images(Folder(tmp_path), ["a.png", "b.png"], to_8), 1, num_workers=workers, multiprocessing_context=context
     )
-    assert sentence(list, loader) == f"none of the 2 images of '{tmp_path}' can be read: are they whole?"
+    assert sentence(list, loader) == f"none of the 2 images of '{tmp_path}' can be read: check that they are complete"
 
 
 def test_labels_are_whole_numbers_and_names_are_paths(holed):

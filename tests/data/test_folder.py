@@ -121,7 +121,7 @@ def test_one_image_outside_means_no_classes(classes):
 
 
 def test_wrong_number_of_classes_names_the_right_one(classes):
-    sentence = "^data.num_classes=3, but the data have 2 classes: use data.num_classes=2, or null to leave the labels out$"
+    sentence = "^data.num_classes=3, but the data have 2 classes: use data.num_classes=2, or null to drop the labels$"
     with pytest.raises(InputError, match=sentence):
         folder(classes, num_classes=3).setup()
 
@@ -133,7 +133,7 @@ def test_the_held_out_folder_must_have_the_same_classes(classes, tmp_path):
     with pytest.raises(InputError) as error:
         _ = folder(classes, num_classes=2, held_out_root=str(other)).held_out_set
     assert str(error.value) == (
-        f"the class folders of '{other}' are not those of '{classes}': make them the same, or use data.num_classes=null"
+        f"the class folders of '{other}' differ from those of '{classes}': make them the same, or use data.num_classes=null"
     )
     assert folder(classes, held_out_root=str(other)).held_out_set[0][1] is None
 
@@ -154,7 +154,7 @@ def test_a_strict_run_stops_at_a_broken_image(images):
     data = folder(images, num_workers=1, batch_size=10, strict=True)
     with pytest.raises(BrokenImage) as error:
         list(data.train_dataloader())
-    assert str(error.value) == f"the image '{images / 'bad.png'}' is broken or of an unknown kind: replace or remove it"
+    assert str(error.value) == f"the image '{images / 'bad.png'}' is broken or in an unknown format: replace or remove it"
 
 
 # ----- what a prepared array is made of ----------------------------------------------------------------------------------
@@ -192,13 +192,13 @@ def sentence(function, *args, **kwargs):
 
 def test_missing_folder(tmp_path):
     root = tmp_path / "gone"
-    message = f"there is no folder or zip file '{root}': set data.root or data.held_out_root to one that holds images"
+    message = f"there is no folder or zip file '{root}': set data.root or data.held_out_root to one with images"
     assert sentence(folder(root).setup) == message
 
 
 def test_a_single_image(tmp_path):
     write(tmp_path / "a.png")
-    message = "'a.png' is the only image: there must be one to train on and one to hold out"
+    message = "'a.png' is the only image: add more, for there must be one to train on and one to hold out"
     assert sentence(folder(tmp_path).setup) == message
 
 
@@ -215,7 +215,7 @@ def test_impossible_channels(images):
 
 
 def test_impossible_crop(images):
-    message = "data.crop=0 cannot be: give the pixels of a side, or null for as many as there are"
+    message = "data.crop=0 is invalid: give a side of at least 1 pixel, or null for the largest square"
     assert sentence(folder, images, crop=0) == message
 
 

@@ -61,13 +61,13 @@ def test_labels_can_be_left_out(tree):
 
 
 def test_another_number_of_classes_is_named(tree):
-    message = "data.num_classes=1000, but the data have 3 classes: use data.num_classes=3, or null to leave the labels out"
+    message = "data.num_classes=1000, but the data have 3 classes: use data.num_classes=3, or null to drop the labels"
     assert sentence(imagenet(tree, num_classes=1000).setup) == message
 
 
 def test_what_is_missing_is_one_sentence(tmp_path):
     message = (
-        f"there is no ImageNet in '{tmp_path}': put the folders train and val, or ILSVRC2012_img_train.tar, "
+        f"ImageNet was not found in '{tmp_path}': put the folders train and val, or ILSVRC2012_img_train.tar, "
         "ILSVRC2012_img_val.tar, ILSVRC2012_devkit_t12.tar.gz from "
         "https://image-net.org/challenges/LSVRC/2012/2012-downloads.php there"
     )
@@ -132,9 +132,7 @@ def test_a_damaged_archive_is_one_sentence(archives):
     assert message.startswith(
         f"ImageNet's archives in '{archives}' could not be unpacked (The archive ILSVRC2012_devkit_t12.tar.gz "
     )
-    assert message.endswith(
-        "): mend that, or get them anew from https://image-net.org/challenges/LSVRC/2012/2012-downloads.php"
-    )
+    assert message.endswith("): fix that, or download them from https://image-net.org/challenges/LSVRC/2012/2012-downloads.php")
     assert "\n" not in message
 
 

@@ -113,7 +113,7 @@ def test_an_unknown_category_names_the_nearest(tmp_path):
 def test_without_the_package_the_sentence_says_how_to_get_it(tmp_path, monkeypatch):
     write(tmp_path / "bedroom_train_lmdb")
     monkeypatch.setitem(sys.modules, "lmdb", None)
-    assert sentence(lsun(tmp_path).setup) == "LSUN is read by the package lmdb: pip install 'gan_lab[lsun]'"
+    assert sentence(lsun(tmp_path).setup) == "data=lsun needs the package lmdb: pip install 'gan_lab[lsun]'"
 
 
 @pytest.mark.parametrize("damage", ["text", "empty"])
@@ -126,7 +126,7 @@ def test_a_damaged_base_is_one_sentence(tmp_path, damage):
         (base / "data.mdb").write_bytes(b"no data base" * 1000)
     message = sentence(lsun(tmp_path).setup)
     assert message.startswith(f"'{base / 'data.mdb'}' ")
-    assert message.endswith(": fetch and unpack it again")
+    assert message.endswith(": download and unpack it again")
 
 
 def test_the_recipe_has_the_category_and_the_stamp_the_date(tmp_path):

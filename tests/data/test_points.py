@@ -25,7 +25,7 @@ def test_grid_fills_the_square():
 
 
 def test_a_grid_must_be_square():
-    with pytest.raises(InputError, match=r"^modes=24 make no square grid: use modes=16 or modes=25$"):
+    with pytest.raises(InputError, match=r"^modes=24 is not a square number: use modes=16 or modes=25$"):
         grid(24)
 
 

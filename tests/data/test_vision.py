@@ -179,7 +179,7 @@ def test_colour_becomes_grey_and_grey_colour(written):
     three = grey.data(channels=3).train_set.images
     assert np.array_equal(three, grey.data().train_set.images.expand(-1, 3, -1, -1))
     with pytest.raises(
-        InstantiationException, match=r"data\.channels=2 cannot be made of these images: use 1 \(grey\) or 3 \(colour\)"
+        InstantiationException, match=r"data\.channels=2 is not possible for images: use 1 \(grey\) or 3 \(colour\)"
     ):
         colour.data(channels=2)
 

@@ -115,7 +115,7 @@ def test_a_strict_source_does_not_go_on_from_what_left_an_image_out(folder):
 
 
 def test_images_that_are_all_broken_make_no_array(folder):
-    with pytest.raises(InputError, match=r"none of the 5 held_out images can be read, '20.jpg' for one"):
+    with pytest.raises(InputError, match=r"none of the 5 held_out images can be read, for example '20.jpg': replace them"):
         write(folder, Source(broken=range(20, 25)))
     assert not folder.exists()
 

@@ -163,7 +163,7 @@ def test_a_server_that_does_not_answer_costs_a_warning_and_no_run(tmp_path, monk
         return init(mode=mode, **options)
 
     monkeypatch.setattr(wandb, "init", refuse)
-    with pytest.warns(match=r"W&B does not answer \(no answer\)"):
+    with pytest.warns(match=r"W&B does not respond \(no answer\)"):
         logger = start(tmp_path, mode="online")
     logger.log_metrics({"images_seen": 4, "d_loss": 0.5})
     logger.close()

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from gan_lab.callback.loss_logger import scores
+from gan_lab.callback.loss_logger import logit_statistics
 from gan_lab.cli import command
 from gan_lab.plot.curves import equilibrium
 from gan_lab.training.build import build
@@ -20,7 +20,7 @@ def test_at_equilibrium_both_losses_are_log_two():
 
 
 def test_scores_have_no_origin_so_there_is_no_accuracy():
-    assert set(scores(fit(tiny("model=rsgan", images=8)))) == {"d_real", "d_fake", "d_gap"}
+    assert set(logit_statistics(fit(tiny("model=rsgan", images=8)))) == {"d_real", "d_fake", "d_gap"}
 
 
 def test_defaults_are_the_authors_script():

@@ -44,4 +44,4 @@ def test_vector_field_is_the_paper_s():
 def test_images_are_refused(net):
     with pytest.raises(InputError) as error:
         net(1, 8)
-    assert str(error.value) == "network=dirac makes points, and data of size 8 are images: use network=mlp"
+    assert str(error.value) == "network=dirac makes points, but data of size 8 are images: use network=mlp"

@@ -276,7 +276,7 @@ def test_possible_sizes_are_those_of_a_search():
 @pytest.mark.parametrize(("size", "nearest"), [(30, "28 or 32"), (9, "8 or 10"), (4, "8"), (100, "96 or 112")])
 def test_impossible_size_names_the_nearest(size, nearest):
     sizes = "sizes are 4, 5, 6 or 7 times 2, 4, 8, ..."
-    sentence = f"data.image_size={size} cannot be made by network=dcgan ({sizes}): use {nearest}"
+    sentence = f"data.image_size={size} is not supported by network=dcgan ({sizes}): use {nearest}"
     with pytest.raises(InputError) as error:
         layers.base_and_doublings(size, "dcgan")
     assert str(error.value) == sentence
@@ -285,4 +285,4 @@ def test_impossible_size_names_the_nearest(size, nearest):
 def test_points_are_refused_with_the_network_that_makes_them():
     with pytest.raises(InputError) as error:
         layers.base_and_doublings(1, "resnet")
-    assert str(error.value) == "network=resnet makes images, and data of size 1 are points: use network=mlp"
+    assert str(error.value) == "network=resnet makes images, but data of size 1 are points: use network=mlp"

@@ -157,7 +157,7 @@ def test_scores_by_label_are_refused_without_labels(pair):
     with pytest.raises(InputError) as error:
         pair[1](normal(3, 1, 8, 8))
     assert str(error.value) == (
-        "network.discriminator.num_classes=3 makes scores by label, and this model gives none: "
+        "network.discriminator.num_classes=3 makes D conditional, but this model passes no labels: "
         "use network.discriminator.num_classes=null"
     )
 

@@ -170,7 +170,7 @@ def test_more_dropout_than_blocks_is_refused():
         Discriminator(1, 8, width=8, dropout=[0.1] * 4)
     assert str(error.value) == (
         "network.discriminator.dropout=[0.1, 0.1, 0.1, 0.1] has more numbers than there are blocks after the first: "
-        "use at most 3"
+        "give at most 3"
     )
 
 

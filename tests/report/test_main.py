@@ -33,7 +33,7 @@ def test_a_pattern_is_taken_as_it_stands_and_folders_that_are_no_runs_are_named(
     [
         ("runs=null", "which runs?"),
         ("runs=nowhere", "there is no folder 'nowhere'"),
-        ("max_grids=-1", "max_grids=-1 cannot be: give a whole number of at least 0"),
+        ("max_grids=-1", "max_grids=-1 is invalid: give a whole number of at least 0"),
         ("max_grid=3", "did you mean 'max_grids'?"),
     ],
 )

@@ -101,7 +101,7 @@ def test_labels_go_to_the_copies_too():
 
 
 def test_a_turn_is_no_longer_than_its_interval():
-    with pytest.raises(InputError, match=r"checkpoint_swap\.steps=5 cannot be: give a number from 1 to interval=4"):
+    with pytest.raises(InputError, match=r"checkpoint_swap\.steps=5 is invalid: give a number from 1 to interval=4"):
         CheckpointSwap(4, 5)
     with pytest.raises(InputError, match="steps=0"):
         CheckpointSwap(4, 0)
