@@ -4,7 +4,7 @@ A checkpoint is one file that stands alone: weights, optimizers, clocks, and the
 data (it loads with ``weights_only``).
 """
 
-import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import torch
 from lightning import Callback, Trainer
 from omegaconf import DictConfig, OmegaConf
 
+from gan_lab import atomic
 from gan_lab.errors import InputError
 from gan_lab.model.gan import GAN
 from gan_lab.training.build import build
@@ -66,16 +67,8 @@ def restore(gan: GAN, path: Path) -> None:
 
 def save(trainer: Trainer, path: Path) -> None:
     """Write a checkpoint so that a crash or a full disk leaves the former one whole."""
-    partial = path.with_suffix(".partial")
-    try:
-        trainer.save_checkpoint(partial)
-        if trainer.is_global_zero:
-            with partial.open("rb") as file:
-                os.fsync(file.fileno())
-            partial.replace(path)
-    finally:
-        if trainer.is_global_zero:
-            partial.unlink(missing_ok=True)
+    with atomic.replacing(path) if trainer.is_global_zero else nullcontext(path) as target:
+        trainer.save_checkpoint(target)  # every rank takes part, the first writes
 
 
 class EmbedConfig(Callback):
