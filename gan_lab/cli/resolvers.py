@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from omegaconf import OmegaConf
 
-from gan_lab.training.distributed import run_name
+from gan_lab.run_folder import run_name
 
 
 def combinations(attributes: Sequence[str]) -> int | None:

@@ -192,9 +192,8 @@ class Writer:
             yield self.partial / f"{split}.int64", progress.labels * LABEL_BYTES
 
     def _mark(self) -> None:
-        atomic.write_json(
-            self.partial / MARKS, {**self.source, "splits": {split: asdict(p) for split, p in self.progress.items()}}
-        )
+        marks = {split: asdict(progress) for split, progress in self.progress.items()}
+        atomic.write_json(self.partial / MARKS, {**self.source, "splits": marks})
 
 
 def _append(file: BinaryIO, tensor: Tensor) -> None:

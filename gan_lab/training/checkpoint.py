@@ -15,23 +15,11 @@ from omegaconf import DictConfig, OmegaConf
 from gan_lab import atomic
 from gan_lab.errors import InputError
 from gan_lab.model.gan import GAN
+from gan_lab.run_folder import find_checkpoint as find
 from gan_lab.training.build import build
 
 if TYPE_CHECKING:
     from gan_lab.data.module import Data
-
-
-def find(run: str | Path, name: str = "best") -> Path:
-    """The .ckpt of a run: the file itself, or ``checkpoints/<name>.ckpt`` (else ``last.ckpt``) of a run folder."""
-    path = Path(run)
-    if path.is_file():
-        return path
-    if not path.is_dir():
-        raise InputError(f"there is no run folder or checkpoint '{run}' (runs lie in outputs/MODEL-DATA/DATE_TIME)")
-    for candidate in (path / "checkpoints" / f"{name}.ckpt", path / "checkpoints" / "last.ckpt"):
-        if candidate.is_file():
-            return candidate
-    raise InputError(f"the run folder '{run}' holds no checkpoint (checkpoints/best.ckpt or checkpoints/last.ckpt)")
 
 
 def read(path: Path) -> dict[str, Any]:
