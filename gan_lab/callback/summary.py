@@ -18,6 +18,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from gan_lab import __version__
 from gan_lab.callback.validation import Validation
+from gan_lab.model.equilibrium import equilibrium
 from gan_lab.model.gan import GAN
 from gan_lab.plot.curves import save_curves
 from gan_lab.run_folder import RunFolder
@@ -87,7 +88,7 @@ class Summary(L.Callback):
             "git_commit": _git_commit(),
         }
         self.run.write_summary(self.content)
-        save_curves(rows, self.run.curves, gan, judge.floor)
+        save_curves(rows, self.run.curves, equilibrium(gan), judge.floor)
 
 
 def _judge(trainer: L.Trainer) -> Validation:

@@ -4,7 +4,7 @@ from torch.nn.functional import cross_entropy
 
 from gan_lab.cli import command
 from gan_lab.errors import InputError
-from gan_lab.plot.curves import equilibrium
+from gan_lab.model.equilibrium import equilibrium
 from gan_lab.rng import StepRNG
 from gan_lab.training.build import build
 from tests.tiny import fit, tiny

@@ -3,8 +3,8 @@ import math
 import pytest
 
 from gan_lab.cli import command
+from gan_lab.model.equilibrium import equilibrium
 from gan_lab.model.ragan import RaGAN
-from gan_lab.plot.curves import equilibrium
 from gan_lab.rng import StepRNG
 from gan_lab.training.build import build
 from tests.model.test_gan import LR, THETA, W, after_one_step, sigmoid

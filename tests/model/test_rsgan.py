@@ -4,7 +4,7 @@ import pytest
 
 from gan_lab.callback.loss_logger import scores
 from gan_lab.cli import command
-from gan_lab.plot.curves import equilibrium
+from gan_lab.model.equilibrium import equilibrium
 from gan_lab.rng import StepRNG
 from gan_lab.training.build import build
 from tests.model.test_gan import after_one_step
