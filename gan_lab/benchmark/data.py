@@ -1,45 +1,45 @@
-"""How fast images come into the step, beside torchvision: ``python -m gan_lab.benchmark.data data.root=DIR``."""
+"""Measure how fast images come into the step, beside torchvision's ImageFolder with a DataLoader."""
 
-import json
 import os
+import platform
 import time
 from collections.abc import Generator
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
+import torch
+from hydra.utils import instantiate
+from lightning import Trainer
 from omegaconf import DictConfig
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from torch.utils.data import DataLoader
+from torchvision import datasets, transforms
+from torchvision.transforms.functional import resize, to_pil_image
 
-from gan_lab.benchmark.step import ratio
-from gan_lab.cli.command import command
+from gan_lab import atomic
+from gan_lab.benchmark.step import device_of, now, ratio
+from gan_lab.cli import console
+from gan_lab.data.arrays import Arrays
+from gan_lab.data.module import Batch, Data
+from gan_lab.data.preparation import write
+from gan_lab.data.prepared import place
+from gan_lab.errors import InputError, require
+from gan_lab.training.config import check_numbers
 
-if TYPE_CHECKING:
-    import torch
-    from lightning import Trainer
-
-    from gan_lab.data.module import Batch, Data
-
-    Batches: TypeAlias = Generator[Batch, None, None]
+Batches: TypeAlias = Generator[Batch, None, None]
 
 THEIRS = "torchvision"
-"""Its ImageFolder with a DataLoader."""
 CLASSES = 10
-"""Of the images made here."""
-
-
-def main() -> None:
-    """The command."""
-    command("benchmark_data", benchmark_data)
+"""Classes of the images that are drawn here."""
 
 
 def benchmark_data(cfg: DictConfig) -> None:
     """Measure, print a table, write ``benchmark_data.json``."""
-    from gan_lab.cli import console
-    from gan_lab.errors import require
-    from gan_lab.training.config import check_numbers
-
     console.quiet()
     check_numbers(cfg)
     require(cfg, {"benchmark.images": CLASSES, "benchmark.rounds": 1, "benchmark.workers": 1}, int)
@@ -50,16 +50,12 @@ def benchmark_data(cfg: DictConfig) -> None:
             draw(Path(cfg.data.root), cfg.benchmark.images, cfg.data.image_size)
         cfg.data.num_classes = num_classes(Path(cfg.data.root))
         record = measure(cfg, Path(scratch))
-    Path(cfg.benchmark.out).write_text(json.dumps(record, indent=2))
+    atomic.write_json(Path(cfg.benchmark.out), record)
     show(record, cfg.benchmark.out)
 
 
 def draw(root: Path, images: int, image_size: int) -> None:
     """Write JPEG files of smooth noise, quality 90, in class folders: at 32x32 about as large as CIFAR-10's."""
-    import torch
-    from rich.progress import track
-    from torchvision.transforms.functional import resize, to_pil_image
-
     generator = torch.Generator().manual_seed(0)
     for number in range(CLASSES):
         (root / str(number)).mkdir(parents=True)
@@ -70,9 +66,7 @@ def draw(root: Path, images: int, image_size: int) -> None:
 
 
 def num_classes(root: Path) -> int:
-    """How many class folders there are; torchvision's ImageFolder takes nothing else."""
-    from gan_lab.errors import InputError
-
+    """Count the class folders; torchvision's ImageFolder takes nothing else."""
     folders = sum(path.is_dir() for path in root.iterdir()) if root.is_dir() else 0
     if not folders:
         raise InputError(f"'{root}' has no folders of images, one for each class: give data.root=FOLDER that has some")
@@ -80,12 +74,8 @@ def num_classes(root: Path) -> int:
 
 
 def measure(cfg: DictConfig, scratch: Path) -> dict[str, Any]:
-    """Each way in its turn, round after round: what ``benchmark_data.json`` holds."""
-    import platform
-
-    import torch
-
-    device = torch.device("cuda" if torch.cuda.is_available() and cfg.trainer.accelerator != "cpu" else "cpu")
+    """Measure each way in its turn, round after round; return the content of ``benchmark_data.json``."""
+    device = device_of(cfg)
     workers = cfg.benchmark.workers or os.cpu_count() or 1
     courses = {THEIRS: Course(image_folder(cfg, workers, device))}
     courses |= {name: Course(ours(data, device)) for name, data in modules(cfg, workers, scratch).items()}
@@ -106,20 +96,20 @@ def measure(cfg: DictConfig, scratch: Path) -> dict[str, Any]:
 
 
 class Course:
-    """What is measured of one way, round after round.
+    """Measurements of one way, round after round.
 
     Args:
         batches: float images in [-1, 1] on the device, with labels, without end.
     """
 
-    def __init__(self, batches: "Batches") -> None:
+    def __init__(self, batches: Batches) -> None:
         self.batches, self.images = batches, 0
         self.speeds: list[float] = []
         self.resident: list[int] = []
         self.grown = 0
 
-    def measure(self, seconds: float, skip: int, device: "torch.device") -> None:
-        """One round; the first batches do not count: workers made them while others were measured."""
+    def measure(self, seconds: float, skip: int, device: torch.device) -> None:
+        """Measure one round; the first batches do not count: workers made them while others were measured."""
         for _ in range(skip):
             next(self.batches)
         (resident, before), images, start = memory(), 0, now(device)
@@ -132,7 +122,7 @@ class Course:
         self.grown += after - before
 
     def record(self, theirs: list[float]) -> dict[str, Any]:
-        """Medians, and the memory of this process in MiB; that of workers is not in it."""
+        """Return medians, and the memory of this process in MiB, without that of workers."""
         return {
             "images_per_second": round(median(self.speeds)),
             "ratio": round(ratio(self.speeds, theirs), 2),
@@ -143,17 +133,8 @@ class Course:
         }
 
 
-def now(device: "torch.device") -> float:
-    """Seconds, when the device has done what it was given."""
-    import torch
-
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter()
-
-
 def memory() -> tuple[int, int]:
-    """Bytes of this process that are resident, and those of them that no file can give back; zeros but on Linux."""
+    """Return the resident bytes of this process, and those of them that no file can give back; zeros except on Linux."""
     statm = Path("/proc/self/statm")
     if not statm.exists():
         return 0, 0
@@ -161,11 +142,8 @@ def memory() -> tuple[int, int]:
     return resident, resident - shared
 
 
-def image_folder(cfg: DictConfig, workers: int, device: "torch.device") -> "Batches":
-    """What one writes by hand with torchvision."""
-    from torch.utils.data import DataLoader
-    from torchvision import datasets, transforms
-
+def image_folder(cfg: DictConfig, workers: int, device: torch.device) -> Batches:
+    """Yield batches as one writes them by hand with torchvision."""
     half = [0.5] * 3
     transform = transforms.Compose(
         [
@@ -190,26 +168,20 @@ def image_folder(cfg: DictConfig, workers: int, device: "torch.device") -> "Batc
             yield images.to(device, non_blocking=True), y.to(device, non_blocking=True)
 
 
-def modules(cfg: DictConfig, workers: int, scratch: Path) -> dict[str, "Data"]:
-    """Our data module on the same images: from the files, from prepared arrays, and from memory."""
-    from hydra.utils import instantiate
-
-    from gan_lab import prepare
-    from gan_lab.data.arrays import Arrays
-    from gan_lab.data.prepared import place
-
+def modules(cfg: DictConfig, workers: int, scratch: Path) -> dict[str, Data]:
+    """Make our data module on the same images: from the files, from prepared arrays, and from memory."""
     files = instantiate(cfg.data, num_workers=workers, prepared=None)
-    prepare.write(files, place(scratch, files), workers)
+    write(files, place(scratch, files), workers)
     mapped, loaded = (instantiate(cfg.data, prepared=str(scratch)) for _ in range(2))
     loaded.train_set = Arrays(mapped.train_set.images.clone(), mapped.train_set.labels.clone())
     return {"gan_lab, files": files, "gan_lab, prepared": mapped, "gan_lab, memory": loaded}
 
 
-def ours(data: "Data", device: "torch.device") -> "Batches":
-    """Batches by the calls that Lightning's Trainer makes; only its loop is left out."""
+def ours(data: Data, device: torch.device) -> Batches:
+    """Yield batches by the calls that Lightning's Trainer makes; only its loop is left out."""
     clocks = SimpleNamespace(images_seen=0, d_steps_done=0)
     process = {"training": True, "global_rank": 0, "world_size": 1, "strategy": SimpleNamespace(root_device=device)}
-    data.trainer = cast("Trainer", SimpleNamespace(lightning_module=clocks, **process))
+    data.trainer = cast(Trainer, SimpleNamespace(lightning_module=clocks, **process))
     for batch in data.train_dataloader():
         yield data.on_after_batch_transfer(data.transfer_batch_to_device(batch, device, 0), 0)
         clocks.images_seen += data.batch_size
@@ -217,10 +189,7 @@ def ours(data: "Data", device: "torch.device") -> "Batches":
 
 
 def show(record: dict[str, Any], path: str) -> None:
-    """The table, and where the record lies."""
-    from rich.console import Console
-    from rich.table import Table
-
+    """Print the table, and where the record lies."""
     table = Table(title=f"batch {record['batch']}, {record['workers']} workers, {record['device']}")
     for column in ("", "images/s", "ratio", "images", "resident MiB", "growth"):
         table.add_column(column, justify="right" if column else "left")
@@ -231,7 +200,3 @@ def show(record: dict[str, Any], path: str) -> None:
     Console().print(table)
     note = f"MiB of this process: resident with mapped files, growth without them. -> {path}"
     Console(highlight=False, soft_wrap=True).print(note, markup=False)
-
-
-if __name__ == "__main__":
-    main()

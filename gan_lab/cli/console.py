@@ -22,26 +22,31 @@ def quiet() -> None:
     warnings.filterwarnings("ignore", ".*LeafSpec")  # Lightning 2.6 under torch 2.9 and later
 
 
+def say(line: str) -> None:
+    """Print a line as it is: no markup, no colours, no wrapping."""
+    Console(highlight=False, soft_wrap=True).print(line, markup=False)
+
+
 @rank_zero_only
 def resumed(checkpoint: Path, images_seen: int, changes: Sequence[str]) -> None:
     """Name the checkpoint that the run continues from, and what the command changes in its configuration."""
-    _print(f"resuming {checkpoint} at {images_seen:,} images")
+    say(f"resuming {checkpoint} at {images_seen:,} images")
     for change in changes or ["nothing"]:
-        _print(f"  this command changes {change}")
+        say(f"  this command changes {change}")
 
 
 @rank_zero_only
 def start(folder: Path, total_images: int, seed: int, prepared: Path | None = None) -> None:
     """Name the run folder, its length and seed, and the folder of prepared images that it reads, if any."""
-    _print(f"{folder}: {total_images:,} images, seed {seed}")
+    say(f"{folder}: {total_images:,} images, seed {seed}")
     if prepared:
-        _print(f"prepared images from {prepared}")
+        say(f"prepared images from {prepared}")
 
 
 @rank_zero_only
 def complete(checkpoint: Path, images_seen: int, total_images: int) -> None:
     """Say that there is nothing left to do, and how to go on."""
-    _print(
+    say(
         f"{checkpoint} stands at {images_seen:,} of {total_images:,} images: the run is complete. "
         "To go on, give a longer max_images=, max_g_steps= or max_epochs="
     )
@@ -50,7 +55,7 @@ def complete(checkpoint: Path, images_seen: int, total_images: int) -> None:
 @rank_zero_only
 def stopped(folder: Path) -> None:
     """Say how to go on with a run whose process was told to end."""
-    _print(f"stopped; python -m gan_lab.train resume={folder} goes on")
+    say(f"stopped; python -m gan_lab.train resume={folder} goes on")
 
 
 @rank_zero_only
@@ -66,17 +71,17 @@ def finish(folder: Path, dashboards: Sequence[str], broken: Sequence[str]) -> No
     summary = run.read_summary()
     if summary["scores"]:
         Console(highlight=False, soft_wrap=True).print(metrics(summary))
-    _print(
+    say(
         f"{summary['images_seen']:,} images, {summary['g_steps_done']:,} G steps in {summary['seconds']:.0f} s "
         f"({summary['images_per_second']:,.0f} images/s, validation included)"
     )
     if broken:
-        _print(f"{len(broken):,} broken images were left out, such as {broken[0]}")
+        say(f"{len(broken):,} broken images were left out, such as {broken[0]}")
     grid = next(reversed(run.grids().values()), None)
     lines = {"run": folder, "samples": grid, "curves": run.curves, "to use": find_checkpoint(folder)}
     lines |= {"to go on": find_checkpoint(folder, "last"), "more": f"python -m gan_lab.sample run={folder}"}
     for name, value in [*lines.items(), *(("dashboard", dashboard) for dashboard in dashboards)]:
-        _print(f"{name:<11}{value}")
+        say(f"{name:<11}{value}")
 
 
 def metrics(summary: dict[str, Any]) -> Table:
@@ -95,7 +100,3 @@ def metrics(summary: dict[str, Any]) -> Table:
         values = (course["first"], course.get("best"), course["final"], chosen, baseline)
         table.add_row(short, *("" if value is None else f"{value:.4g}" for value in values))
     return table
-
-
-def _print(line: str) -> None:
-    Console(highlight=False, soft_wrap=True).print(line, markup=False)

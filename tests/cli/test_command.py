@@ -80,7 +80,16 @@ def test_any_torch_optimizer_can_be_named():
     assert instantiate(cfg.optimizer.d).func.__name__ == "AdamW"
 
 
-COMMANDS = ["train", "sample", "evaluate", "prepare", "report.__main__"]
+COMMANDS = [
+    "train",
+    "sample",
+    "evaluate",
+    "prepare",
+    "report.__main__",
+    "benchmark.__main__",
+    "benchmark_data",
+    "benchmark_frechet",
+]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
