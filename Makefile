@@ -43,8 +43,8 @@ format: install ## format, and mend what lint can mend
 
 bench: install ## our step beside a plain loop, our data beside torchvision's, our Fréchet distance beside torchmetrics'
 	$(BIN)/python -m gan_lab.benchmark
-	$(BIN)/python -m gan_lab.benchmark.data
-	$(BIN)/python -m gan_lab.benchmark.frechet
+	$(BIN)/python -m gan_lab.benchmark_data
+	$(BIN)/python -m gan_lab.benchmark_frechet
 
 clean: ## take away what the targets above made; runs in outputs/ stay
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache dist benchmark.json benchmark_data.json benchmark_frechet.json

@@ -1,5 +1,27 @@
 """gan_lab: train, compare and judge every GAN from one small, tested code base."""
 
-from gan_lab.cli import resolvers as resolvers  # what the configuration asks for must be known wherever one is read
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gan_lab.cli import resolvers as resolvers  # every configuration needs them, wherever it is read
+
+if TYPE_CHECKING:
+    from gan_lab.model.gan import GAN
 
 __version__ = "0.1.0"
+
+
+def load(run: str | Path, checkpoint: str = "best") -> "GAN":
+    """Return the trained GAN of a run, in evaluation mode on the CPU: ``gan_lab.load("outputs/...").sample(range(16), 0)``.
+
+    Args:
+        run: a run folder, or a .ckpt file.
+        checkpoint: ``best`` or ``last``, of a folder.
+
+    Raises:
+        InputError: there is no such run, or no checkpoint of gan_lab in it.
+    """
+    from gan_lab.training.checkpoint import load as load_checkpoint  # torch is imported by whoever loads
+
+    gan, _ = load_checkpoint(run, checkpoint)
+    return gan

@@ -26,7 +26,6 @@ def check(cfg: DictConfig) -> None:
     from gan_lab.benchmark.step import cost
     from gan_lab.cli import console
     from gan_lab.errors import pick
-    from gan_lab.train import short_run
     from gan_lab.training.config import check_numbers, finalize_config
     from gan_lab.training.invariants import INVARIANTS, train_as_rank
 
@@ -37,7 +36,7 @@ def check(cfg: DictConfig) -> None:
     if cfg.check.rank_folder:
         train_as_rank(cfg, Path(cfg.check.rank_folder))
         return
-    checks = {**INVARIANTS, "run": short_run, "cost": cost}
+    checks = {**INVARIANTS, "cost": cost}
     chosen = checks if cfg.only is None else {cfg.only: pick(checks, cfg.only, "only")}
     with TemporaryDirectory() as folder:
         every = track(chosen.items(), description="checking")

@@ -23,13 +23,14 @@ def sample(cfg: DictConfig) -> None:
     from rich.console import Console
 
     from gan_lab.errors import InputError, pick, require
+    from gan_lab.run_folder import find_checkpoint
     from gan_lab.training import checkpoint
 
     if cfg.run is None:
         raise InputError("run= is missing: give run=outputs/MODEL-DATA/DATE_TIME, or run=FILE.ckpt")
     require(cfg, {"n": 1, "steps": 2, "batch_size": 1, "seed": None}, int)
     pick({"best": 0, "last": 0}, cfg.checkpoint, "checkpoint")
-    path = checkpoint.find(cfg.run, cfg.checkpoint)
+    path = find_checkpoint(cfg.run, cfg.checkpoint)
     gan, _ = checkpoint.load(path)
     gan.to(cfg.device)
     formats = {"grid": grid, "png": png, "npz": npz, "straight": strips, "great_circle": strips}

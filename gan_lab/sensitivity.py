@@ -1,6 +1,5 @@
 """How much an extractor's distances see of what is known to be wrong: ``python -m gan_lab.sensitivity data=digits``."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +28,7 @@ def sensitivity(cfg: DictConfig) -> None:
     from hydra.core.hydra_config import HydraConfig
     from hydra.utils import instantiate
 
+    from gan_lab import atomic
     from gan_lab.cli import console
     from gan_lab.errors import require
     from gan_lab.evaluation import features, result
@@ -52,7 +52,7 @@ def sensitivity(cfg: DictConfig) -> None:
             case = EvalInputs(found, reference, None, extractor, Path(), None, data)
             rows[name] = {"images": len(source)} | frechet.Frechet()(case) | kernel_of(case)
     made = {"extractor": extractor.name, "weights_sha256": extractor.weights_sha256, "rows": rows}
-    Path(cfg.out).write_text(json.dumps(made, indent=2))
+    atomic.write_json(Path(cfg.out), made)
     show(rows, extractor.name)
 
 

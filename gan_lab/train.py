@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig, OmegaConf
 
+from gan_lab import atomic
 from gan_lab.cli.command import command, explain
+from gan_lab.run_folder import RunFolder
 from gan_lab.sweep import jobs
 from gan_lab.training import distributed, resume
 from gan_lab.training.config import check_numbers, finalize_config
@@ -16,11 +18,11 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """The command."""
-    sys.argv[1:] = explain(lambda: resume.arguments(sys.argv[1:]))
-    explain(lambda: distributed.check_torchrun(sys.argv[1:]))
+    """Run the command."""
+    argv = explain(lambda: resume.arguments(sys.argv[1:]))
+    explain(lambda: distributed.check_torchrun(argv))
     with jobs.report():
-        command("train", jobs.job(distributed.isolated_process_group(train)))
+        command("train", jobs.job(distributed.isolated_process_group(train)), argv)
 
 
 def train(cfg: DictConfig) -> float | None:
@@ -30,6 +32,7 @@ def train(cfg: DictConfig) -> float | None:
     from lightning.pytorch.utilities.exceptions import SIGTERMException
 
     from gan_lab.cli import console
+    from gan_lab.data.prepared import Prepared
     from gan_lab.evaluation.extractor.trained import settle_metric
     from gan_lab.training import cadence, checkpoint
     from gan_lab.training.build import build
@@ -48,12 +51,15 @@ def train(cfg: DictConfig) -> float | None:
     finalize_config(cfg, data.num_train, data.batch_size * trainer.world_size, folder)
     settle_metric(cfg, data, [f"data={HydraConfig.get().runtime.choices['data']}", *overrides])
     if resumed and resumed.images_seen >= cfg.total_images:
-        return console.complete(cfg, resumed)
+        return console.complete(resumed.path, resumed.images_seen, cfg.total_images)
     gan = build(cfg)
     if resumed:
         checkpoint.restore(gan, resumed.path)  # `fit` does it too, but only here a misfit is one sentence
-    (folder / "config.yaml").write_text(OmegaConf.to_yaml(cfg, resolve=True))
-    console.start(cfg, resumed, data)
+    atomic.write_text(RunFolder(folder).config, OmegaConf.to_yaml(cfg, resolve=True))
+    if resumed:
+        console.resumed(resumed.path, resumed.images_seen, resumed.changes)
+    prepared = data.train_set.folder if isinstance(data.train_set, Prepared) else None
+    console.start(folder, cfg.total_images, cfg.seed, prepared)
 
     callbacks = {name: instantiate(node) for name, node in cfg.callback.items()}
     trainer.callbacks += [*callbacks.values(), checkpoint.EmbedConfig(cfg, overrides)]
@@ -62,7 +68,8 @@ def train(cfg: DictConfig) -> float | None:
     try:
         trainer.fit(gan, data, ckpt_path=resumed and resumed.path, weights_only=True)
         trainer.test(gan, data, ckpt_path=callbacks["checkpoint"].chosen_path, weights_only=True, verbose=False)
-        console.finish(folder, trainer.loggers, data.broken)
+        dashboards = [logger.where() for logger in trainer.loggers if hasattr(logger, "where")]
+        console.finish(folder, dashboards, data.broken)
     except SIGTERMException:
         console.stopped(folder)
         sys.exit(143)  # as a shell reports a SIGTERM
@@ -83,7 +90,7 @@ def loggers(cfg: DictConfig, resumed: resume.Resumed | None) -> list["Logger"]:
     from gan_lab.logger.run import describe
 
     resumed_at = resumed.images_seen if resumed else 0
-    csv = CsvLogger(Path(cfg.folder) / "metrics.csv", resumed_at)
+    csv = CsvLogger(RunFolder(cfg.folder).metrics, resumed_at)
     if not cfg.get("logger"):
         return [csv]
     make = instantiate(cfg.logger, _partial_=True)  # given to instantiate, the configuration would be instantiated too

@@ -4,83 +4,23 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 from functools import partial
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
-from torch.utils.data import Dataset
 
 from gan_lab import prepare, train
-from gan_lab.cli import command
-from gan_lab.data import writer
-from gan_lab.data.module import Data
-from gan_lab.errors import InputError
+from tests.data.pictures import BROKEN, EVENTS, HELD_OUT, TRAIN, draw
 
-TRAIN, HELD_OUT, BROKEN = range(40), range(40, 52), 7
-EVENTS = {}
-"""What happens when an image is read: its number -> a function."""
-
-
-class Pictures(Dataset):
-    """Images that lie in a folder as text files, each of which holds a number; reading one is noted in the file ``read``."""
-
-    labels = None
-    strict = False
-
-    def __init__(self, root, numbers):
-        self.root, self.numbers = root, numbers
-
-    def __len__(self):
-        return len(self.numbers)
-
-    def name(self, index):
-        return f"{self.numbers[index]}.txt"
-
-    def read(self, index):
-        EVENTS.get(self.numbers[index], lambda: None)()
-        with self.root.with_name("read").open("a") as file:
-            file.write(f"{self.numbers[index]}\n")
-        text = (self.root / self.name(index)).read_text()
-        if text == "broken":
-            raise InputError(f"the image '{self.name(index)}' is broken")
-        return torch.full((3, 8, 8), int(text), dtype=torch.uint8)
-
-    def __getitem__(self, index):
-        return self.read(index), None
-
-
-class Source(Data):
-    """The pictures of a folder."""
-
-    def __init__(self, root, layout=None, **options):
-        self.root = Path(root)
-        super().__init__(partial(Pictures, self.root, TRAIN), partial(Pictures, self.root, HELD_OUT), **options)
-
-    @property
-    def recipe(self):
-        return {"name": "pictures", "image_size": self.image_size}
-
-    @property
-    def stamp(self):
-        return str(self.root.stat().st_mtime_ns) if self.root.exists() else None
-
-
-OPTIONS = ["data=fake", "data._target_=tests.test_prepare.Source", "~data.train", "~data.held_out", "+data.root=pictures",
+OPTIONS = ["data=fake", "data._target_=tests.data.pictures.Source", "~data.train", "~data.held_out", "+data.root=pictures",
            "+data.prepared=prepared", "data.image_size=8", "data.batch_size=4"]  # fmt: skip
 
 
 @pytest.fixture
 def run(call, tmp_path):
     """The command on a folder of pictures, one of them broken."""
-    EVENTS.clear()
-    (tmp_path / "pictures").mkdir()
-    for number in (*TRAIN, *HELD_OUT):
-        (tmp_path / "pictures" / f"{number}.txt").write_text("broken" if number == BROKEN else str(number))
+    draw(tmp_path / "pictures")
     return lambda *options: call(prepare.main, *OPTIONS, "prepare.workers=0", "prepare.chunk=8", *options)
 
 
@@ -111,15 +51,6 @@ def test_every_image_is_decoded_once_and_a_second_call_finds_them(run, capsys):
     run()
     assert asked(folder) == before
     assert "already exists, written" in capsys.readouterr().out
-
-
-def test_all_cores_decode_unless_told(run, monkeypatch):
-    given = []
-    monkeypatch.setattr(os, "cpu_count", lambda: 3)
-    monkeypatch.setattr(writer, "DataLoader", lambda *_, num_workers, **__: given.append(num_workers) or iter([]))
-    monkeypatch.setattr(writer.Writer, "finish", lambda self: {"splits": {}})
-    run("prepare.workers=null")
-    assert given == [3, 3]
 
 
 def test_the_report_says_where_how_many_how_fast_and_what_was_left_out(run, capsys):
@@ -224,45 +155,7 @@ def test_two_at_once_make_one(run, tmp_path, capfd):
     assert len(numbers(tmp_path)) == 39
 
 
-def test_the_second_says_that_it_waits(tmp_path, capsys):
-    with prepare._alone(tmp_path / "arrays"):
-        child = multiprocessing.get_context("fork").Process(target=wait, args=[tmp_path])
-        child.start()
-        while not (tmp_path / "waits").exists():
-            child.join(0.01)
-            assert child.exitcode is None
-        assert not (tmp_path / "had").exists()
-    child.join(60)
-    assert (tmp_path / "waits").read_text() == f"waiting for another process that writes {tmp_path / 'arrays'}"
-    assert (tmp_path / "had").exists()
-
-
-def wait(tmp_path):
-    prepare._say = (tmp_path / "waits").write_text
-    with prepare._alone(tmp_path / "arrays"):
-        (tmp_path / "had").touch()
-
-
 # ----- what a person sees, and bad input ---------------------------------------------------------------------------------
-
-
-def test_without_a_terminal_lines_say_how_far_it_is(run, capsys, monkeypatch):
-    monkeypatch.setattr(prepare, "PLAIN_SECONDS", 0)
-    run()
-    out = capsys.readouterr().out
-    assert "train: 16/40 images, " in out
-    assert " images/s, " in out
-    assert "held_out: 12/12 images" in out
-
-
-def test_a_terminal_shows_a_bar(run, capsys, monkeypatch):
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    monkeypatch.setenv("COLUMNS", "120")
-    monkeypatch.setattr(prepare, "PLAIN_SECONDS", 0)
-    run()
-    out = capsys.readouterr().out
-    assert "━" in out
-    assert "s left" not in out
 
 
 def test_data_that_are_made_in_memory_have_nothing_to_prepare(call):
@@ -282,14 +175,3 @@ def test_a_place_that_cannot_be_made_is_named(run, tmp_path):
 @pytest.mark.parametrize("option", ["prepare.chunk=0", "prepare.workers=-1", "data.image_size=0"])
 def test_numbers_that_cannot_be_are_refused(run, option):
     assert f"{option} is invalid: give a whole number" in refusal(run, option)
-
-
-def test_it_composes_and_its_help_imports_nothing_heavy():
-    assert command.compose("prepare", []).prepare.chunk == 256
-    code = (
-        "import sys; from gan_lab import prepare; sys.argv = ['prepare', '--help']; prepare.main(); "
-        "sys.exit(any(name in sys.modules for name in ('torch', 'lightning', 'wandb')))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "python -m gan_lab.prepare" in done.stdout

@@ -9,12 +9,10 @@ import torch
 from omegaconf import OmegaConf
 
 from gan_lab import train
-from gan_lab.logger import csv
+from gan_lab.run_folder import read_rows
 from gan_lab.training import checkpoint
 from gan_lab.training.config import finalize_config
-
-TINY = ["data=fake", "data.image_size=8", "data.channels=1", "data.batch_size=4", "max_images=64", "log_every_steps=4",
-        "network.generator.width=8", "network.discriminator.width=8", "logger=csv", "hydra.run.dir=run"]  # fmt: skip
+from tests.tiny import TINY
 
 
 @pytest.fixture
@@ -37,7 +35,7 @@ def test_a_run_folder_holds_everything(run):
 
 
 def test_rows_hold_losses_scores_gradients_and_rates_over_the_three_clocks(run):
-    rows = csv.read(run("penalty=r1", "network.discriminator.norm=layer") / "metrics.csv")
+    rows = read_rows(run("penalty=r1", "network.discriminator.norm=layer") / "metrics.csv")
     row = next(row for row in rows if row["images_seen"] == 32 and "d_loss" in row)
     names = ["g_steps_done", "d_steps_done", "d_loss", "g_loss", "r1", "d_real", "d_fake", "d_gap", "d_real_accuracy",
              "d_fake_accuracy", "d_gradient_norm", "g_gradient_norm", "d_lr", "g_lr"]  # fmt: skip
@@ -50,7 +48,7 @@ def test_rows_hold_losses_scores_gradients_and_rates_over_the_three_clocks(run):
 def test_resume_goes_on_in_the_folder_and_ends_as_an_undisturbed_run(run, capsys):
     whole = checkpoint.read(run("hydra.run.dir=whole", "val_every_images=20") and Path("whole/checkpoints/last.ckpt"))
     run("max_images=32", "val_every_images=20")
-    before = csv.read(Path("run/metrics.csv"))
+    before = read_rows(Path("run/metrics.csv"))
     capsys.readouterr()
     run_again(max_images=64)
     said = capsys.readouterr().out
@@ -58,7 +56,7 @@ def test_resume_goes_on_in_the_folder_and_ends_as_an_undisturbed_run(run, capsys
     assert "max_images: 32 -> 64" in said
     resumed = checkpoint.read(Path("run/checkpoints/last.ckpt"))
     assert equal(whole["state_dict"], resumed["state_dict"])
-    assert csv.read(Path("run/metrics.csv"))[: len(before)] == before
+    assert read_rows(Path("run/metrics.csv"))[: len(before)] == before
 
 
 def run_again(**changes):
@@ -75,7 +73,7 @@ def equal(one: dict, two: dict) -> bool:
 def test_resume_auto_goes_on_where_there_is_something_and_starts_where_there_is_not(run):
     run("resume=auto", "max_images=32")
     run("resume=auto", "max_images=64")
-    seen = [row["images_seen"] for row in csv.read(Path("run/metrics.csv")) if "d_loss" in row]
+    seen = [row["images_seen"] for row in read_rows(Path("run/metrics.csv")) if "d_loss" in row]
     assert seen == [16, 32, 48, 64]
 
 
@@ -85,7 +83,7 @@ def test_resume_from_a_file_starts_a_new_folder(run, call):
     content = checkpoint.read(Path("second/checkpoints/last.ckpt"))
     assert content["state_dict"]["_extra_state"]["images_seen"] == 48
     assert content["optimizer_states"][1]["param_groups"][0]["lr"] == 0.001
-    assert csv.read(Path("run/metrics.csv"))[-1]["images_seen"] == 32
+    assert read_rows(Path("run/metrics.csv"))[-1]["images_seen"] == 32
 
 
 def test_a_folder_that_holds_a_run_is_not_overwritten(run):
@@ -108,11 +106,11 @@ def test_auto_goes_on_from_the_best_when_the_last_is_broken_and_starts_when_noth
     last.rename("run/checkpoints/best.ckpt")
     last.write_bytes(b"broken")
     run("max_images=16", "resume=auto")
-    assert [row["images_seen"] for row in csv.read(Path("run/metrics.csv")) if "d_loss" in row] == [8, 16]
+    assert [row["images_seen"] for row in read_rows(Path("run/metrics.csv")) if "d_loss" in row] == [8, 16]
     for name in ("last", "best"):
         Path(f"run/checkpoints/{name}.ckpt").write_bytes(b"broken")
     run("max_images=8", "resume=auto")
-    assert [row["images_seen"] for row in csv.read(Path("run/metrics.csv")) if "d_loss" in row] == [8]
+    assert [row["images_seen"] for row in read_rows(Path("run/metrics.csv")) if "d_loss" in row] == [8]
 
 
 def test_another_optimizer_on_resume_starts_without_the_memory_of_the_first(run, capsys):

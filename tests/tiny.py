@@ -14,6 +14,9 @@ from gan_lab.training.invariants import trained as fit  # noqa: F401  what tests
 
 CONF = command.CONF
 MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
+TINY = ["data=fake", "data.image_size=8", "data.channels=1", "data.batch_size=4", "max_images=64", "log_every_steps=4",
+        "network.generator.width=8", "network.discriminator.width=8", "logger=csv", "hydra.run.dir=run"]  # fmt: skip
+"""The command line of a run of 64 images in the folder ``run``."""
 TINY_IMAGES = ["data=fake", "data.image_size=8", "data.channels=1", "data.batch_size=4", "data.num_classes=3"]
 
 

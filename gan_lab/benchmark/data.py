@@ -1,45 +1,45 @@
 """Measure how fast images reach the step, against torchvision: ``python -m gan_lab.benchmark.data data.root=DIR``."""
 
-import json
 import os
+import platform
 import time
 from collections.abc import Generator
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
+import torch
+from hydra.utils import instantiate
+from lightning import Trainer
 from omegaconf import DictConfig
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from torch.utils.data import DataLoader
+from torchvision import datasets, transforms
+from torchvision.transforms.functional import resize, to_pil_image
 
-from gan_lab.benchmark.step import ratio
-from gan_lab.cli.command import command
+from gan_lab import atomic
+from gan_lab.benchmark.step import device_of, now, ratio
+from gan_lab.cli import console
+from gan_lab.data.arrays import Arrays
+from gan_lab.data.module import Batch, Data
+from gan_lab.data.preparation import write
+from gan_lab.data.prepared import place
+from gan_lab.errors import InputError, require
+from gan_lab.training.config import check_numbers
 
-if TYPE_CHECKING:
-    import torch
-    from lightning import Trainer
-
-    from gan_lab.data.module import Batch, Data
-
-    Batches: TypeAlias = Generator[Batch, None, None]
+Batches: TypeAlias = Generator[Batch, None, None]
 
 THEIRS = "torchvision"
-"""torchvision's ImageFolder with a DataLoader."""
 CLASSES = 10
-"""Number of classes of the synthetic JPEG files."""
-
-
-def main() -> None:
-    """Run the command."""
-    command("benchmark_data", benchmark_data)
+"""Classes of the images that are drawn here."""
 
 
 def benchmark_data(cfg: DictConfig) -> None:
-    """Measure, print a table and write ``benchmark_data.json``."""
-    from gan_lab.cli import console
-    from gan_lab.errors import require
-    from gan_lab.training.config import check_numbers
-
+    """Measure, print a table, write ``benchmark_data.json``."""
     console.quiet()
     check_numbers(cfg)
     require(cfg, {"benchmark.images": CLASSES, "benchmark.rounds": 1, "benchmark.workers": 1}, int)
@@ -50,16 +50,12 @@ def benchmark_data(cfg: DictConfig) -> None:
             draw(Path(cfg.data.root), cfg.benchmark.images, cfg.data.image_size)
         cfg.data.num_classes = num_classes(Path(cfg.data.root))
         record = measure(cfg, Path(scratch))
-    Path(cfg.benchmark.out).write_text(json.dumps(record, indent=2))
+    atomic.write_json(Path(cfg.benchmark.out), record)
     show(record, cfg.benchmark.out)
 
 
 def draw(root: Path, images: int, image_size: int) -> None:
     """Write JPEG files of smooth noise, quality 90, in class folders; at 32x32 about as large as those of CIFAR-10."""
-    import torch
-    from rich.progress import track
-    from torchvision.transforms.functional import resize, to_pil_image
-
     generator = torch.Generator().manual_seed(0)
     for number in range(CLASSES):
         (root / str(number)).mkdir(parents=True)
@@ -71,8 +67,6 @@ def draw(root: Path, images: int, image_size: int) -> None:
 
 def num_classes(root: Path) -> int:
     """Return the number of class folders, without which torchvision's ImageFolder cannot work."""
-    from gan_lab.errors import InputError
-
     folders = sum(path.is_dir() for path in root.iterdir()) if root.is_dir() else 0
     if not folders:
         raise InputError(f"'{root}' has no class folders: give data.root=FOLDER with one folder of images per class")
@@ -81,11 +75,7 @@ def num_classes(root: Path) -> int:
 
 def measure(cfg: DictConfig, scratch: Path) -> dict[str, Any]:
     """Measure all data pipelines in turn, round by round; return the content of ``benchmark_data.json``."""
-    import platform
-
-    import torch
-
-    device = torch.device("cuda" if torch.cuda.is_available() and cfg.trainer.accelerator != "cpu" else "cpu")
+    device = device_of(cfg)
     workers = cfg.benchmark.workers or os.cpu_count() or 1
     pipelines = {THEIRS: Pipeline(image_folder(cfg, workers, device))}
     pipelines |= {name: Pipeline(ours(data, device)) for name, data in modules(cfg, workers, scratch).items()}
@@ -106,19 +96,19 @@ def measure(cfg: DictConfig, scratch: Path) -> dict[str, Any]:
 
 
 class Pipeline:
-    """An endless source of batches, and its measurements.
+    """Measurements of one way, round after round.
 
     Args:
         batches: yields float images in [-1, 1] on the device, with labels, without end.
     """
 
-    def __init__(self, batches: "Batches") -> None:
+    def __init__(self, batches: Batches) -> None:
         self.batches, self.images = batches, 0
         self.speeds: list[float] = []
         self.resident: list[int] = []
         self.grown = 0
 
-    def measure(self, seconds: float, skip: int, device: "torch.device") -> None:
+    def measure(self, seconds: float, skip: int, device: torch.device) -> None:
         """Measure one round, skipping the first batches, which workers made while other pipelines were measured."""
         for _ in range(skip):
             next(self.batches)
@@ -143,17 +133,8 @@ class Pipeline:
         }
 
 
-def now(device: "torch.device") -> float:
-    """Return the time in seconds, after all work queued on the device."""
-    import torch
-
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter()
-
-
 def memory() -> tuple[int, int]:
-    """Return this process's resident bytes, and those of them not backed by a file; zeros on other systems than Linux."""
+    """Return the resident bytes of this process, and those of them that no file can give back; zeros except on Linux."""
     statm = Path("/proc/self/statm")
     if not statm.exists():
         return 0, 0
@@ -161,11 +142,8 @@ def memory() -> tuple[int, int]:
     return resident, resident - shared
 
 
-def image_folder(cfg: DictConfig, workers: int, device: "torch.device") -> "Batches":
+def image_folder(cfg: DictConfig, workers: int, device: torch.device) -> Batches:
     """Yield batches as one would write it by hand with torchvision."""
-    from torch.utils.data import DataLoader
-    from torchvision import datasets, transforms
-
     half = [0.5] * 3
     transform = transforms.Compose(
         [
@@ -190,26 +168,20 @@ def image_folder(cfg: DictConfig, workers: int, device: "torch.device") -> "Batc
             yield images.to(device, non_blocking=True), y.to(device, non_blocking=True)
 
 
-def modules(cfg: DictConfig, workers: int, scratch: Path) -> dict[str, "Data"]:
+def modules(cfg: DictConfig, workers: int, scratch: Path) -> dict[str, Data]:
     """Make our data module on the same images: from the files, from prepared arrays, and from memory."""
-    from hydra.utils import instantiate
-
-    from gan_lab import prepare
-    from gan_lab.data.arrays import Arrays
-    from gan_lab.data.prepared import place
-
     files = instantiate(cfg.data, num_workers=workers, prepared=None)
-    prepare.write(files, place(scratch, files), workers)
+    write(files, place(scratch, files), workers)
     mapped, loaded = (instantiate(cfg.data, prepared=str(scratch)) for _ in range(2))
     loaded.train_set = Arrays(mapped.train_set.images.clone(), mapped.train_set.labels.clone())
     return {"gan_lab, files": files, "gan_lab, prepared": mapped, "gan_lab, memory": loaded}
 
 
-def ours(data: "Data", device: "torch.device") -> "Batches":
+def ours(data: Data, device: torch.device) -> Batches:
     """Yield batches through the calls that Lightning's Trainer makes, without its loop."""
     clocks = SimpleNamespace(images_seen=0, d_steps_done=0)
     process = {"training": True, "global_rank": 0, "world_size": 1, "strategy": SimpleNamespace(root_device=device)}
-    data.trainer = cast("Trainer", SimpleNamespace(lightning_module=clocks, **process))
+    data.trainer = cast(Trainer, SimpleNamespace(lightning_module=clocks, **process))
     for batch in data.train_dataloader():
         yield data.on_after_batch_transfer(data.transfer_batch_to_device(batch, device, 0), 0)
         clocks.images_seen += data.batch_size
@@ -218,9 +190,6 @@ def ours(data: "Data", device: "torch.device") -> "Batches":
 
 def show(record: dict[str, Any], path: str) -> None:
     """Print the table and the path of the record."""
-    from rich.console import Console
-    from rich.table import Table
-
     table = Table(title=f"batch {record['batch']}, {record['workers']} workers, {record['device']}")
     for column in ("", "images/s", "ratio", "images", "resident MiB", "growth"):
         table.add_column(column, justify="right" if column else "left")
@@ -231,7 +200,3 @@ def show(record: dict[str, Any], path: str) -> None:
     Console().print(table)
     note = f"MiB of this process: resident includes mapped files, growth does not. -> {path}"
     Console(highlight=False, soft_wrap=True).print(note, markup=False)
-
-
-if __name__ == "__main__":
-    main()

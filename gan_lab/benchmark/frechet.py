@@ -1,33 +1,31 @@
 """Measure speed and accuracy of the Fréchet distance, against torchmetrics: ``python -m gan_lab.benchmark.frechet``."""
 
-import json
+import platform
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import torch
 from omegaconf import DictConfig
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor
+from torchmetrics.image.fid import FrechetInceptionDistance
 
-from gan_lab.cli.command import command
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from gan_lab import atomic
+from gan_lab.cli import console
+from gan_lab.errors import InputError, require
+from gan_lab.evaluation.moments import Moments, frechet_distance
+from gan_lab.rng import make_generator
 
 OURS, THEIRS = "gan_lab", "torchmetrics"
 
 
-def main() -> None:
-    """Run the command."""
-    command("benchmark_frechet", benchmark_frechet)
-
-
 def benchmark_frechet(cfg: DictConfig) -> None:
-    """Measure, print a table and write ``benchmark_frechet.json``."""
-    from gan_lab.cli import console
-    from gan_lab.errors import InputError, require
-
+    """Measure, print a table, write ``benchmark_frechet.json``."""
     console.quiet()
     require(cfg, {"d": 1, "reals": 2, "repeats": 1}, int)
     if not all(isinstance(n, int) and n > 1 for n in cfg.samples):
@@ -35,18 +33,12 @@ def benchmark_frechet(cfg: DictConfig) -> None:
     if not all(isinstance(decay, int | float) and decay >= 0 for decay in cfg.decay):
         raise InputError(f"decay={cfg.decay} is invalid: give numbers of at least 0, such as decay=[1,2]")
     record = measure(cfg)
-    Path(cfg.out).write_text(json.dumps(record, indent=2))
+    atomic.write_json(Path(cfg.out), record)
     show(record, cfg.out)
 
 
 def measure(cfg: DictConfig) -> dict[str, Any]:
     """Measure each decay and number of samples; return the content of ``benchmark_frechet.json``."""
-    import platform
-
-    import torch
-
-    from gan_lab.evaluation.moments import Moments
-
     rows = []
     for decay in cfg.decay:
         real = features(cfg.reals, cfg.d, decay, seed=0)
@@ -64,21 +56,15 @@ def measure(cfg: DictConfig) -> dict[str, Any]:
     }
 
 
-def features(n: int, d: int, decay: float, seed: int) -> "Tensor":
+def features(n: int, d: int, decay: float, seed: int) -> Tensor:
     """Draw features (n, d) in float64 whose variances fall as 1 / i^decay, in a rotated basis that all sets share."""
-    import torch
-
-    from gan_lab.rng import make_generator
-
     rotation = torch.linalg.qr(torch.randn(d, d, dtype=torch.float64, generator=make_generator(0, d))).Q
     draws = torch.randn(n, d, dtype=torch.float64, generator=make_generator(1, seed))
     return draws * torch.arange(1, d + 1) ** (-decay / 2) @ rotation
 
 
-def row(fake: "Tensor", real: "Tensor", moments: Any, repeats: int) -> dict[str, Any]:
+def row(fake: Tensor, real: Tensor, moments: Moments, repeats: int) -> dict[str, Any]:
     """Return the median seconds and the relative errors of both implementations, for one set of samples."""
-    from gan_lab.evaluation.moments import Moments, frechet_distance
-
     sample, metric = Moments.of(fake), torchmetrics(fake, real)
     ways: dict[str, Callable[[], float]] = {
         OURS: lambda: frechet_distance(sample, moments),
@@ -95,11 +81,8 @@ def row(fake: "Tensor", real: "Tensor", moments: Any, repeats: int) -> dict[str,
     return {"n": len(fake), "seconds": medians, "ratio": medians[THEIRS] / medians[OURS], "error": errors, "rounds": seconds}
 
 
-def torchmetrics(fake: "Tensor", real: "Tensor") -> Any:
+def torchmetrics(fake: Tensor, real: Tensor) -> FrechetInceptionDistance:
     """Return torchmetrics' metric of these features, which recomputes at every call."""
-    import torch
-    from torchmetrics.image.fid import FrechetInceptionDistance
-
     identity = torch.nn.Identity()
     identity.num_features = torch.tensor(real.shape[1])
     metric = FrechetInceptionDistance(feature=identity, normalize=True, compute_with_cache=False)
@@ -108,10 +91,8 @@ def torchmetrics(fake: "Tensor", real: "Tensor") -> Any:
     return metric
 
 
-def by_singular_values(x: "Tensor", y: "Tensor") -> float:
+def by_singular_values(x: Tensor, y: Tensor) -> float:
     """Compute the distance from QR factors of the centred features, without forming a covariance: the exact reference."""
-    import torch
-
     roots = [torch.linalg.qr(z - z.mean(0), mode="r").R / (len(z) - 1) ** 0.5 for z in (x, y)]
     traces = sum(root.square().sum() for root in roots)
     return float((x.mean(0) - y.mean(0)).square().sum() + traces - 2 * torch.linalg.svdvals(roots[0] @ roots[1].T).sum())
@@ -125,9 +106,6 @@ def timed(function: Callable[[], Any]) -> tuple[Any, float]:
 
 def show(record: dict[str, Any], path: str) -> None:
     """Print the table and the path of the record."""
-    from rich.console import Console
-    from rich.table import Table
-
     table = Table(title=f"{record['d']} features, {record['reals']:,} reals, {record['threads']} thread(s), {record['device']}")
     for column in ("decay", "samples", f"{OURS}, s", f"{THEIRS}, s", "ratio", f"error of {OURS}", f"of {THEIRS}"):
         table.add_column(column, justify="right")
@@ -139,7 +117,3 @@ def show(record: dict[str, Any], path: str) -> None:
     factor = max(found["factor_seconds"] for found in record["rows"])
     note = f"The factor of the reals took {factor:.3f} s, once. Errors are relative. -> {path}"
     Console(highlight=False, soft_wrap=True).print(note, markup=False)
-
-
-if __name__ == "__main__":
-    main()

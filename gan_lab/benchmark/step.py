@@ -1,43 +1,37 @@
 """Measure the training step against a hand-written loop: ``python -m gan_lab.benchmark model=dcgan speed=fast``."""
 
-import json
+import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
+import lightning as L
+import torch
+from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
 
-from gan_lab.cli.command import command
+from gan_lab import atomic
+from gan_lab.benchmark.plain_loop import PlainLoop
+from gan_lab.callback.summary import peak_memory
+from gan_lab.cli import console
+from gan_lab.errors import require
+from gan_lab.model.gan import GAN
+from gan_lab.training.build import build
+from gan_lab.training.config import check_numbers, finalize_config
 
-if TYPE_CHECKING:
-    import torch
-
-    from gan_lab.model.gan import GAN
-
-TimedSteps = Callable[[int], float]
+Run = Callable[[int], float]
 """Runs a number of D's steps after a warm-up and returns their seconds."""
 
 FLOAT32 = {"speed": {"precision": "32-true", "channels_last": False, "fused": False, "compile": False}}
 
 
-def main() -> None:
-    """Run the command."""
-    command("benchmark", benchmark)
-
-
 def benchmark(cfg: DictConfig) -> None:
-    """Measure, print a table and write ``benchmark.json``."""
-    import platform
-
-    import torch
-
-    from gan_lab.callback.summary import peak_memory
-    from gan_lab.cli import console
-    from gan_lab.errors import require
-    from gan_lab.training.config import check_numbers, finalize_config
-
+    """Measure, print a table, write ``benchmark.json``."""
     console.quiet()
     check_numbers(cfg)
     require(cfg, {"benchmark.steps": 1, "benchmark.rounds": 1, "benchmark.warmup": 1}, int)
@@ -56,19 +50,25 @@ def benchmark(cfg: DictConfig) -> None:
         "model": cfg.model._target_,
         "batch": [cfg.data.batch_size, cfg.data.channels, cfg.data.image_size, cfg.data.image_size],
         "speed": OmegaConf.to_container(cfg.speed),
-        "peak_memory_mib": round(peak_memory(_device(cfg)) / 2**20),
-        "device": torch.cuda.get_device_name() if _device(cfg).type == "cuda" else platform.machine(),
+        "peak_memory_mib": round(peak_memory(device_of(cfg)) / 2**20),
+        "device": torch.cuda.get_device_name() if device_of(cfg).type == "cuda" else platform.machine(),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
     }
-    Path(cfg.benchmark.out).write_text(json.dumps(record, indent=2))
+    atomic.write_json(Path(cfg.benchmark.out), record)
     show(record, cfg.benchmark.out)
 
 
-def measure(runs: dict[str, TimedSteps], rounds: int, steps: int, batch_size: int) -> dict[str, list[float]]:
-    """Return the images per second of each run in each round; the order rotates, so that drift favours none."""
-    from rich.progress import track
+def cost(cfg: DictConfig, folder: Path) -> str:
+    """Return the speed of our training against a hand-written loop with the same networks and losses, as a sentence."""
+    cfg.callback.stop_condition.max_images = None
+    runs = {"ours": ours(cfg), "plain": plain_loop(cfg)}
+    speeds = measure(runs, cfg.benchmark.rounds, cfg.benchmark.steps, cfg.data.batch_size)
+    return f"{ratio(speeds['ours'], speeds['plain']):.2f} times the speed of a plain loop"
 
+
+def measure(runs: dict[str, Run], rounds: int, steps: int, batch_size: int) -> dict[str, list[float]]:
+    """Return the images per second of each run in each round; the order rotates, so that drift favours none."""
     names = list(runs)
     speeds: dict[str, list[float]] = {name: [] for name in names}
     for turn in track(range(rounds), description="measuring"):
@@ -79,26 +79,22 @@ def measure(runs: dict[str, TimedSteps], rounds: int, steps: int, batch_size: in
 
 
 def ratio(mine: list[float], theirs: list[float]) -> float:
-    """Return the median over rounds of the ratio of two speeds."""
+    """Return the median of the ratios round by round."""
     return median(a / b for a, b in zip(mine, theirs, strict=True))
 
 
-def ours(cfg: DictConfig) -> TimedSteps:
+def ours(cfg: DictConfig) -> Run:
     """Time real training: Lightning's Trainer, our data module and step, and the logging of losses."""
-    import lightning as L
-    from hydra.utils import instantiate
-
-    from gan_lab.training.build import build
-
     gan, data, warmup = build(cfg), instantiate(cfg.data), cfg.benchmark.warmup
 
     class Stopwatch(L.Callback):
-        """Seconds from the end of the warm-up to the end of the last step."""
+        """Takes the seconds from the end of the warm-up to the end of the last step."""
 
-        def on_train_batch_end(self, trainer: L.Trainer, gan: "GAN", outputs: Any, batch: Any, batch_idx: int) -> None:
+        def on_train_batch_end(self, trainer: L.Trainer, gan: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
+            """Start or stop."""
             if batch_idx + 1 in (warmup, trainer.limit_train_batches):
-                self.seconds = _now(gan.device) - getattr(self, "start", 0.0)
-                self.start = _now(gan.device)
+                self.seconds = now(gan.device) - getattr(self, "start", 0.0)
+                self.start = now(gan.device)
 
     def run(steps: int) -> float:
         watch, record = Stopwatch(), instantiate(cfg.callback.loss_logger)
@@ -109,14 +105,9 @@ def ours(cfg: DictConfig) -> TimedSteps:
     return run
 
 
-def plain_loop(cfg: DictConfig) -> TimedSteps:
+def plain_loop(cfg: DictConfig) -> Run:
     """Time a hand-written loop with the same networks, losses and optimizers, on one batch already on the device."""
-    import torch
-
-    from gan_lab.benchmark.plain_loop import PlainLoop
-    from gan_lab.training.build import build
-
-    device, data = _device(cfg), cfg.data
+    device, data = device_of(cfg), cfg.data
     loop = PlainLoop(build(cfg).to(device), bf16=cfg.speed.precision == "bf16-mixed")
     real = torch.rand(data.batch_size, data.channels, data.image_size, data.image_size, device=device) * 2 - 1
     y = None if data.num_classes is None else torch.randint(data.num_classes, (data.batch_size,), device=device)
@@ -124,23 +115,21 @@ def plain_loop(cfg: DictConfig) -> TimedSteps:
     def run(steps: int) -> float:
         for _ in range(cfg.benchmark.warmup):
             loop.step(real, y)
-        start = _now(device)
+        start = now(device)
         for _ in range(steps):
             loop.step(real, y)
-        return _now(device) - start
+        return now(device) - start
 
     return run
 
 
-def _device(cfg: DictConfig) -> "torch.device":
-    import torch
-
+def device_of(cfg: DictConfig) -> torch.device:
+    """Return the device that the trainer would choose."""
     return torch.device("cuda" if torch.cuda.is_available() and cfg.trainer.accelerator != "cpu" else "cpu")
 
 
-def _now(device: "torch.device") -> float:
-    import torch
-
+def now(device: torch.device) -> float:
+    """Return the seconds of a clock, once the device has finished what it was given."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return time.perf_counter()
@@ -148,15 +137,8 @@ def _now(device: "torch.device") -> float:
 
 def show(record: dict[str, Any], path: str) -> None:
     """Print the table and the path of the record."""
-    from rich.console import Console
-    from rich.table import Table
-
     table = Table("", "images/s", "gan_lab's ratio", title=f"{record['model']}, batch {record['batch']}, {record['speed']}")
     for name, speed in record["images_per_second"].items():
         table.add_row(name, f"{speed:,.1f}", f"{record['ratio'][name]:.3f}" if name in record["ratio"] else "")
     Console().print(table)
     Console().print(f"peak memory {record['peak_memory_mib']:,} MiB, {record['device']}, -> {path}", highlight=False)
-
-
-if __name__ == "__main__":
-    main()

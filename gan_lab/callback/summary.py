@@ -1,6 +1,5 @@
 """summary.json and curves.png: what a run came to."""
 
-import json
 import math
 import platform
 import resource
@@ -19,9 +18,9 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from gan_lab import __version__
 from gan_lab.callback.validation import Validation
-from gan_lab.logger import csv
 from gan_lab.model.gan import GAN
 from gan_lab.plot.curves import save_curves
+from gan_lab.run_folder import RunFolder
 
 PACKAGES = ("torch", "lightning", "hydra-core", "torchmetrics", "wandb")
 
@@ -29,8 +28,8 @@ PACKAGES = ("torch", "lightning", "hydra-core", "torchmetrics", "wandb")
 class Summary(L.Callback):
     """Writes both files when a run ends, however it ends, and again when its best checkpoint has been judged.
 
-    ``summary.json``: status, the score that chooses and its mode, first, final and best value of each score, the floor (the
-    same scores for held-out reals) and the protocol, counters, speed, memory, versions.
+    ``summary.json``: status, the score that chooses and its mode, first, final and best value of each score, the baseline
+    (the same scores of held-out reals) and the protocol, counters, speed, memory, versions.
 
     Args:
         folder: the run folder, with its metrics.csv.
@@ -38,7 +37,7 @@ class Summary(L.Callback):
     """
 
     def __init__(self, folder: str, max_images: int) -> None:
-        self.folder, self.max_images = Path(folder), max_images
+        self.run, self.max_images = RunFolder(folder), max_images
         self.content: dict[str, Any] = {}
 
     def on_train_start(self, trainer: L.Trainer, gan: GAN) -> None:
@@ -63,17 +62,17 @@ class Summary(L.Callback):
         """Add what the best checkpoint is worth on latents that did not choose it."""
         judge = _judge(trainer)
         self.content["final_judgement"] = {"images_seen": gan.images_seen, "scores": judge.scores}
-        self._save()
+        self.run.write_summary(self.content)
 
     @rank_zero_only
     def _write(self, trainer: L.Trainer, gan: GAN, outcome: dict[str, str]) -> None:
         seconds, judge = time.monotonic() - self.started, _judge(trainer)
-        rows = csv.read(self.folder / "metrics.csv")
+        rows = self.run.read_rows()
         self.content = outcome | {
             "primary": judge.metric.primary if judge.metric else None,
             "mode": judge.metric.mode if judge.metric else None,
             "scores": _course(rows, judge),
-            "floor": judge.floor,
+            "baseline": judge.floor,
             "protocol": judge.metric.protocol() if judge.metric else {},
             "broken_images": trainer.datamodule.broken,  # type: ignore[attr-defined]  # `fit` sets it
             "images_seen": gan.images_seen,
@@ -87,13 +86,8 @@ class Summary(L.Callback):
             "versions": {"gan_lab": __version__, "python": platform.python_version()} | {p: version(p) for p in PACKAGES},
             "git_commit": _git_commit(),
         }
-        self._save()
-        save_curves(rows, self.folder / "curves.png", gan, judge.floor)
-
-    def _save(self) -> None:
-        partial = self.folder / "summary.partial"
-        partial.write_text(json.dumps(self.content, indent=2, default=str))
-        partial.replace(self.folder / "summary.json")
+        self.run.write_summary(self.content)
+        save_curves(rows, self.run.curves, gan.equilibrium(), judge.floor)
 
 
 def _judge(trainer: L.Trainer) -> Validation:
@@ -101,16 +95,16 @@ def _judge(trainer: L.Trainer) -> Validation:
     return next((c for c in callbacks if isinstance(c, Validation)), Validation())
 
 
-def _course(rows: list[dict[str, float]], judge: Validation) -> dict[str, dict[str, float]]:
+def _course(rows: list[dict[str, float]], judge: Validation) -> dict[str, dict[str, Any]]:
     """First, final and best value of each validation score."""
-    course = {}
+    course: dict[str, dict[str, Any]] = {}
     for name in dict.fromkeys(n for row in rows for n in row if n.startswith("val/")):
         values = [row[name] for row in rows if name in row and math.isfinite(row[name])]
         if not values:
             continue
         course[name] = {"first": values[0], "final": values[-1]}
         if judge.metric and (mode := judge.metric.better.get(name.removeprefix("val/"))):
-            course[name]["best"] = min(values) if mode == "min" else max(values)
+            course[name] |= {"best": min(values) if mode == "min" else max(values), "better": mode}
     return course
 
 

@@ -1,18 +1,21 @@
-"""The one wrapper around `hydra.main` that every command shares: where the configs are, and errors in one sentence.
+"""The wrapper around Hydra that every command shares: it finds the configs and ends errors in one sentence.
 
-Nothing heavy is imported here, so that ``--help`` answers at once; a command imports torch inside its function.
+Nothing heavy is imported here, so that ``--help`` answers at once: a command names its function by a dotted path, or imports
+torch inside it.
 """
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+import traceback
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import wraps
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import hydra
-from hydra._internal.utils import get_args_parser
+from hydra import version
+from hydra._internal.utils import _run_hydra, get_args_parser
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
@@ -30,45 +33,96 @@ CONF = next(folder for folder in (PACKAGE / "conf", PACKAGE.parent / "conf") if 
 """The config folder: inside an installed package, else beside it in a checkout."""
 
 
-def command(config_name: str, function: Callable[[DictConfig], Any]) -> None:
-    """Run ``function`` with the configuration that ``conf/<config_name>.yaml`` and the command line compose."""
+def command(config_name: str, target: str | Callable[[DictConfig], Any], argv: Sequence[str] | None = None) -> None:
+    """Run a function with the configuration that ``conf/<config_name>.yaml`` and the command line compose.
+
+    Args:
+        config_name: without its suffix.
+        target: the function, or its dotted path ``module.function``, imported only when it runs: ``--help`` does not wait.
+        argv: the command line; None: that of this process.
+    """
     sys.path.insert(0, str(Path.cwd()))  # a user's own my_gan.py is found by `_target_: my_gan.MyGAN`
-    args = get_args_parser().parse_args()
+    parser = get_args_parser()
+    args = parser.parse_args(argv)
     if not (args.help or args.hydra_help or args.info or args.shell_completion):
         explain(lambda: check(config_name, args.overrides, args.config_dir))
-    task = wraps(function)(lambda cfg: explain(lambda: function(cfg)))
-    hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)(task)()
+
+    def task(cfg: DictConfig) -> Any:
+        return explain(lambda: _resolve(target)(cfg))
+
+    task.__module__ = f"{PACKAGE.name}.{config_name}"  # by it Hydra names the job
+    version.setbase("1.3")
+    _run_hydra(args, parser, task, str(CONF), config_name)  # hydra.main would read sys.argv
+
+
+def _resolve(target: str | Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
+    if callable(target):
+        return target
+    module, _, name = target.rpartition(".")
+    function: Callable[[DictConfig], Any] = getattr(import_module(module), name)
+    return function
 
 
 def explain(function: Callable[[], Any]) -> Any:
-    """Call the function; bad input ends the command with its one sentence instead of a traceback."""
+    """Call a function; bad input ends the command with one sentence instead of a traceback.
+
+    Raises:
+        InputError: in a job of a sweep, which ends alone.
+        SystemExit: else.
+    """
     try:
         return function()
-    except (InputError, Diverged, InstantiationException) as error:
+    except Exception as error:
         reason = sentence(error)
+        if reason is None:
+            raise
     if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
         raise InputError(reason)  # ends this job alone: Hydra runs the others and then fails
     return sys.exit(f"gan_lab: {reason}")
 
 
-def sentence(error: Exception) -> str | None:
-    """What was wrong with the input, in one sentence; None for any other error."""
+def sentence(error: BaseException) -> str | None:
+    """Return the mistake in the input in one sentence; None of an error that is none of the user's input."""
+    if isinstance(error, InputError | Diverged):
+        return str(error)
     if isinstance(error, InstantiationException):  # Hydra wraps what a constructor raises
-        return _cause(error)
-    return str(error) if isinstance(error, InputError | Diverged) else None
+        return _failed_constructor(error)
+    if isinstance(error, ImportError) and str(error).startswith("Error loading '"):  # Hydra cannot import a _target_
+        return _failed_import(error)
+    return None
 
 
-def _cause(error: InstantiationException) -> str:
-    """What a constructor did not like, in one line, with the place in the configuration."""
-    if isinstance(error.__cause__, InputError):
-        return str(error.__cause__)
+def _failed_constructor(error: InstantiationException) -> str:
+    """Return what a constructor refused, in one line, with its place in the configuration."""
+    cause = error.__cause__
+    if isinstance(cause, InputError):
+        return str(cause)
+    reason = (sentence(cause) if cause else None) or _first_line(cause or error)
     place = re.search(r"full_key: (\S+)", str(error))
-    reason = _first_line(error.__cause__ or error)
     return f"{place.group(1)}: {reason}" if place else reason
 
 
+def _failed_import(error: ImportError) -> str:
+    """Return the target that cannot be imported, and where and why the import of its file fails."""
+    target, cause = _first_line(error).rstrip(":"), error.__cause__ or error
+    if isinstance(cause, SyntaxError):
+        return f"{target}: {cause.filename}, line {cause.lineno}: {type(cause).__name__}: {cause.msg}"
+    frames = [frame for frame in traceback.extract_tb(cause.__traceback__) if not _is_import_system(frame.filename)]
+    place = f"{frames[-1].filename}, line {frames[-1].lineno}: " if frames else ""
+    kind = "" if isinstance(cause, ImportError) else f"{type(cause).__name__}: "
+    return f"{target}: {place}{kind}{_first_line(cause)}"
+
+
+def _is_import_system(filename: str) -> bool:
+    return filename.startswith(("<frozen importlib", hydra.__path__[0])) or filename == import_module.__code__.co_filename
+
+
 def check(config_name: str, overrides: list[str], config_dir: str | None = None) -> None:
-    """Compose once per value of a sweep, so that a misspelt option is named before anything runs."""
+    """Compose once for each value of a sweep, to name a misspelt option before anything runs.
+
+    Raises:
+        InputError: an option does not exist.
+    """
     if config_dir:
         overrides = [f"hydra.searchpath=[file://{Path(config_dir).absolute()}]", *overrides]
     first, *others = choices(overrides)
@@ -97,7 +151,7 @@ def _check_direction(cfgs: list[DictConfig]) -> None:
 
 
 def choices(overrides: list[str]) -> Iterator[list[str]]:
-    """The overrides with the first value of every sweep, then each other value in its turn."""
+    """Yield the overrides with the first value of every sweep, then with each other value in its turn."""
     with composer() as config_loader:
         try:
             parsed = OverridesParser.create(config_loader).parse_overrides(overrides)
@@ -115,7 +169,7 @@ def choices(overrides: list[str]) -> Iterator[list[str]]:
 
 
 def _values(override: Override) -> list[str]:
-    """What to try of one override: each value of a choice, the lower end of an interval."""
+    """Return an override for each value to try: all of a choice, the lower end of an interval."""
     key = override.get_key_element()
     if override.is_discrete_sweep():
         return [f"{key}={value}" for value in override.sweep_string_iterator()]
@@ -126,14 +180,23 @@ def _values(override: Override) -> list[str]:
 
 @contextmanager
 def composer() -> Iterator[ConfigLoader]:
-    """Hydra made ready to compose from `CONF`."""
+    """Make Hydra ready to compose from `CONF`."""
     GlobalHydra.instance().clear()
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
         yield GlobalHydra.instance().config_loader()
 
 
 def compose(config_name: str, overrides: list[str], with_hydra: bool = False) -> DictConfig:
-    """The configuration of these overrides; a misspelt one raises an `InputError` with the nearest right one."""
+    """Return the configuration of these overrides.
+
+    Args:
+        config_name: without its suffix.
+        overrides: as on the command line.
+        with_hydra: keep the node ``hydra``.
+
+    Raises:
+        InputError: an option does not exist; names the nearest one.
+    """
     try:
         with composer():
             return hydra.compose(config_name, overrides, return_hydra_config=with_hydra)
@@ -162,7 +225,7 @@ def _unknown_key(config_name: str, key: str) -> str:
     cfg = OmegaConf.to_container(compose(config_name, []))
     known = [*_keys(cfg)]
     if key in known:
-        return f"there is no option '{key}' beside the other choices of this command (all options: --cfg job)"
+        return f"there is no option '{key}' with the other choices of this command (all options: --cfg job)"
     return f"there is no option '{key}'{nearest(key, known)} (all options: --cfg job; a new one: +{key}=VALUE)"
 
 

@@ -1,14 +1,14 @@
-"""What the configuration cannot say in plain values: ``${combinations:...}`` and ``${run_name:}``."""
+"""Resolvers for values that a configuration cannot state plainly: ``${combinations:...}`` and ``${run_name:}``."""
 
 from collections.abc import Sequence
 
 from omegaconf import OmegaConf
 
-from gan_lab.training.distributed import run_name
+from gan_lab.run_folder import run_name
 
 
 def combinations(attributes: Sequence[str]) -> int | None:
-    """How many classes so many yes-or-no attributes make; None without any."""
+    """Return the number of classes that so many yes-or-no attributes make; None without any."""
     return 2 ** len(attributes) if attributes else None
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset
 
-from gan_lab import __version__
+from gan_lab import __version__, atomic
 from gan_lab.data.module import Data
 from gan_lab.data.prepared import sha256
 from gan_lab.errors import InputError
@@ -150,7 +150,7 @@ class Writer:
             **self.source,
             "splits": {split: self._entry(split, progress) for split, progress in self.progress.items()},
         }
-        _save(self.partial / "manifest.json", manifest)
+        atomic.write_json(self.partial / "manifest.json", manifest)
         former = self.folder.with_name(f"{self.folder.name}.former")
         shutil.rmtree(former, ignore_errors=True)
         if self.folder.exists():  # arrays of a source that has changed since
@@ -195,7 +195,8 @@ class Writer:
             yield self.partial / f"{split}.int64", progress.labels * LABEL_BYTES
 
     def _mark(self) -> None:
-        _save(self.partial / MARKS, {**self.source, "splits": {split: asdict(p) for split, p in self.progress.items()}})
+        marks = {split: asdict(progress) for split, progress in self.progress.items()}
+        atomic.write_json(self.partial / MARKS, {**self.source, "splits": marks})
 
 
 def _append(file: BinaryIO, tensor: Tensor) -> None:
@@ -206,12 +207,3 @@ def _append(file: BinaryIO, tensor: Tensor) -> None:
 
 def _as_it_is(chunk: Any) -> Any:
     return chunk
-
-
-def _save(path: Path, content: dict[str, Any]) -> None:
-    partial = path.with_suffix(".partial")
-    with partial.open("w") as file:
-        json.dump(content, file, indent=2)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)

@@ -13,7 +13,7 @@ import torch
 from filelock import FileLock
 from torch import Tensor, distributed
 
-from gan_lab import __version__
+from gan_lab import __version__, atomic
 from gan_lab.errors import InputError
 from gan_lab.evaluation.extractor import Extractor
 from gan_lab.evaluation.metric import Features
@@ -178,13 +178,9 @@ def _read(path: Path, source: Source, device: torch.device) -> Features | None:
 
 def write_statistics(path: Path, moments: Moments, key: dict[str, Any], **more: Any) -> None:
     """An .npz with ``mu`` and ``sigma``, as the usual tools read it, ``n``, and the protocol as JSON; whole or not at all."""
-    partial = path.with_suffix(f".{os.getpid()}.partial.npz")
     mu, sigma = moments.mean.cpu().numpy(), moments.covariance.cpu().numpy()
-    try:
+    with atomic.replacing(path) as partial:
         np.savez(partial, mu=mu, sigma=sigma, n=np.int64(moments.n), protocol=np.str_(json.dumps(key)), **more)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def read_statistics(path: Path, extractor: Extractor, device: torch.device, shape: tuple[int, ...]) -> Features:

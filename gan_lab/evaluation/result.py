@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from gan_lab import __version__
+from gan_lab import __version__, atomic
 from gan_lab.evaluation.metric import Score
 
 FILE = "metrics.json"
@@ -94,12 +94,7 @@ def way(name: str, better: Mapping[str, str]) -> str | None:
 
 def write(record: EvalResult, folder: Path) -> None:
     """``metrics.json``, whole or not at all."""
-    partial = folder / f"{FILE}.partial"
-    try:
-        partial.write_text(json.dumps(asdict(record), indent=2))
-        partial.replace(folder / FILE)
-    finally:
-        partial.unlink(missing_ok=True)
+    atomic.write_json(folder / FILE, asdict(record))
 
 
 def read(folder: Path) -> EvalResult | None:

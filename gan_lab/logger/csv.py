@@ -1,26 +1,24 @@
 """Reader and logger of metrics.csv, the plain record that every run has and a resumed run continues."""
 
 import csv
+import math
 from argparse import Namespace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch.loggers.logger import Logger, rank_zero_experiment
 from lightning.pytorch.utilities import rank_zero_only
 
-Row = dict[str, Any]
+from gan_lab import atomic
+from gan_lab.logger.clocks import Clocked
+from gan_lab.run_folder import read_rows
+
+Row = Mapping[str, float]
 
 
-def read(path: Path) -> list[dict[str, float]]:
-    """Return the rows of a metrics.csv, each without its empty columns; no rows if the file does not exist."""
-    if not path.is_file():
-        return []
-    with path.open(newline="") as file:
-        return [{name: float(text) for name, text in row.items() if text} for row in csv.DictReader(file)]
-
-
-class CsvLogger(Logger):
-    """Appends rows to metrics.csv; a new column rewrites the file with a longer header.
+class CsvLogger(Clocked, Logger):
+    """Append rows to a file; a new column rewrites it with a longer header.
 
     It replaces Lightning's own logger, which deletes the file of the run that is resumed.
 
@@ -31,9 +29,8 @@ class CsvLogger(Logger):
 
     def __init__(self, path: Path, resumed_at: int | None = None) -> None:
         super().__init__()
-        self.path = path
-        rows = read(path)
-        kept: list[Row] = [row for row in rows if resumed_at is None or row["images_seen"] <= resumed_at]
+        self.path, rows = path, read_rows(path)
+        kept = [row for row in rows if resumed_at is None or row.get("images_seen", math.inf) <= resumed_at]
         self.columns = list(dict.fromkeys(name for row in kept for name in row))
         if len(kept) < len(rows):
             self._write(kept)
@@ -59,21 +56,19 @@ class CsvLogger(Logger):
         """Do nothing: config.yaml holds the hyperparameters."""
 
     @rank_zero_only
-    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+    def log_metrics(self, metrics: Row, step: int | None = None) -> None:
         """Append a row."""
-        new = [name for name in metrics if name not in self.columns]
-        if new:
+        row = self.clocked(metrics)
+        if new := [name for name in row if name not in self.columns]:
             self.columns += new
-            self._write([*read(self.path), metrics])
+            self._write([*read_rows(self.path), row])
             return
         with self.path.open("a", newline="") as file:
-            csv.DictWriter(file, self.columns).writerow(metrics)
+            csv.DictWriter(file, self.columns).writerow(row)
 
     @rank_zero_only
-    def _write(self, rows: list[Row]) -> None:
-        partial = self.path.with_suffix(".partial")
-        with partial.open("w", newline="") as file:
+    def _write(self, rows: Sequence[Row]) -> None:
+        with atomic.replacing(self.path) as partial, partial.open("w", newline="") as file:
             writer = csv.DictWriter(file, self.columns)
             writer.writeheader()
             writer.writerows(rows)
-        partial.replace(self.path)

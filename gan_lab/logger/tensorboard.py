@@ -12,18 +12,20 @@ from omegaconf import OmegaConf
 from PIL import Image
 
 from gan_lab.errors import InputError
+from gan_lab.logger.clocks import Clocked
 from gan_lab.logger.run import Run
 from gan_lab.logger.sections import CLOCKS, section
 
 
-class TensorBoard(TensorBoardLogger):
-    """Lightning's logger with images seen as the step, so that curves of different batch sizes are comparable."""
+class TensorBoard(Clocked, TensorBoardLogger):
+    """A run whose steps are images seen, so that curves of different batch sizes compare."""
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Write a row in sections; the clocks are the axis, not curves."""
-        row = {section(name): value for name, value in metrics.items() if name not in CLOCKS}
-        super().log_metrics(row, int(metrics["images_seen"]) if "images_seen" in metrics else step)
+        clocked = self.clocked(metrics)
+        row = {section(name): value for name, value in clocked.items() if name not in CLOCKS}
+        super().log_metrics(row, int(clocked.get("images_seen", step or 0)))
 
     @rank_zero_only
     def log_picture(self, name: str, path: Path, clocks: dict[str, float]) -> None:

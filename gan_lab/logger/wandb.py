@@ -10,19 +10,20 @@ import wandb
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_only, rank_zero_warn
 
+from gan_lab.logger.clocks import Clocked
 from gan_lab.logger.run import Run
 from gan_lab.logger.sections import CLOCKS, section
 
 HOSTS = ("api.wandb.ai", "api.forge.coreweave.com")  # hosts of a stored login; the second since wandb 0.31
 
 
-class Wandb(WandbLogger):
-    """Lightning's logger with images seen as the axis; the W&B run continues when its folder is resumed."""
+class Wandb(Clocked, WandbLogger):
+    """A run whose curves are drawn over images seen, and which continues when its folder does."""
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Log a row in sections; W&B counts rows itself, so ``step`` is not passed on."""
-        self.experiment.log({section(name): value for name, value in metrics.items()})
+        self.experiment.log({section(name): value for name, value in self.clocked(metrics).items()})
 
     @rank_zero_only
     def log_picture(self, name: str, path: Path, clocks: dict[str, float]) -> None:

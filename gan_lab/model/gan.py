@@ -3,6 +3,7 @@
 Images are (N, C, H, W) in [-1, 1], points (N, 2, 1, 1), logits raw (N,), labels ``y`` (N,) or None.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -85,14 +86,17 @@ class GAN(GANModule):
         return {"": batch} | views
 
     def equilibrium(self) -> dict[str, float]:
-        """Return both losses where D cannot tell reals from fakes; nothing of a loss that reads more than logits."""
-        logits = torch.full((1,), self.decision_threshold or 0.0)
+        """Return ``d_loss`` and ``g_loss`` where all logits are at D's decision threshold.
+
+        A loss that reads more than logits has no such level and is left out, as is one that is not finite.
+        """
+        logits = torch.full((1,), self.decision_threshold or 0.0, device=self.device)
         batch = cast(Batch, SimpleNamespace(real_logits=logits, fake_logits=logits, rng=StepRNG(self.seed)))
         levels = {}
         for name, loss in (("d_loss", self.discriminator_loss), ("g_loss", self.generator_loss)):
             with suppress(Exception):  # a user's loss may read images, features or labels, and fail in any way
                 levels[name] = float(loss(batch))
-        return levels
+        return {name: level for name, level in levels.items() if math.isfinite(level)}
 
     # ----- the alternation -------------------------------------------------------------------------------------------
 

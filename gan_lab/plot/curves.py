@@ -1,61 +1,56 @@
-"""Plot of metrics.csv (curves.png): both losses with their equilibrium, and each validation metric, over images seen."""
+"""Draw curves.png: the losses of D and G with their equilibrium, and the metrics, over images seen."""
 
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib
-import torch
 
-from gan_lab.model.batch import Batch, StepContext
-from gan_lab.model.gan import GAN
-from gan_lab.rng import StepRNG
+from gan_lab import atomic
 
 matplotlib.use("agg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
-Rows = list[dict[str, float]]
+Rows = Sequence[Mapping[str, float]]
+
+LOSSES = ("d_loss", "g_loss")
 
 
-def equilibrium(gan: GAN) -> dict[str, float]:
-    """Return both losses where D cannot tell reals from fakes: with every logit at D's decision threshold."""
-    logits = torch.full((1,), gan.decision_threshold or 0.0)
-    batch = Batch(logits, logits, None, None, lambda images, y: images, StepContext(StepRNG(0)))
-    return {"d_loss": float(gan.discriminator_loss(batch)), "g_loss": float(gan.generator_loss(batch))}
-
-
-def save_curves(rows: Rows, path: Path, gan: GAN, floor: dict[str, float]) -> None:
-    """Draw the losses in the first row, then each ``val/`` metric, with the real-data baseline if it is known.
+def save_curves(rows: Rows, path: Path, equilibrium: Mapping[str, float], baseline: Mapping[str, float]) -> None:
+    """Draw the losses in the first row, then each ``val/`` column, with a line at their level where there is one.
 
     Args:
-        rows: rows of metrics.csv.
-        path: PNG file to write.
-        gan: gives the equilibrium of both losses.
-        floor: real-data baseline of each metric, by its name without ``val/``.
+        rows: of metrics.csv, with ``images_seen``; gaps and numbers that are not finite are left out.
+        path: of the PNG file.
+        equilibrium: ``d_loss`` and ``g_loss`` where D cannot tell reals from fakes, as far as they are known.
+        baseline: the metrics of held-out reals, by name without ``val/``.
     """
-    metrics = [n for n in dict.fromkeys(n for row in rows for n in row) if n.startswith("val/")]
-    metrics.sort(key=lambda name: name.startswith("val/d_"))  # metrics of G first
-    columns = max(2, math.ceil(len(metrics) / 2))
+    names = [name for name in dict.fromkeys(name for row in rows for name in row) if name.startswith("val/")]
+    names.sort(key=lambda name: name.startswith("val/d_"))  # diagnoses of D last
+    columns = max(2, math.ceil(len(names) / 2))
     figure, axes = plt.subplots(3, columns, figsize=(4 * columns, 9), squeeze=False, layout="constrained")
     for panel in axes.flat:
         panel.set_visible(False)
-    levels = equilibrium(gan)
-    for panel, name in zip(axes[0], levels, strict=False):
-        _draw(panel, rows, name, levels[name], "equilibrium")
-    for panel, name in zip(axes[1:].flat, metrics, strict=False):
-        _draw(panel, rows, name, floor.get(name.removeprefix("val/")), "held-out reals")
-    figure.savefig(path, dpi=90)
+    for panel, name in zip(axes[0], LOSSES, strict=False):
+        _draw(panel, rows, name, equilibrium.get(name), "equilibrium")
+    for panel, name in zip(axes[1:].flat, names, strict=False):
+        _draw(panel, rows, name, baseline.get(name.removeprefix("val/")), "held-out reals")
+    with atomic.replacing(path) as partial:
+        figure.savefig(partial, dpi=90)
     plt.close(figure)
 
 
 def _draw(panel: Axes, rows: Rows, name: str, level: float | None, label: str) -> None:
-    points = [(row["images_seen"], row[name]) for row in rows if name in row]
+    points = [(row["images_seen"], row[name]) for row in rows if name in row and "images_seen" in row]
+    points = [point for point in points if math.isfinite(point[1])]
     panel.set_visible(True)
     panel.plot(*zip(*points, strict=True) if points else ((), ()), marker="." if len(points) < 30 else "", linewidth=1)
     if level is not None:
         panel.axhline(level, color="grey", linestyle="--", linewidth=1, label=label)
         panel.legend(fontsize="small")
-    panel.set(title=name, xlabel="images seen")
+    panel.set_title(name, parse_math=False)  # a name is free to hold a $
+    panel.set_xlabel("images seen")
     panel.xaxis.set_major_formatter(EngFormatter(sep=""))
     panel.xaxis.set_major_locator(MaxNLocator(6))

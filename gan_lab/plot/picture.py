@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torchvision.utils import save_image
 
+from gan_lab import atomic
+
 matplotlib.use("agg")
 from matplotlib import pyplot as plt
 
@@ -29,7 +31,8 @@ def save_picture(samples: Tensor, path: Path, columns: int | None = None) -> Non
     columns = columns or math.ceil(math.sqrt(len(samples)))
     zoom = max(1, SIDE // (columns * samples.shape[-1]))
     enlarged = torch.nn.functional.interpolate(samples, scale_factor=zoom, mode="nearest")
-    save_image(enlarged, path, nrow=columns, padding=2, normalize=True, value_range=(-1, 1))
+    with atomic.replacing(path) as partial:
+        save_image(enlarged, partial, nrow=columns, padding=2, normalize=True, value_range=(-1, 1))
 
 
 def _scatter(points: Tensor, path: Path) -> None:
@@ -37,5 +40,6 @@ def _scatter(points: Tensor, path: Path) -> None:
     across, up = points[:, 0].numpy(), points[:, 1].numpy()
     axes.scatter(across, up, s=4, alpha=0.5)
     axes.set(xlim=(-1.5, 1.5), ylim=(-1.5, 1.5), aspect="equal")
-    figure.savefig(path, dpi=100)
+    with atomic.replacing(path) as partial:
+        figure.savefig(partial, dpi=100)
     plt.close(figure)

@@ -1,4 +1,4 @@
-"""The page: tables made here, and the numbers that its script draws."""
+"""Make the page: its tables, and the numbers that its script draws."""
 
 import base64
 import hashlib
@@ -6,46 +6,46 @@ import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from omegaconf import DictConfig
+from rich.console import Console
 
-from gan_lab import __version__
+from gan_lab import __version__, atomic
+from gan_lab.errors import require
 from gan_lab.logger.sections import section
-from gan_lab.report.runs import NO_RUN, Run, differences
+from gan_lab.report import tables
+from gan_lab.report.cells import is_number, short
+from gan_lab.report.runs import Run, collect
+from gan_lab.run_folder import find
 
 MOST_POINTS = 500
-"""Of a curve that is no score; scores have all their points, for times are read off them."""
+"""Of a curve that is no metric; metrics keep all their points, for times are read off them."""
 
-DIAGNOSES = ("d_held_out", "d_train", "d_overfit")
-"""What stands beside the scores but judges D."""
-
-WAYS = {"min": "lower", "max": "higher"}
+NO_RUN = "{} is no run and holds none: there is no metrics.csv and no summary.json in it."
 
 
-@dataclass
-class Cell:
-    """What a cell of a table shows, and what it is sorted by; an empty key stands last."""
-
-    text: str
-    key: str | float = ""
-    kind: str = ""
-
-
-@dataclass
-class Table:
-    """Sortable by each of its headers."""
-
-    headers: list[str]
-    rows: list[list[Cell]]
+def report(cfg: DictConfig) -> None:
+    """Write a single HTML file that shows and compares the runs, from nothing but the files in their folders."""
+    require(cfg, {"max_grids": 0}, int)
+    folders, others = find(cfg.runs)
+    page = render(collect(folders, cfg.max_grids), others)
+    path, console = Path(cfg.out), Console(highlight=False, soft_wrap=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    atomic.write_text(path, page)
+    for folder in others:
+        console.print(NO_RUN.format(folder), markup=False)
+    count = "1 run" if len(folders) == 1 else f"{len(folders)} runs"
+    console.print(f"{count} -> {path} ({len(page) / 2**20:.1f} MiB)", markup=False)
 
 
 def render(runs: Sequence[Run], others: Sequence[Any] = ()) -> str:
-    """The page as one text: with its style, its script, its numbers and its pictures.
+    """Return the page as one text: with its style, its script, its numbers and its pictures.
 
     Args:
         runs: to show, in this order.
@@ -60,14 +60,14 @@ def render(runs: Sequence[Run], others: Sequence[Any] = ()) -> str:
         title=_headline(runs),
         made=f"{datetime.now():%Y-%m-%d %H:%M}, gan_lab {__version__}",
         statuses=Counter(run.status for run in runs),
-        best=best(runs),
+        best=tables.best(runs),
         runs=runs,
         notes=[NO_RUN.format(folder) for folder in others],
-        overview=overview(runs),
+        overview=tables.overview(runs),
         curves=_sections(runs),
-        records=records(runs),
+        evaluations=tables.evaluations(runs),
         is_evaluated=any(run.records or run.pictures for run in runs),
-        differences=compared(runs),
+        differences=tables.compared(runs),
         data=numbers(runs),
         style=style,
         script=script,
@@ -83,150 +83,30 @@ def _headline(runs: Sequence[Run]) -> str:
     return f"{count} of {' on '.join(shared)}" if all(shared) and len(shared) == 2 else count
 
 
-def best(runs: Sequence[Run]) -> dict[str, Run]:
-    """For each score that chose checkpoints on some data, the run whose chosen checkpoint has the best."""
-    groups: dict[tuple[str, str], list[Run]] = {}
-    for run in runs:
-        if is_number(run.value):
-            groups.setdefault((run.primary or "", run.words["data"]), []).append(run)
-    return {f"{name} on {data}": _best(group, name) for (name, data), group in groups.items()}
-
-
-def _best(runs: Sequence[Run], name: str) -> Run:
-    return (max if runs[0].mode(name) == "max" else min)(runs, key=lambda run: run.chosen[name])
-
-
-def overview(runs: Sequence[Run]) -> Table:
-    """A row per run: what it is, what it came to, what it cost. A column that no run has anything in is left out."""
-    names = dict.fromkeys(name for run in runs for name in run.chosen if name not in DIAGNOSES)
-    others = [name for name in names if any(name in run.chosen and name != run.primary for run in runs)]
-    winners = [id(run) for run in best(runs).values()]
-
-    def row(run: Run) -> dict[str, Cell]:
-        parameters, primary = run.summary.get("parameters") or {}, run.primary or ""
-        chosen = number(run.chosen.get(primary), "best" if id(run) in winners else "")
-        return {
-            "run": Cell(run.title, run.title, "name"),
-            "status": Cell(run.status, run.status, run.status),
-            "folder": text(run.name),
-            "model": text(run.words["model"]),
-            "data": text(run.words["data"]),
-            "score": text(primary),
-            "chosen": chosen,
-            "best": number(run.course(primary).get("best")),
-            "floor": number(run.floor.get(primary)),
-            **{name: number(run.chosen.get(name)) for name in others},
-            "images seen": number(run.images_seen),
-            "time": duration(run.summary.get("seconds")),
-            "images/s": number(run.summary.get("images_per_second")),
-            "G's parameters": number(parameters.get("generator")),
-            "D's parameters": number(parameters.get("discriminator")),
-            "peak MiB": number(run.summary.get("peak_memory_mib")),
-            "device": text(run.summary.get("device")),
-        }
-
-    return table([row(run) for run in runs])
-
-
-def table(rows: Sequence[Mapping[str, Cell]]) -> Table:
-    """Without the columns in which all cells are empty."""
-    headers = [
-        name
-        for name in dict.fromkeys(name for row in rows for name in row)
-        if any(row[name].text for row in rows if name in row)
-    ]
-    return Table(headers, [[row.get(name, Cell("")) for name in headers] for row in rows])
-
-
-def compared(runs: Sequence[Run]) -> Table:
-    """The keys in which the runs differ, with the longer side of the table downwards."""
-    found = differences(runs)
-    if not found:
-        return Table([], [])
-    columns = {key: [value(each) for each in values] for key, values in found.items()}
-    if len(runs) <= len(columns):
-        rows = [[Cell(key, key, "name key"), *cells] for key, cells in columns.items()]
-        return Table(["key", *(run.title for run in runs)], rows)
-    rows = [[Cell(run.title, run.title, "name"), *cells] for run, *cells in zip(runs, *columns.values(), strict=True)]
-    return Table(["run", *columns], rows)
-
-
-def records(runs: Sequence[Run]) -> Table:
-    """A row per score of each evaluation: mean and standard deviation over seeds, beside the floor."""
-    rows = []
-    for run in runs:
-        for file, record in run.records.items():
-            for name, found in scores(record).items():
-                row = {"score": text(name), "run": Cell(run.title, run.title, "name")}
-                row |= {key: number(found.get(key)) for key in ("mean", "sd", "floor")}
-                row |= {"better": text(WAYS.get(str(found.get("better")))), "record": text(file)}
-                rows.append(row)
-    return table(rows)
-
-
-def scores(record: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """The values of a record by their names; without those that are no numbers."""
-    values = record.get("values")
-    found = values if isinstance(values, dict) else {}
-    return {name: value for name, value in found.items() if isinstance(value, dict) and is_number(value.get("mean"))}
-
-
 def remarks(record: Mapping[str, Any]) -> list[str]:
-    """Why the values of a record compare with few others."""
+    """Return the reasons why the values of a record compare with few others."""
     notes = record.get("notes")
     return [str(note) for note in notes] if isinstance(notes, list) else []
 
 
-def is_number(node: Any) -> bool:
-    """Whether it is finite, and not a truth."""
-    return isinstance(node, int | float) and not isinstance(node, bool) and math.isfinite(node)
-
-
-def text(node: Any) -> Cell:
-    """A word."""
-    return Cell("" if node is None else str(node), "" if node is None else str(node))
-
-
-def value(node: Any) -> Cell:
-    """Of a configuration: a word or a number."""
-    return Cell("", "") if node is None else Cell(str(node), node if is_number(node) else str(node), "code")
-
-
-def number(node: Any, kind: str = "") -> Cell:
-    """A number, to the right."""
-    return Cell(short(node), node, f"number {kind}".strip()) if is_number(node) else Cell("", "", "number")
-
-
-def short(x: float) -> str:
-    """Four digits; a whole number has all of its digits."""
-    return f"{int(x):,}" if float(x).is_integer() and abs(x) < 1e15 else f"{x:.4g}" if abs(x) < 1e4 else f"{x:,.0f}"
-
-
-def duration(seconds: Any) -> Cell:
-    """Seconds in words, sorted as a number."""
-    if not is_number(seconds):
-        return Cell("", "", "number")
-    minutes, hours = seconds / 60, seconds / 3600
-    told = f"{seconds:.3g} s" if seconds < 100 else f"{minutes:.0f} min" if minutes < 100 else f"{hours:.1f} h"
-    return Cell(told, seconds, "number")
-
-
 def _sections(runs: Sequence[Run]) -> dict[str, list[str]]:
-    """The columns of metrics.csv by the section in which they are drawn; scores of G first."""
+    """Return the columns of metrics.csv by the section in which they are drawn; metrics of G first."""
     names = list(dict.fromkeys(name for run in runs for row in run.rows for name in row))
-    scores = [name for name in names if section(name).startswith("val/")]
-    of_d = [name for name in scores if name.removeprefix("val/") in DIAGNOSES]
+    judged = [name for name in names if section(name).startswith("val/")]
+    of_d = [name for name in judged if name.removeprefix("val/") in tables.DIAGNOSES]
     return {
-        "Scores": [name for name in scores if name not in of_d],
+        "Metrics": [name for name in judged if name not in of_d],
         "Losses": [name for name in names if section(name).startswith("loss/")],
         "What explains them": of_d + [name for name in names if section(name).startswith("watch/")],
     }
 
 
 def numbers(runs: Sequence[Run]) -> dict[str, Any]:
-    """What the script needs, as plain as JSON: no infinite numbers."""
-    names = [name for group in _sections(runs).values() for name in group]
-    return {"runs": [_of_run(run, names) for run in runs], "metrics": {name: _of_metric(runs, name) for name in names}}
+    """Return the numbers that the script draws, as plain as JSON: none of them infinite."""
+    sections = _sections(runs)
+    names = [name for group in sections.values() for name in group]
+    columns = {name: _of_column(runs, name) for name in names}
+    return {"runs": [_of_run(run, names) for run in runs], "columns": columns, "metrics": sections["Metrics"]}
 
 
 def _of_run(run: Run, names: Sequence[str]) -> dict[str, Any]:
@@ -236,21 +116,21 @@ def _of_run(run: Run, names: Sequence[str]) -> dict[str, Any]:
         "name": run.name,
         "primary": run.primary,
         "speed": speed if speed and is_number(speed) else None,
-        "series": {name: _points(run.series(name), is_score=name.startswith("val/")) for name in names if run.series(name)},
+        "series": {name: _points(run.series(name), is_metric=name.startswith("val/")) for name in names if run.series(name)},
         "grids": [[images, picture.uri, picture.width, picture.height] for images, picture in run.grids.items()],
     }
 
 
-def _points(series: Sequence[tuple[float, float]], is_score: bool) -> list[tuple[float, float | None]]:
-    """Scores as they are; of other curves every so manieth point, in six digits, and the last."""
-    step = 1 if is_score else math.ceil(len(series) / MOST_POINTS)
+def _points(series: Sequence[tuple[float, float]], is_metric: bool) -> list[tuple[float, float | None]]:
+    """Keep the points of a metric; thin other curves evenly, in six digits, and keep their last point."""
+    step = 1 if is_metric else math.ceil(len(series) / MOST_POINTS)
     kept = [*series[:-1:step], *series[-1:]]
-    return [(x, None if not math.isfinite(y) else y if is_score else float(f"{y:.6g}")) for x, y in kept]
+    return [(x, None if not math.isfinite(y) else y if is_metric else float(f"{y:.6g}")) for x, y in kept]
 
 
-def _of_metric(runs: Sequence[Run], name: str) -> dict[str, Any]:
-    """Which way is better, if one is; and what held-out reals get, unless the runs have many different."""
-    short_name = name.removeprefix("val/")
-    floors = {floor for run in runs if is_number(floor := run.floor.get(short_name)) and name.startswith("val/")}
-    modes = [mode for run in runs if name.startswith("val/") and (mode := run.mode(short_name))]
-    return {"mode": modes[0] if modes else None, "floors": sorted(floors) if len(floors) <= 3 else []}
+def _of_column(runs: Sequence[Run], name: str) -> dict[str, Any]:
+    """Return the better direction, if one is known, and the real-data baselines, unless the runs have many different."""
+    metric = name.removeprefix("val/") if name.startswith("val/") else None
+    baselines = {value for run in runs if metric and is_number(value := run.baseline.get(metric))}
+    modes = [mode for run in runs if metric and (mode := run.mode(metric))]
+    return {"mode": modes[0] if modes else None, "baselines": sorted(baselines) if len(baselines) <= 3 else []}

@@ -1,12 +1,12 @@
 "use strict";
-const { runs, metrics } = JSON.parse(document.getElementById("data").textContent);
+const { runs, columns, metrics } = JSON.parse(document.getElementById("data").textContent);
 const $ = (id) => document.getElementById(id);
 const shown = new Set(runs.keys());
 const DASHES = ["", "7 4", "2 4", "9 3 2 3"];
 const SVG = document.querySelector("svg").namespaceURI;
 const colour = (run) => `var(--c${run % 8})`;
 
-/* Numbers: 1.5k images, four digits of a score. */
+/* Numbers: 1.5k images, four digits of a metric. */
 const engineering = (x) => {
   const [size, letter] = [[1e9, "G"], [1e6, "M"], [1e3, "k"]].find(([size]) => Math.abs(x) >= size) || [1, ""];
   return `${Number((x / size).toPrecision(3))}${letter}`;
@@ -66,14 +66,14 @@ function range(values) {
 }
 
 function draw(figure) {
-  const name = figure.dataset.metric, svg = figure.querySelector("svg"), { floors } = metrics[name];
+  const name = figure.dataset.metric, svg = figure.querySelector("svg"), { baselines } = columns[name];
   const lines = [...shown].sort((a, b) => a - b).filter((run) => runs[run].series[name]).map((run) => ({ run, points: runs[run].series[name] }));
   const width = svg.clientWidth || 360, height = 230, left = 46, right = width - 10, top = 10, bottom = height - 22;
   const points = lines.flatMap(({ points }) => points), values = points.map(([, y]) => y).filter((y) => y !== null);
   svg.replaceChildren();
   figure.plot = null;
   if (!values.length) return void svg.append(element("svg:text", { x: left, y: 40 }, "no run is shown"));
-  const all = [...values, ...floors], isLog = $("log").checked && Math.min(...all) > 0, move = isLog ? Math.log10 : (y) => y;
+  const all = [...values, ...baselines], isLog = $("log").checked && Math.min(...all) > 0, move = isLog ? Math.log10 : (y) => y;
   const [low, high] = range(all.map(move)), last = Math.max(...points.map(([x]) => x), 1);
   const x = (images) => left + (images / last) * (right - left), y = (value) => bottom - ((move(value) - low) / (high - low)) * (bottom - top);
   const ticks = isLog ? logTicks(10 ** low, 10 ** high) : linearTicks(low, high);
@@ -82,7 +82,7 @@ function draw(figure) {
     svg.append(element("svg:text", { x: left - 6, y: y(tick) + 4, "text-anchor": "end" }, short(tick)));
   }
   for (const tick of linearTicks(0, last)) svg.append(element("svg:text", { x: x(tick), y: height - 5, "text-anchor": tick ? (x(tick) > right - 12 ? "end" : "middle") : "start" }, engineering(tick)));
-  for (const floor of floors) svg.append(element("svg:line", { class: "floor", x1: left, x2: right, y1: y(floor), y2: y(floor) }));
+  for (const value of baselines) svg.append(element("svg:line", { class: "baseline", x1: left, x2: right, y1: y(value), y2: y(value) }));
   for (const { run, points } of lines) svg.append(path(run, points, x, y));
   svg.append(element("svg:g", { class: "marks" }));
   figure.plot = { lines, x, y, left, right, top, bottom, last };
@@ -222,12 +222,11 @@ function stop() {
 $("play").addEventListener("click", play);
 if (!cards.some(Boolean)) hide("samples");
 
-/* Time to a score. */
-const scored = Object.keys(metrics).filter((name) => name.startsWith("val/") && !name.startsWith("val/d_"));
+/* Time to a value. */
 const bestOf = (points, mode) => points.filter(([, y]) => y !== null).reduce((best, point) => (best && (mode === "max" ? best[1] >= point[1] : best[1] <= point[1]) ? best : point), null);
 
 function choose() {
-  const name = $("metric").value, mode = metrics[name].mode || "min";
+  const name = $("metric").value, mode = columns[name].mode || "min";
   $("direction").value = mode;
   suggest();
 }
@@ -237,14 +236,14 @@ function suggest() {
   const bests = runs.map((run) => run.series[name] && bestOf(run.series[name], mode)).filter(Boolean).map(([, y]) => y);
   bests.sort((a, b) => a - b);
   const middle = bests[Math.floor(bests.length / 2)] ?? 0, digits = 10 ** (2 - Math.floor(Math.log10(Math.abs(middle) || 1)));
-  $("score").value = Number(((mode === "max" ? Math.floor(middle * digits) : Math.ceil(middle * digits)) / digits).toPrecision(6));
+  $("value").value = Number(((mode === "max" ? Math.floor(middle * digits) : Math.ceil(middle * digits)) / digits).toPrecision(6));
   reach();
 }
 
 function reach() {
-  const name = $("metric").value, mode = $("direction").value, score = Number($("score").value), given = $("score").value !== "";
+  const name = $("metric").value, mode = $("direction").value, value = Number($("value").value), given = $("value").value !== "";
   const rows = runs.filter((run) => run.series[name]).map((run) => {
-    const found = given && run.series[name].find(([, y]) => y !== null && (mode === "max" ? y >= score : y <= score));
+    const found = given && run.series[name].find(([, y]) => y !== null && (mode === "max" ? y >= value : y <= value));
     const best = bestOf(run.series[name], mode), seconds = found && run.speed ? found[0] / run.speed : null;
     const cells = [
       ["name", run.title, run.title],
@@ -259,10 +258,10 @@ function reach() {
 }
 
 const votes = (name) => runs.filter((run) => `val/${run.primary}` === name).length;
-scored.sort((a, b) => votes(b) - votes(a));
-$("metric").append(...scored.map((name) => element("option", { value: name }, name.replace("val/", ""))));
+metrics.sort((a, b) => votes(b) - votes(a));
+$("metric").append(...metrics.map((name) => element("option", { value: name }, name.replace("val/", ""))));
 $("metric").addEventListener("change", choose);
 $("direction").addEventListener("change", suggest);
-$("score").addEventListener("input", reach);
-if (scored.length) choose();
+$("value").addEventListener("input", reach);
+if (metrics.length) choose();
 else hide("time");

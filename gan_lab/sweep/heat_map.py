@@ -1,4 +1,4 @@
-"""heat_map.png: the rows of a sweep as a picture, one option down, one across, a panel for each value of the others."""
+"""Draw the rows of a sweep into heat_map.png: one option down, one across, a panel for each value of the others."""
 
 import math
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 
+from gan_lab import atomic
 from gan_lab.sweep.ranking import Row
 
 matplotlib.use("agg")
@@ -18,14 +19,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 COLOURS = {"max": "YlGnBu", "min": "YlGnBu_r"}
-"""The darker the better; told apart by colour-blind eyes and in print."""
+"""The darker the better; they differ to colour-blind eyes and in print."""
 
 
 def is_grid(rows: list[Row]) -> bool:
-    """Whether there are two swept options, and values that come back: a search over numbers has none."""
+    """Return whether two options or more were swept and their values come back: a search over numbers repeats none."""
     options = list(rows[0].options)
-    has_scores = any(row.mean is not None for row in rows)
-    return has_scores and len(options) > 1 and max(len(_values(rows, option)) for option in options) < len(rows)
+    has_values = any(row.mean is not None for row in rows)
+    return has_values and len(options) > 1 and max(len(_values(rows, option)) for option in options) < len(rows)
 
 
 def save(rows: list[Row], path: Path) -> Path:
@@ -33,7 +34,10 @@ def save(rows: list[Row], path: Path) -> Path:
 
     Args:
         rows: of one metric.
-        path: of the picture; it takes the former one's place when it is whole.
+        path: of the picture.
+
+    Returns:
+        The path.
     """
     *others, down, across = rows[0].options
     grid = _values(rows, down), _values(rows, across)
@@ -51,10 +55,10 @@ def save(rows: list[Row], path: Path) -> Path:
             _draw(panel, grid[1].index(row.options[across]), grid[0].index(row.options[down]), row, colours)
     job = rows[0].jobs[0]
     figure.colorbar(colours, ax=axes, label=f"{job.primary} ({'higher' if job.mode == 'max' else 'lower'} is better)")
-    partial = path.with_suffix(".partial.png")
-    figure.savefig(partial, dpi=100)
+    with atomic.replacing(path) as partial:
+        figure.savefig(partial, dpi=100)
     plt.close(figure)
-    return partial.replace(path)
+    return path
 
 
 def _values(rows: list[Row], option: str) -> list[str]:
@@ -62,7 +66,7 @@ def _values(rows: list[Row], option: str) -> list[str]:
 
 
 def _figure(panels: int, width: int, height: int) -> tuple[Figure, Any]:
-    """Invisible panels in up to three columns, each with room for its cells."""
+    """Make invisible panels in up to three columns, each with room for its cells."""
     columns = min(panels, 3)
     lines = math.ceil(panels / columns)
     size = columns * (1.1 * width + 0.8) + 0.9, lines * (0.7 * height + 0.9)
@@ -80,7 +84,7 @@ def _colours(rows: list[Row]) -> ScalarMappable:
 
 
 def _draw(panel: Axes, x: int, y: int, row: Row, colours: ScalarMappable) -> None:
-    """One cell; hatched where there is no value."""
+    """Draw a cell, hatched where there is no value."""
     red, green, blue, hatch = 1.0, 1.0, 1.0, "///"
     if row.mean is not None:
         red, green, blue, _ = colours.to_rgba(np.array([row.mean]))[0].tolist()
@@ -91,7 +95,7 @@ def _draw(panel: Axes, x: int, y: int, row: Row, colours: ScalarMappable) -> Non
 
 
 def _words(row: Row) -> str:
-    """The mean, its standard deviation, and how many failed."""
+    """Return the mean, its standard deviation, and the number of failures as text."""
     failed = row.count("failed")
     if row.mean is None:
         return "failed" if failed else "no value"

@@ -1,22 +1,17 @@
-"""What a sweep came to: its jobs in one ranked table, ``sweep.csv`` and ``heat_map.png``.
+"""Read the jobs of a sweep and rank them.
 
 Jobs may have run in other processes and on other machines: the files in their folders are all that is known of them.
 """
 
-import csv
-import json
 import math
-import re
 import statistics
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from omegaconf import OmegaConf
 
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
+from gan_lab.run_folder import RunFolder, inside
 
 SEED = "seed"
 """Jobs that differ in nothing else are one row."""
@@ -30,11 +25,11 @@ class Job:
         folder: its run folder.
         overrides: its options as given on the command line, without quotes.
         status: ``finished``, ``stopped`` or ``failed``.
-        primary: the score that chooses its checkpoint; None without a metric.
-        mode: ``min`` or ``max``, for it.
-        best: the best validation score.
-        chosen: the score of the chosen checkpoint on latents that chose nothing.
-        others: its other scores, of those that can be better or worse.
+        primary: the metric that chooses its checkpoint; None without one.
+        mode: its better direction, ``min`` or ``max``.
+        best: its best value in validation.
+        chosen: its value for the chosen checkpoint, on latents that chose nothing.
+        others: values of the other metrics that have a better direction.
         images_seen: real images that D has seen.
         seconds: of training and judging.
         error: why it failed.
@@ -54,31 +49,27 @@ class Job:
 
     @property
     def value(self) -> float | None:
-        """What it is ranked by; a failed job has none."""
+        """The value to rank it by; None of a failed job."""
         return None if self.status == "failed" else self.chosen
 
     @property
     def objective(self) -> float | None:
-        """What a search optimises: the best validation score, or the worst that there is; None without a metric."""
+        """The value for a search to optimise: the best in validation; the worst there is of a failed job."""
         if self.mode is None or (self.best is not None and self.status != "failed"):
             return self.best
         return math.inf if self.mode == "min" else -math.inf
 
 
-def read(folder: Path) -> Job:
-    """The job of this folder; one that left no ``summary.json`` failed."""
-    hydra = folder / ".hydra"
-    lines = [str(line).partition("=") for line in OmegaConf.load(hydra / "overrides.yaml")]
-    content = summary(folder) or {
-        "status": "failed",
-        "error": "no summary.json",
-        **metric(OmegaConf.load(hydra / "config.yaml")),
-    }
+def read(folder: RunFolder) -> Job:
+    """Return the job of this folder; one that left no ``summary.json`` failed."""
+    content = folder.read_summary()
+    if not content:
+        content = {"status": "failed", "error": "no summary.json"} | metric(OmegaConf.create(folder.read_config()))
     primary, course = content.get("primary"), content.get("scores", {})
     final = content.get("final_judgement", {"scores": {}})["scores"]
     return Job(
-        folder=folder,
-        overrides={key.lstrip("+"): value.strip("'\"") for key, _, value in lines},
+        folder=folder.path,
+        overrides=folder.read_overrides(),
         status=content["status"],
         primary=primary,
         mode=content.get("mode"),
@@ -91,25 +82,18 @@ def read(folder: Path) -> Job:
     )
 
 
-def summary(folder: Path) -> dict[str, Any]:
-    """The ``summary.json`` of a run folder; empty where there is none."""
-    path = folder / "summary.json"
-    return json.loads(path.read_text()) if path.is_file() else {}
-
-
 def metric(cfg: Any) -> dict[str, str | None]:
-    """By which score, and whether by its ``min`` or ``max``, a configuration chooses its checkpoint."""
+    """Return the metric that chooses the checkpoint of a configuration, and whether its ``min`` or ``max`` is best."""
     return {key: OmegaConf.select(cfg, f"metric.{key}") for key in ("primary", "mode")}
 
 
 def collect(sweep: Path) -> list[Job]:
-    """The jobs of a sweep that have begun, in their order."""
-    folders = {path.parent.parent for path in sweep.rglob(".hydra/overrides.yaml")}
-    return [read(folder) for folder in sorted(folders, key=lambda folder: (len(str(folder)), str(folder)))]
+    """Return the jobs of a sweep that have begun, in their order."""
+    return [read(RunFolder(folder)) for folder in inside(sweep)]
 
 
 def swept(jobs: list[Job]) -> list[str]:
-    """The options in which the jobs differ, in the order of the command line."""
+    """Return the options in which the jobs differ, in the order of the command line."""
     keys = dict.fromkeys(key for job in jobs for key in job.overrides)
     return [key for key in keys if len({job.overrides.get(key) for job in jobs}) > 1]
 
@@ -132,12 +116,12 @@ class Row:
 
     @property
     def values(self) -> list[float]:
-        """Of the jobs that have one."""
+        """The values of the jobs that have one."""
         return [job.value for job in self.jobs if job.value is not None]
 
     @property
     def mean(self) -> float | None:
-        """Of the values."""
+        """Mean of the values."""
         return statistics.fmean(self.values) if self.values else None
 
     @property
@@ -147,23 +131,23 @@ class Row:
 
     @property
     def others(self) -> dict[str, str]:
-        """Mean and deviation of each other score, of the jobs that have a value."""
+        """Mean and deviation of each other metric, over the jobs that have a value."""
         judged = [job.others for job in self.jobs if job.value is not None]
-        return {name: spread([scores[name] for scores in judged if name in scores]) for name in (judged[0] if judged else ())}
+        return {name: spread([others[name] for others in judged if name in others]) for name in (judged[0] if judged else ())}
 
     def count(self, status: str) -> int:
-        """How many of its jobs ended so."""
+        """Count its jobs with this status."""
         return sum(job.status == status for job in self.jobs)
 
 
 def spread(values: list[float]) -> str:
-    """Mean and, of several, standard deviation (n - 1)."""
+    """Return the mean and, of several values, the standard deviation (n - 1), as text."""
     deviation = f" ± {statistics.stdev(values):.2g}" if len(values) > 1 else ""
     return f"{statistics.fmean(values):.4g}{deviation}"
 
 
 def group(jobs: list[Job]) -> list[Row]:
-    """The rows of these jobs, in the order of the jobs."""
+    """Put jobs that differ in nothing but their seed into one row, in the order of the jobs."""
     keys = [key for key in swept(jobs) if key != SEED]
     rows: dict[tuple[str, ...], Row] = {}
     for job in jobs:
@@ -173,85 +157,10 @@ def group(jobs: list[Job]) -> list[Row]:
 
 
 def rank(rows: list[Row]) -> list[Row]:
-    """The rows of one metric, the best mean first; those without a value stand last."""
-    return sorted(rows, key=lambda row: math.inf if row.mean is None else _badness(row.jobs[0], row.mean))
+    """Sort rows of one metric: the best mean first, those without a value last."""
+    return sorted(rows, key=lambda row: math.inf if row.mean is None else badness(row.jobs[0], row.mean))
 
 
-def _badness(job: Job, value: float) -> float:
+def badness(job: Job, value: float) -> float:
+    """Return the value with the sign by which the lower is the better."""
     return -value if job.mode == "max" else value
-
-
-def show(sweep: Path) -> bool:
-    """Print the tables and write the files of a sweep; whether a job failed."""
-    from rich.console import Console
-
-    jobs, console = collect(sweep), Console(highlight=False, soft_wrap=True)
-    metrics = dict.fromkeys(job.primary for job in jobs)
-    for primary in metrics:
-        rows = group([job for job in jobs if job.primary == primary])
-        console.print(table(rank(rows)))
-        _say(console, "best", _best(rows))
-        name = "heat_map.png" if len(metrics) == 1 else f"heat_map_{primary}.png"
-        _say(console, "heat map", _draw(rows, sweep / name))
-    failed = [job for job in jobs if job.status == "failed"]
-    for job in failed:
-        _say(console, "failed", f"{job.folder}: {str(job.error).splitlines()[0]}")
-    _say(console, "all jobs", write_csv(jobs, sweep / "sweep.csv") if jobs else None)
-    return bool(failed)
-
-
-def table(rows: list[Row]) -> "Table":
-    """Rows of one metric, numbered as they come."""
-    from rich.markup import escape
-    from rich.table import Table
-
-    job = rows[0].jobs[0]
-    result = Table(title=f"{job.primary} ({job.mode}) of the chosen checkpoint, judged on fresh latents")
-    for column in ("", *rows[0].options):
-        result.add_column(escape(column), no_wrap=True)  # on a narrow screen the other scores give way first
-    others = list(dict.fromkeys(name for row in rows for name in row.others))
-    for column in ("mean", "sd", *others, "finished", "failed"):
-        result.add_column(column, justify="right")
-    for number, row in enumerate(rows, 1):
-        numbers = ["" if value is None else f"{value:.4g}" for value in (row.mean, row.sd)]
-        counts = [str(row.count(status)) for status in ("finished", "failed")]
-        options = [escape(_short(text)) for text in row.options.values()]
-        result.add_row(str(number), *options, *numbers, *(row.others.get(name, "") for name in others), *counts)
-    return result
-
-
-def _short(text: str) -> str:
-    """A number that a search drew, in four digits."""
-    return f"{float(text):.4g}" if re.fullmatch(r"\d+\.\d{5,}(e-?\d+)?", text) else text
-
-
-def write_csv(jobs: list[Job], path: Path) -> Path:
-    """A line per job, its swept options as columns."""
-    options, partial = swept(jobs), path.with_suffix(".partial")
-    others = list(dict.fromkeys(name for job in jobs for name in job.others))
-    fields = ("status", "primary", "best", "chosen", "images_seen", "seconds", "error")
-    with partial.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["job", "folder", *options, *fields, *others])
-        for job in jobs:
-            given = [job.overrides.get(key, "") for key in options]
-            scores = [job.others.get(name, "") for name in others]
-            writer.writerow([job.folder.name, job.folder, *given, *(getattr(job, field) for field in fields), *scores])
-    return partial.replace(path)
-
-
-def _best(rows: list[Row]) -> Path | None:
-    """The best job of the best row."""
-    jobs = [(_badness(job, job.value), job.folder) for job in rank(rows)[0].jobs if job.value is not None]
-    return min(jobs)[1] if jobs else None
-
-
-def _draw(rows: list[Row], path: Path) -> Path | None:
-    from gan_lab.sweep import heat_map
-
-    return heat_map.save(rows, path) if heat_map.is_grid(rows) else None
-
-
-def _say(console: "Console", name: str, value: Any) -> None:
-    if value is not None:
-        console.print(f"{name:<11}{value}", markup=False)

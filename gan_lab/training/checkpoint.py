@@ -4,7 +4,7 @@ A checkpoint is one file that stands alone: weights, optimizers, clocks, and the
 data (it loads with ``weights_only``).
 """
 
-import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,25 +12,14 @@ import torch
 from lightning import Callback, Trainer
 from omegaconf import DictConfig, OmegaConf
 
+from gan_lab import atomic
 from gan_lab.errors import InputError
 from gan_lab.model.gan import GAN
+from gan_lab.run_folder import find_checkpoint as find
 from gan_lab.training.build import build
 
 if TYPE_CHECKING:
     from gan_lab.data.module import Data
-
-
-def find(run: str | Path, name: str = "best") -> Path:
-    """Return the .ckpt of a run: the file itself, or ``checkpoints/<name>.ckpt`` (else ``last.ckpt``) of a run folder."""
-    path = Path(run)
-    if path.is_file():
-        return path
-    if not path.is_dir():
-        raise InputError(f"there is no run folder or checkpoint '{run}' (runs lie in outputs/MODEL-DATA/DATE_TIME)")
-    for candidate in (path / "checkpoints" / f"{name}.ckpt", path / "checkpoints" / "last.ckpt"):
-        if candidate.is_file():
-            return candidate
-    raise InputError(f"the run folder '{run}' holds no checkpoint (checkpoints/best.ckpt or checkpoints/last.ckpt)")
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -66,16 +55,8 @@ def restore(gan: GAN, path: Path) -> None:
 
 def save(trainer: Trainer, path: Path) -> None:
     """Write a checkpoint so that a crash or a full disk leaves the former one whole."""
-    partial = path.with_suffix(".partial")
-    try:
-        trainer.save_checkpoint(partial)
-        if trainer.is_global_zero:
-            with partial.open("rb") as file:
-                os.fsync(file.fileno())
-            partial.replace(path)
-    finally:
-        if trainer.is_global_zero:
-            partial.unlink(missing_ok=True)
+    with atomic.replacing(path) if trainer.is_global_zero else nullcontext(path) as target:
+        trainer.save_checkpoint(target)  # every rank takes part, the first writes
 
 
 class EmbedConfig(Callback):

@@ -1,13 +1,12 @@
 """Runs of several processes: their common folder, and who starts them.
 
-Nothing heavy is imported here, for the configuration asks for `run_name` before a command answers.
+Nothing heavy is imported here: `train` imports it before a command answers.
 """
 
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,15 +25,6 @@ ENDED_BY_SIGNAL = (130, 143)
 
 MARKS = {"MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE"}
 """What Lightning tells the processes that it starts through the environment."""
-
-
-def run_name() -> str:
-    """Return the name of a run's folder: the same in all processes of torchrun or Slurm, else date and time."""
-    if name := os.environ.get("TORCHELASTIC_RUN_ID"):
-        return f"torchrun_{name}"
-    if int(os.environ.get("SLURM_NTASKS", "1")) > 1:
-        return f"slurm_{os.environ['SLURM_JOB_ID']}.{os.environ.get('SLURM_STEP_ID', 0)}"
-    return f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
 
 
 def check_torchrun(argv: Sequence[str]) -> None:

@@ -3,11 +3,11 @@
 import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.errors import InputError
+from gan_lab.run_folder import RunFolder, find_checkpoint, flatten
 from gan_lab.training.config import CADENCES
 
 LENGTHS = ("max_images", "max_g_steps", "max_epochs")
@@ -40,7 +40,7 @@ def arguments(argv: list[str]) -> list[str]:
         return argv
     from gan_lab.training import checkpoint
 
-    former = checkpoint.read(checkpoint.find(run, "last"))["overrides"]
+    former = checkpoint.read(find_checkpoint(run, "last"))["overrides"]
     folder = ["hydra.run.dir=" + _quoted(run)] if Path(run).is_dir() else []
     new = [f"resume={_quoted(run)}" if arg.startswith("resume=") else arg for arg in argv]
     flags = [arg for arg in new if arg.startswith("-") or "=" not in arg]  # with their values, as --config-dir DIR
@@ -57,7 +57,7 @@ def load_resume_config(cfg: DictConfig, overrides: list[str], folder: Path) -> t
         overrides: the command line of that composition.
         folder: the run folder.
     """
-    if cfg.resume is None and (folder / "metrics.csv").is_file():
+    if cfg.resume is None and RunFolder(folder).metrics.is_file():
         raise InputError(f"'{folder}' holds a run already: give resume={folder} to go on, or another hydra.run.dir=")
     if (path := _path(cfg.resume, folder)) is None:
         return cfg, None
@@ -75,7 +75,7 @@ def load_resume_config(cfg: DictConfig, overrides: list[str], folder: Path) -> t
 
 def differences(stored: DictConfig, run: DictConfig) -> list[str]:
     """Return the differences between two configurations, a line for each value."""
-    before, after = leaves(OmegaConf.to_container(stored)), leaves(OmegaConf.to_container(run))
+    before, after = (dict(flatten(OmegaConf.to_container(cfg))) for cfg in (stored, run))
     keys = [key for key in before | after if key.split(".")[0] not in SETTLED and before.get(key) != after.get(key)]
     return [f"{key}: {before.get(key)} -> {after.get(key)}" for key in keys]
 
@@ -95,8 +95,8 @@ def _path(resume: str | None, folder: Path) -> Path | None:
     from gan_lab.training import checkpoint
 
     if resume != "auto":
-        return None if resume is None else checkpoint.find(resume, "last")
-    for path in (folder / "checkpoints" / name for name in ("last.ckpt", "best.ckpt")):
+        return None if resume is None else find_checkpoint(resume, "last")
+    for path in (RunFolder(folder).checkpoints / name for name in ("last.ckpt", "best.ckpt")):
         try:
             checkpoint.read(path)
         except InputError:
@@ -133,10 +133,3 @@ def _key(override: str) -> str:
 def _last(overrides: list[str]) -> dict[str, str]:
     """Return the last override of each key, which is the one that counts."""
     return {_key(override): override for override in overrides}
-
-
-def leaves(node: Any, prefix: str = "") -> dict[str, Any]:
-    """Return every value by its full key."""
-    if not isinstance(node, dict):
-        return {prefix.removesuffix("."): node}
-    return {key: leaf for name, child in node.items() for key, leaf in leaves(child, f"{prefix}{name}.").items()}

@@ -3,6 +3,7 @@ import json
 import pytest
 import torch
 
+from gan_lab import benchmark_frechet
 from gan_lab.benchmark import frechet
 from gan_lab.evaluation.moments import Moments, frechet_distance
 
@@ -10,7 +11,7 @@ SMALL = ["d=32", "reals=200", "samples=[20,100]", "repeats=3"]
 
 
 def test_it_prints_and_writes_seconds_ratios_and_errors(call, capsys):
-    folder = call(frechet.main, *SMALL)
+    folder = call(benchmark_frechet.main, *SMALL)
     record = json.loads((folder / "benchmark_frechet.json").read_text())
     assert [(row["decay"], row["n"]) for row in record["rows"]] == [(1, 20), (1, 100), (2, 20), (2, 100)]
     for row in record["rows"]:
@@ -52,4 +53,4 @@ def test_singular_values_come_to_the_closed_form_of_a_scaling(n):
 @pytest.mark.parametrize("bad", ["decay=[-1]", "d=0", "reals=1", "repeats=0", "samples=[1]", "samples=[a]"])
 def test_bad_input(call, bad):
     with pytest.raises(SystemExit, match=r"gan_lab: .*is invalid: give"):
-        call(frechet.main, *SMALL, bad)
+        call(benchmark_frechet.main, *SMALL, bad)

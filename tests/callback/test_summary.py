@@ -53,14 +53,14 @@ def summarised(tmp_path):
 
 def test_scores_have_their_first_their_final_and_in_the_right_direction_their_best_value(summarised):
     scores = summarised()["scores"]
-    assert scores["val/low"] == {"first": 3.0, "final": 2.0, "best": 1.0}
-    assert scores["val/high"] == {"first": 3.0, "final": 2.0, "best": 3.0}
+    assert scores["val/low"] == {"first": 3.0, "final": 2.0, "best": 1.0, "better": "min"}
+    assert scores["val/high"] == {"first": 3.0, "final": 2.0, "best": 3.0, "better": "max"}
     assert "best" not in scores["val/d_overfit"]  # a diagnosis: neither way is better
 
 
-def test_a_reader_finds_floor_protocol_counters_speed_memory_and_versions(summarised, tmp_path):
+def test_a_reader_finds_baseline_protocol_counters_speed_memory_and_versions(summarised, tmp_path):
     summary = summarised()
-    assert (summary["status"], summary["floor"], summary["protocol"]) == ("finished", {"low": 0.5}, {"n_fake": 7})
+    assert (summary["status"], summary["baseline"], summary["protocol"]) == ("finished", {"low": 0.5}, {"n_fake": 7})
     assert (summary["images_seen"], summary["d_steps_done"], summary["g_steps_done"]) == (12, 3, 1)
     assert (summary["primary"], summary["mode"], summary["broken_images"]) == ("low", "min", [])
     assert summary["images_per_second"] > 0

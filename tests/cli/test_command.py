@@ -1,8 +1,11 @@
+import importlib
 import subprocess
 import sys
 
 import pytest
-from hydra.utils import instantiate
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import InstantiationException
+from hydra.utils import get_class, instantiate
 
 from gan_lab.cli import command
 from gan_lab.errors import InputError
@@ -77,12 +80,86 @@ def test_any_torch_optimizer_can_be_named():
     assert instantiate(cfg.optimizer.d).func.__name__ == "AdamW"
 
 
-@pytest.mark.parametrize("verb", ["train", "sample", "evaluate"])
-def test_help_imports_nothing_heavy(verb):
+COMMANDS = [
+    "train",
+    "sample",
+    "evaluate",
+    "prepare",
+    "report.__main__",
+    "benchmark.__main__",
+    "benchmark_data",
+    "benchmark_frechet",
+]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_imports_nothing_heavy(name):
     code = (
-        f"import sys; from gan_lab import {verb}; sys.argv = ['{verb}', '--help']; {verb}.main(); "
-        "sys.exit(any(name in sys.modules for name in ('torch', 'lightning', 'wandb')))"
+        f"import sys; from gan_lab.{name} import main; sys.argv = ['{name}', '--help']; main(); "
+        "sys.exit(any(name in sys.modules for name in ('torch', 'lightning', 'wandb', 'matplotlib')))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert f"python -m gan_lab.{verb}" in done.stdout
+    assert f"python -m gan_lab.{name.removesuffix('.__main__')}" in done.stdout
+
+
+def test_a_dotted_target_is_imported_when_it_runs_and_not_for_help(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own_command.py").write_text("def run(cfg):\n    print('ran with', cfg.max_grids)\n")
+    with pytest.raises(SystemExit):
+        command.command("report", "own_command.run", ["--help"])
+    assert "own_command" not in sys.modules
+    command.command("report", "own_command.run", ["max_grids=3"])
+    assert capsys.readouterr().out.endswith("ran with 3\n")
+
+
+def test_the_command_line_of_the_process_is_read_and_left_as_it_is(tmp_path, monkeypatch):
+    seen, argv = [], ["gan_lab", "max_grids=3"]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", argv)
+    command.command("report", lambda cfg: seen.append((cfg.max_grids, HydraConfig.get().job.name)))
+    command.command("report", lambda cfg: seen.append((cfg.max_grids, HydraConfig.get().job.name)), ["max_grids=4"])
+    assert seen == [(3, "report"), (4, "report")]
+    assert sys.argv is argv and argv == ["gan_lab", "max_grids=3"]
+
+
+BROKEN = {
+    "import einopsx\n": "broken_gan.py, line 1: No module named 'einopsx'",
+    "from torch import nope\n": "broken_gan.py, line 1: cannot import name 'nope' from 'torch'",
+    "x = 1\ny = (\n": "broken_gan.py, line 2: SyntaxError: '(' was never closed",
+    "x = 1\nprint(z)\n": "broken_gan.py, line 2: NameError: name 'z' is not defined",
+    "x = 1\n": "No module named 'broken_gan.MyGAN'",
+}
+
+
+@pytest.mark.parametrize(("text", "cause"), BROKEN.items())
+@pytest.mark.parametrize("make", [lambda target: instantiate({"model": {"_target_": target}}), get_class])
+def test_a_failed_import_of_a_users_part_says_where_and_why(tmp_path, monkeypatch, text, cause, make):
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "broken_gan", raising=False)
+    (tmp_path / "broken_gan.py").write_text(text)
+    importlib.invalidate_caches()
+    with pytest.raises((InstantiationException, ImportError)) as error:
+        make("broken_gan.MyGAN")
+    said = command.sentence(error.value)
+    assert "Error loading 'broken_gan.MyGAN': " in said
+    assert cause in said
+    assert "\n" not in said
+
+
+def test_an_import_that_fails_in_our_own_code_is_no_sentence():
+    assert command.sentence(ImportError("No module named 'x'")) is None
+
+
+@pytest.mark.parametrize(
+    ("cause", "said"),
+    [
+        (InputError("give a number"), "give a number"),
+        (ValueError("too\nlarge"), "model: too"),
+        (None, "Error in call"),
+    ],
+)
+def test_what_a_constructor_refused_stands_behind_its_place(cause, said):
+    error = InstantiationException("Error in call\nfull_key: model" if cause else "Error in call")
+    error.__cause__ = cause
+    assert command.sentence(error) == said

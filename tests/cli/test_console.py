@@ -1,23 +1,17 @@
 import json
-from types import SimpleNamespace
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from gan_lab.cli import console
-from gan_lab.data.prepared import Prepared
-from gan_lab.training.resume import Resumed
-from tests.tiny import tiny
 
 SUMMARY = {
     "images_seen": 64_000, "g_steps_done": 1000, "seconds": 20.0, "images_per_second": 3200.0,
     "scores": {"val/fd_digits8": {"first": 9.0, "final": 2.0, "best": 1.5}, "val/d_overfit": {"first": 0.1, "final": 0.25}},
-    "floor": {"fd_digits8": 0.125},
+    "baseline": {"fd_digits8": 0.125},
     "final_judgement": {"images_seen": 32_000, "scores": {"fd_digits8": 1.75}},
 }  # fmt: skip
-
-
-MEMORY = SimpleNamespace(train_set=[])
 
 
 @pytest.fixture
@@ -29,45 +23,45 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_the_start_names_folder_length_and_seed_and_what_a_resumed_run_changes(capsys):
-    console.start(tiny(images=4800), None, MEMORY)
-    assert capsys.readouterr().out == "unused: 4,800 images, seed 0\n"
-    console.start(tiny(), Resumed("last.ckpt", 1200, ["seed: 0 -> 1"]), MEMORY)
-    assert capsys.readouterr().out.splitlines()[:2] == [
-        "going on from last.ckpt at 1,200 images",
-        "  this command changes seed: 0 -> 1",
-    ]
-    console.start(tiny(), Resumed("last.ckpt", 1200, []), MEMORY)
-    assert "this command changes nothing" in capsys.readouterr().out
+def test_the_start_names_folder_length_and_seed_and_the_prepared_images(capsys):
+    console.start(Path("outputs/a"), 4800, 0)
+    assert capsys.readouterr().out == "outputs/a: 4,800 images, seed 0\n"
+    console.start(Path("outputs/a"), 4800, 0, Path("data/prepared"))
+    assert capsys.readouterr().out.endswith("\nprepared images from data/prepared\n")
+
+
+@pytest.mark.parametrize(("changes", "line"), [(["seed: 0 -> 1"], "seed: 0 -> 1"), ([], "nothing")])
+def test_a_resumed_run_says_from_where_and_what_changes(capsys, changes, line):
+    console.resumed(Path("last.ckpt"), 1200, changes)
+    assert capsys.readouterr().out.splitlines() == ["resuming last.ckpt at 1,200 images", f"  this command changes {line}"]
+
+
+def test_a_complete_and_a_stopped_run_say_how_to_go_on(capsys):
+    console.complete(Path("last.ckpt"), 1200, 1000)
+    assert "last.ckpt stands at 1,200 of 1,000 images: the run is complete. To go on, give a longer" in capsys.readouterr().out
+    console.stopped(Path("a[b]"))
+    assert capsys.readouterr().out == "stopped; python -m gan_lab.train resume=a[b] goes on\n"
 
 
 def test_the_end_names_what_lies_where_and_how_to_go_on(folder, capsys):
-    console.finish(folder, [SimpleNamespace(where=lambda: "wandb sync x"), object()], [])
+    console.finish(folder, ["wandb sync x"], [])
     said = capsys.readouterr().out
-    assert "64,000 images, 1,000 G steps in 20 s (3,200 images/s, judging included)" in said
+    assert "64,000 images, 1,000 G steps in 20 s (3,200 images/s, validation included)" in said
     assert f"samples    {folder / 'samples/0000064000.png'}" in said
     assert f"to go on   {folder / 'checkpoints/last.ckpt'}" in said
     assert f"python -m gan_lab.sample run={folder}" in said
     assert "dashboard  wandb sync x" in said
 
 
-def test_the_start_says_which_prepared_images_are_read(tmp_path, capsys):
-    for name, size in (("train.uint8", 4), ("train.int64", 0)):
-        (tmp_path / name).write_bytes(bytes(size))
-    prepared = Prepared(tmp_path, "train", {"shape": [1, 1, 2, 2], "labels": False, "broken": [], "sha256": {}})
-    console.start(tiny(), None, SimpleNamespace(train_set=prepared))
-    assert f"prepared images from {tmp_path}" in capsys.readouterr().out
-
-
 def test_the_end_counts_the_images_that_could_not_be_read(folder, capsys):
     console.finish(folder, [], ["a.png", "b.png"])
-    assert "2 broken images were left out, as a.png" in capsys.readouterr().out
+    assert "2 broken images were left out, such as a.png" in capsys.readouterr().out
 
 
 def test_the_table_sets_the_chosen_checkpoint_beside_held_out_reals():
     plain = Console(width=200)
     with plain.capture() as captured:
-        plain.print(console.scores(SUMMARY))
+        plain.print(console.metrics(SUMMARY))
     lines = [line.strip("│┃ ") for line in captured.get().splitlines()]
     rows = {cells[0]: cells[1:] for line in lines if len(cells := line.replace("┃", "│").replace("│", " ").split()) > 1}
     assert rows["fd_digits8"] == ["9", "1.5", "2", "1.75", "0.125"]
@@ -75,7 +69,14 @@ def test_the_table_sets_the_chosen_checkpoint_beside_held_out_reals():
     assert "chosen checkpoint: 32,000 images" in captured.get()
 
 
-def test_without_scores_there_is_no_table(folder, capsys):
+def test_without_metrics_there_is_no_table(folder, capsys):
     (folder / "summary.json").write_text(json.dumps(SUMMARY | {"scores": {}}))
     console.finish(folder, [], [])
     assert "held-out reals" not in capsys.readouterr().out
+
+
+def test_an_old_summary_calls_the_baseline_a_floor(folder, capsys):
+    old = {"floor" if key == "baseline" else key: value for key, value in SUMMARY.items()}
+    (folder / "summary.json").write_text(json.dumps(old))
+    console.finish(folder, [], [])
+    assert "0.125" in capsys.readouterr().out

@@ -6,6 +6,7 @@ import subprocess
 import sysconfig
 from contextlib import closing, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,13 +17,12 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from gan_lab import train
 from gan_lab.callback.loss_logger import LossLogger
 from gan_lab.errors import InputError
-from gan_lab.logger import csv
 from gan_lab.logger.run import Run
 from gan_lab.logger.sections import CLOCKS, section
 from gan_lab.logger.tensorboard import tensorboard_logger
+from gan_lab.run_folder import read_rows
 from tests.model.test_every_model import same
-from tests.test_train import TINY
-from tests.tiny import fit, tiny
+from tests.tiny import TINY, fit, tiny
 
 SHOWN = [*(option for option in TINY if not option.startswith("logger")), "logger=tensorboard", "val_every_images=32"]
 
@@ -49,12 +49,20 @@ def hparams(read, tag):
 def test_scalars_are_the_rows_of_metrics_csv_in_sections_over_images_seen(call):
     folder = call(train.main, *SHOWN) / "run"
     expected = {}
-    for row in csv.read(folder / "metrics.csv"):
+    for row in read_rows(folder / "metrics.csv"):
         for name in row.keys() - set(CLOCKS):
             expected.setdefault(section(name), []).append((row["images_seen"], pytest.approx(row[name])))
     shown = scalars(folder)
     assert shown == expected
     assert {"loss/d_loss", "watch/d_gap", "val/d_overfit", "final/d_overfit"} <= shown.keys()
+
+
+def test_a_row_that_only_lightning_made_stands_over_images_seen_too(tmp_path):
+    logger = start(tmp_path)
+    logger.log_graph(SimpleNamespace(images_seen=96, g_steps_done=2, d_steps_done=3))
+    logger.log_metrics({"mine": 0.25}, step=3)
+    logger.close()
+    assert scalars(tmp_path)["loss/mine"] == [(96, 0.25)]
 
 
 def test_pictures_are_shown_as_they_were_saved(call):
@@ -165,7 +173,7 @@ def test_a_browser_shows_the_sections_in_order_and_a_sample_grid(call, browser, 
     from selenium.webdriver.support.wait import WebDriverWait
 
     folder = call(train.main, *SHOWN) / "run"
-    cards = {section(name) for row in csv.read(folder / "metrics.csv") for name in row.keys() - set(CLOCKS)} | {"samples/grid"}
+    cards = {section(name) for row in read_rows(folder / "metrics.csv") for name in row.keys() - set(CLOCKS)} | {"samples/grid"}
     side = Image.open(folder / "samples" / "0000000064.png").width
     wait = WebDriverWait(browser, 60, ignored_exceptions=[WebDriverException])  # the server does not answer at once
     with server(folder) as address:

@@ -12,8 +12,7 @@ from gan_lab.callback.loss_logger import LossLogger
 from gan_lab.logger.run import Run
 from gan_lab.logger.wandb import wandb_logger
 from tests.model.test_every_model import same
-from tests.test_train import TINY
-from tests.tiny import fit, tiny
+from tests.tiny import TINY, fit, tiny
 
 ONLINE = [option for option in TINY if not option.startswith(("logger", "hydra.run.dir"))]
 

@@ -4,7 +4,6 @@ from torch.nn.functional import cross_entropy
 
 from gan_lab.cli import command
 from gan_lab.errors import InputError
-from gan_lab.plot.curves import equilibrium
 from gan_lab.training.build import build
 from tests.tiny import context, fit, tiny
 
@@ -65,7 +64,7 @@ def test_data_without_labels_are_refused():
 
 def test_the_curves_know_the_equilibrium_of_the_contest():
     gan = build(tiny("model=acgan"))
-    assert equilibrium(gan)["d_loss"] == pytest.approx(1.3862944)
+    assert gan.equilibrium()["d_loss"] == pytest.approx(1.3862944)
 
 
 def test_defaults_are_the_papers():

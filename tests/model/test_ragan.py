@@ -4,7 +4,6 @@ import pytest
 
 from gan_lab.cli import command
 from gan_lab.model.ragan import RaGAN
-from gan_lab.plot.curves import equilibrium
 from gan_lab.training.build import build
 from tests.tiny import tiny
 from tests.toy import LR, THETA, W, after_one_step, sigmoid
@@ -18,7 +17,7 @@ def test_one_step_of_each_player_by_hand():
 
 def test_at_equilibrium_both_losses_are_two_log_two():
     gan = build(tiny("model=ragan"))
-    assert equilibrium(gan) == pytest.approx({"d_loss": 2 * math.log(2), "g_loss": 2 * math.log(2)})
+    assert gan.equilibrium() == pytest.approx({"d_loss": 2 * math.log(2), "g_loss": 2 * math.log(2)})
 
 
 def test_defaults_are_the_authors_script():

@@ -4,7 +4,6 @@ import pytest
 
 from gan_lab.callback.loss_logger import logit_statistics
 from gan_lab.cli import command
-from gan_lab.plot.curves import equilibrium
 from gan_lab.training.build import build
 from tests.tiny import fit, tiny
 from tests.toy import after_one_step
@@ -16,7 +15,7 @@ def test_one_step_of_each_player_against_reals_of_score_0_is_the_2014_game():
 
 def test_at_equilibrium_both_losses_are_log_two():
     gan = build(tiny("model=rsgan"))
-    assert equilibrium(gan) == pytest.approx({"d_loss": math.log(2), "g_loss": math.log(2)})
+    assert gan.equilibrium() == pytest.approx({"d_loss": math.log(2), "g_loss": math.log(2)})
 
 
 def test_scores_have_no_origin_so_there_is_no_accuracy():

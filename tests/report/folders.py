@@ -33,7 +33,7 @@ def summary(**values):
         "primary": "fd_digits8",
         "mode": "min",
         "scores": {"val/fd_digits8": {"first": 90.0, "final": 12.0, "best": 10.0}},
-        "floor": {"fd_digits8": 0.5},
+        "baseline": {"fd_digits8": 0.5},
         "images_seen": 400,
         "seconds": 8.0,
         "images_per_second": 50.0,
@@ -51,7 +51,7 @@ def rows(fd=None):
 
 def write_run(folder: Path, cfg=None, log=None, end=None, grids=(0, 200, 400)) -> Path:
     """A run folder; ``end`` of None: it is not over."""
-    (folder / "samples").mkdir(parents=True)
+    (folder / "samples").mkdir(parents=True, exist_ok=True)
     OmegaConf.save(OmegaConf.create(cfg or config()), folder / "config.yaml")
     write_rows(folder / "metrics.csv", rows() if log is None else log)
     if end is not None:

@@ -5,9 +5,10 @@ import sys
 
 import pytest
 
-from gan_lab import report, train
+from gan_lab import train
+from gan_lab.report import __main__ as report
 from tests.report.folders import summary, write_run
-from tests.test_train import TINY
+from tests.tiny import TINY
 
 
 def test_a_run_that_was_trained_is_reported(call):
@@ -46,5 +47,5 @@ def test_bad_input_is_one_sentence(call, tmp_path, argument, sentence):
 
 def test_it_starts_at_once_for_it_needs_no_torch(tmp_path):
     write_run(tmp_path / "run")
-    code = "import sys; from gan_lab import report; report.main(); sys.exit('torch' in sys.modules)"
+    code = "import sys; from gan_lab.report.__main__ import main; main(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code, "runs=run"], cwd=tmp_path).returncode == 0

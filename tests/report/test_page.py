@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from gan_lab.report import page, runs
+from gan_lab.report import page, runs, tables
 from tests.report.folders import FD, config, draw, rows, summary, write_run
 
 HOSTILE = "<img src=x onerror=alert(1)></script><!--"
@@ -37,10 +37,6 @@ def data(text):
     return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL).group(1))
 
 
-def cells(table):
-    return [dict(zip(table.headers, [cell.text for cell in row], strict=True)) for row in table.rows]
-
-
 @pytest.fixture
 def two(tmp_path):
     """A finished run and one that goes on."""
@@ -58,10 +54,11 @@ def test_curves_and_grids_lie_in_the_page(two):
     assert [images for images, *_ in first["grids"]] == [0, 200, 400]
     assert all(uri.startswith("data:image/png;base64,") for _, uri, *_ in first["grids"])
     assert {figure.get("data-metric") for figure in Reader(text).of("figure")} == {"val/fd_digits8", "d_loss"}
-    assert data(text)["metrics"]["val/fd_digits8"] == {"mode": "min", "floors": [0.5]}
+    assert data(text)["columns"]["val/fd_digits8"] == {"mode": "min", "baselines": [0.5]}
+    assert data(text)["metrics"] == ["val/fd_digits8"]
 
 
-def test_long_losses_are_thinned_and_scores_are_not(tmp_path):
+def test_long_losses_are_thinned_and_metrics_are_not(tmp_path):
     log = [{"images_seen": n, "d_loss": n / 3, "val/fd_digits8": n / 3} for n in range(1, 2002)]
     (run,) = data(render(write_run(tmp_path / "a", log=log)))["runs"]
     losses = run["series"]["d_loss"]
@@ -70,56 +67,25 @@ def test_long_losses_are_thinned_and_scores_are_not(tmp_path):
     assert run["series"]["val/fd_digits8"] == [[n, n / 3] for n in range(1, 2002)]
 
 
-def test_the_table_of_runs_has_what_they_came_to_and_cost(two):
-    first, second = cells(page.overview(runs.collect(two, 0)))
-    assert (first["run"], first["status"], first["chosen"], first["best"], first["floor"]) == (
-        "dcgan",
-        "finished",
-        "11",
-        "10",
-        "0.5",
-    )
-    assert (first["images seen"], first["time"], first["images/s"], first["G's parameters"]) == ("400", "8 s", "50", "1,000")
-    assert (second["run"], second["status"], second["chosen"], second["best"]) == ("wgan", "unfinished", "", "50")
-
-
-def test_the_best_run_of_each_score_and_data_is_named(tmp_path):
-    worse = summary(final_judgement={"scores": {"fd_digits8": 20.0}})
-    failed = summary(status="failed", final_judgement={"scores": {"fd_digits8": 1.0}})
-    rising = summary(primary="modes", mode="max", final_judgement={"scores": {"modes": 8}})
-    of_points = config(data={"layout": {"_target_": "gan_lab.data.points.Gaussians"}})
-    ends = {"worse": worse, "good": summary(), "failed": failed}
-    folders = [write_run(tmp_path / name, end=end) for name, end in ends.items()]
-    folders.append(write_run(tmp_path / "points", of_points, end=rising))
-    found = page.best(runs.collect(folders, 0))
-    assert {name: run.name for name, run in found.items()} == {"fd_digits8 on digits": "good", "modes on gaussians": "points"}
-
-
 def test_runs_of_several_metrics_and_without_any_stand_in_one_page(tmp_path):
-    none = summary(primary=None, mode=None, scores={}, floor={}, final_judgement={"scores": {}})
+    none = summary(primary=None, mode=None, scores={}, baseline={}, final_judgement={"scores": {}})
     text = render(
         write_run(tmp_path / "none", config(metric=None), rows()[4:], none, grids=()),
         write_run(
             tmp_path / "modes", log=[{"images_seen": 5, "val/modes": 8}], end=summary(primary="modes", mode="max", scores={})
         ),
     )
-    assert data(text)["metrics"] == {"val/modes": {"mode": "max", "floors": []}, "d_loss": {"mode": None, "floors": []}}
+    assert data(text)["columns"] == {
+        "val/modes": {"mode": "max", "baselines": []},
+        "d_loss": {"mode": None, "baselines": []},
+    }
 
 
-def test_evaluations_are_shown_beside_their_floor(tmp_path):
+def test_evaluations_are_shown_with_their_notes_protocol_and_pictures(tmp_path):
     folder = write_run(tmp_path / "a", end=summary())
     draw(folder / "evaluation" / "quick" / "nearest.png")
-    values = {
-        "kid": {"mean": 0.25, "sd": 0.01, "seeds": [0.24, 0.26], "floor": 0.125, "better": "min"},
-        "d_overfit": {"mean": 2, "sd": None, "seeds": [2], "floor": None, "better": None},
-        "broken": {"mean": float("nan")},
-    }
-    record = {"values": values, "notes": ["few samples"], "protocol": {"n_fake": 4321}}
+    record = {"values": {"kid": {"mean": 0.25}}, "notes": ["few samples"], "protocol": {"n_fake": 4321}}
     (folder / "evaluation" / "quick" / "metrics.json").write_text(json.dumps(record))
-    kid, overfit = cells(page.records(runs.collect([folder], 0)))
-    assert kid == {"score": "kid", "run": "a", "mean": "0.25", "sd": "0.01", "floor": "0.125", "better": "lower",
-                   "record": "quick/metrics.json"}  # fmt: skip
-    assert (overfit["mean"], overfit["sd"], overfit["floor"], overfit["better"]) == ("2", "", "", "")
     text = render(folder)
     assert "quick/metrics.json: few samples" in text and "4321" in text
     (picture,) = Reader(text).of("img")
@@ -132,18 +98,8 @@ def test_a_record_of_another_form_is_shown_as_it_is(tmp_path, record):
     folder = write_run(tmp_path / "a", end=summary())
     (folder / "evaluation").mkdir()
     (folder / "evaluation" / "x.json").write_text(record)
-    assert not page.records(runs.collect([folder], 0)).rows
+    assert not tables.evaluations(runs.collect([folder], 0)).rows
     assert ("x.json</summary>" in render(folder)) == (record != "{}")
-
-
-def test_the_longer_side_of_the_differences_goes_downwards(two, tmp_path):
-    few = page.compared(runs.collect([*two, write_run(tmp_path / "c", config("gan"))], 0))
-    assert few.headers == ["run", "model._target_"]
-    assert [row[0].text for row in few.rows] == ["dcgan", "wgan", "gan"]
-    other = config("wgan", seed=3, optimizer={"d": {"lr": 1.0}})
-    many = page.compared(runs.collect([two[0], write_run(tmp_path / "d", other)], 0))
-    assert many.headers == ["key", "dcgan", "wgan"]
-    assert [cell.text for cell in many.rows[0]] == ["seed", "0", "3"]
 
 
 def test_a_hostile_run_is_text_everywhere(tmp_path):
@@ -189,15 +145,3 @@ def test_no_other_script_than_ours_may_run(two):
 def test_a_phone_is_told_the_width(two):
     assert {"name": "viewport", "content": "width=device-width, initial-scale=1"} in Reader(render(*two)).of("meta")
     assert "prefers-color-scheme: dark" in render(*two)
-
-
-@pytest.mark.parametrize(
-    ("x", "told"), [(0.5441, "0.5441"), (12345.678, "12,346"), (59632, "59,632"), (1e-7, "1e-07"), (8.0, "8")]
-)
-def test_numbers_are_short(x, told):
-    assert page.short(x) == told
-
-
-@pytest.mark.parametrize(("seconds", "told"), [(7.25, "7.25 s"), (600, "10 min"), (36000, "10.0 h"), (None, "")])
-def test_times_are_words(seconds, told):
-    assert page.duration(seconds).text == told

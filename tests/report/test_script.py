@@ -5,6 +5,7 @@ from functools import partial
 import pytest
 
 from gan_lab.report import page, runs
+from gan_lab.run_folder import find
 from tests.report.folders import config, draw, rows, summary, write_run
 
 pytestmark = pytest.mark.slow
@@ -21,7 +22,7 @@ def opened(browser, tmp_path):
         write_run(tmp_path / "runs" / name, config(seed=name if seed > 1 else seed), log, end, grids=range(0, 500, 100))
     draw(tmp_path / "runs/one/evaluation/nearest.png")
     (tmp_path / "runs/one/evaluation/all.json").write_text('{"values": {"kid": {"mean": 1, "sd": 2}}}')
-    folders, _ = runs.find([str(tmp_path / "runs" / name) for name in names])
+    folders, _ = find([str(tmp_path / "runs" / name) for name in names])
     (tmp_path / "report.html").write_text(page.render(runs.collect(folders, 12)))
     browser.get(f"file://{tmp_path}/report.html")
     yield browser
@@ -72,15 +73,15 @@ def test_sliders_turn_one_run_and_all(opened):
     assert all(opened.execute_script("return [...document.images].map(i => i.complete && i.naturalWidth > 0)"))
 
 
-def test_a_score_tells_images_and_seconds(opened):
-    enter(opened, "#score", 20)
+def test_a_value_tells_images_and_seconds(opened):
+    enter(opened, "#value", 20)
     cells = texts(opened, "#reached td")
     table = [cells[start : start + 4] for start in range(0, len(cells), 4)]
     assert table[0][1:] == ["100", "about 1", "8 at 200"]
     assert table[1][1:] == ["300", "about 6", "10 at 300"]
     assert table[2][1:] == ["not reached", "", "80 at 100"]
     enter(opened, "#direction", "max", "change")
-    enter(opened, "#score", 85)
+    enter(opened, "#value", 85)
     assert texts(opened, "#reached td")[1] == "100"
     assert texts(opened, "#reached td").count("not reached") == 2
 

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from gan_lab.sweep import heat_map
 from gan_lab.sweep.ranking import group
-from tests.sweep.test_ranking import jobs
+from tests.sweep.left import jobs
 
 
 @pytest.fixture

@@ -17,10 +17,8 @@ from gan_lab.callback.stop_condition import StopCondition
 from gan_lab.cli.command import compose
 from gan_lab.errors import InputError
 from gan_lab.sweep import jobs
+from tests.sweep.toy import TOY
 from tests.tiny import MODELS
-
-TOY = ["data=gaussians", "data.batch_size=64", "data.train.n=512", "data.held_out.n=500", "max_images=256",
-       "val_every_images=256", "sample_every_images=256", "logger=csv", "hydra.sweep.dir=sweep"]  # fmt: skip
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from gan_lab.logger import csv
+from gan_lab.run_folder import read_rows
 from gan_lab.training import checkpoint
 from tests.pair import free_port, pair, train
 from tests.tiny import CONF
@@ -95,7 +95,7 @@ def test_the_command_starts_both_processes_which_write_one_record(tmp_path):
     run_alone(
         tmp_path / "two", *SMALL, "model=dcgan", "data.batch_size=4", "trainer=ddp", "trainer.devices=2", "val_every_images=40"
     )
-    rows = csv.read(tmp_path / "two" / "metrics.csv")
+    rows = read_rows(tmp_path / "two" / "metrics.csv")
     assert [row["images_seen"] for row in rows if "d_loss" in row] == [32, 64, 80]
     assert [row["images_seen"] for row in rows if "val/d_train" in row] == [40, 80]
 
@@ -108,7 +108,8 @@ def test_jobs_of_a_sweep_start_their_own_processes_and_fail_alone(tmp_path):
     good, bad = (json.loads((tmp_path / "sweep" / job / "summary.json").read_text()) for job in "01")
     assert (good["status"], good["images_seen"], bad["status"]) == ("finished", 80, "failed")
     assert "does not fit 4,096 training samples" in bad["error"]
-    assert [row["images_seen"] for row in csv.read(tmp_path / "sweep" / "0" / "metrics.csv") if "d_loss" in row] == [32, 64, 80]
+    rows = read_rows(tmp_path / "sweep" / "0" / "metrics.csv")
+    assert [row["images_seen"] for row in rows if "d_loss" in row] == [32, 64, 80]
 
 
 def test_two_torchrun_groups_train_as_one(tmp_path):

@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 from gan_lab import train
 from gan_lab.cli import command
 from gan_lab.errors import InputError
-from tests.sweep.test_jobs import TOY
+from tests.sweep.toy import TOY
 
 
 @pytest.fixture

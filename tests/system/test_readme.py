@@ -13,11 +13,10 @@ import pytest
 import torch
 from torchvision.transforms.functional import to_pil_image
 
-from gan_lab import check, evaluate, prepare, report, sample, sensitivity, train, train_extractor
-from gan_lab.benchmark import data as benchmark_data
-from gan_lab.benchmark import frechet as benchmark_frechet
-from gan_lab.benchmark import step as benchmark
+from gan_lab import benchmark_data, benchmark_frechet, check, evaluate, prepare, sample, sensitivity, train, train_extractor
+from gan_lab.benchmark import __main__ as benchmark
 from gan_lab.cli.command import PACKAGE, compose
+from gan_lab.report import __main__ as report
 from gan_lab.training import invariants
 
 README = (PACKAGE.parent / "README.md").read_text()
@@ -30,23 +29,23 @@ MAIN = {
     "gan_lab.evaluate": evaluate.main,
     "gan_lab.train_extractor": train_extractor.main,
     "gan_lab.sensitivity": sensitivity.main,
-    "gan_lab.benchmark.frechet": benchmark_frechet.main,
+    "gan_lab.benchmark_frechet": benchmark_frechet.main,
     "gan_lab.prepare": prepare.main,
     "gan_lab.check": check.main,
     "gan_lab.report": report.main,
     "gan_lab.benchmark": benchmark.main,
-    "gan_lab.benchmark.data": benchmark_data.main,
+    "gan_lab.benchmark_data": benchmark_data.main,
 }
 SMALL = {
     "gan_lab.train": ["max_images=16", "data.batch_size=8", "network.generator.width=8", "network.discriminator.width=8",
                       "metric=none", "trainer.accelerator=cpu", "data.num_workers=0"],
     "gan_lab.prepare": ["prepare.workers=0"],
     "gan_lab.check": ["network=mlp"],
-    "gan_lab.benchmark.data": ["benchmark.images=400", "benchmark.seconds=0.1", "benchmark.rounds=1"],
+    "gan_lab.benchmark_data": ["benchmark.images=400", "benchmark.seconds=0.1", "benchmark.rounds=1"],
     "gan_lab.sample": ["n=4"],
     "gan_lab.train_extractor": ["epochs=1", "batch_size=8"],
     "gan_lab.sensitivity": [],
-    "gan_lab.benchmark.frechet": ["d=16", "reals=50", "samples=[20]", "repeats=1"],
+    "gan_lab.benchmark_frechet": ["d=16", "reals=50", "samples=[20]", "repeats=1"],
     "gan_lab.evaluate": ["eval.num_fake=20", "eval.num_reference=20", "eval.seeds=[0]", "extractor=pixels", "device=cpu"],
     "gan_lab.report": [],
     "gan_lab.benchmark": ["data.image_size=8", "data.batch_size=4", "benchmark.steps=1", "benchmark.rounds=1",

@@ -44,15 +44,3 @@ def test_a_truncated_file_is_named(saved):
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(InputError, match=r"last\.ckpt' is broken or no checkpoint"):
         checkpoint.load(path)
-
-
-def test_the_best_is_preferred_and_the_last_is_the_fallback(tmp_path):
-    folder = tmp_path / "checkpoints"
-    folder.mkdir()
-    with pytest.raises(InputError, match="holds no checkpoint"):
-        checkpoint.find(tmp_path)
-    (folder / "last.ckpt").touch()
-    assert checkpoint.find(tmp_path).name == "last.ckpt"
-    (folder / "best.ckpt").touch()
-    assert checkpoint.find(tmp_path).name == "best.ckpt"
-    assert checkpoint.find(tmp_path, "last").name == "last.ckpt"

@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from gan_lab import train
 from gan_lab.errors import InputError
 from gan_lab.training import distributed
-from tests.test_train import TINY
+from tests.tiny import TINY
 
 OUTER = ("TORCHELASTIC_RUN_ID", "SLURM_NTASKS", "SLURM_JOB_ID", "SLURM_STEP_ID")
 
@@ -20,21 +20,6 @@ OUTER = ("TORCHELASTIC_RUN_ID", "SLURM_NTASKS", "SLURM_JOB_ID", "SLURM_STEP_ID")
 def alone(monkeypatch):
     for name in OUTER:
         monkeypatch.delenv(name, raising=False)
-
-
-def test_a_run_is_named_by_its_time(monkeypatch):
-    assert distributed.run_name()[:2] == "20"
-    assert len(distributed.run_name()) == len("2026-11-24_12-00-00")
-
-
-def test_processes_that_were_started_together_share_a_name(monkeypatch):
-    monkeypatch.setenv("SLURM_JOB_ID", "71")
-    monkeypatch.setenv("SLURM_STEP_ID", "2")
-    assert distributed.run_name()[:2] == "20"  # one task: an interactive job starts many runs
-    monkeypatch.setenv("SLURM_NTASKS", "4")
-    assert distributed.run_name() == "slurm_71.2"
-    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "mine")
-    assert distributed.run_name() == "torchrun_mine"
 
 
 def test_the_run_folder_carries_the_name(call, monkeypatch, capsys):

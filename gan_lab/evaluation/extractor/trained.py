@@ -5,7 +5,6 @@ fifth. So scores compare only where the name, and so the weights, are the same; 
 """
 
 import json
-import os
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -17,6 +16,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 
+from gan_lab import atomic
 from gan_lab.data.module import Data
 from gan_lab.data.pixels import to_unit
 from gan_lab.errors import InputError
@@ -134,12 +134,8 @@ def write(path: Path, model: nn.Module, facts: Mapping[str, Any]) -> None:
     state = model.state_dict()
     arrays = {name: tensor.cpu().contiguous().numpy() for name, tensor in state.items()}
     content = json.dumps({**facts, "version": VERSION, "sha256": sha256(state)})
-    partial = path.with_suffix(f".{os.getpid()}.partial.npz")
-    try:
+    with atomic.replacing(path) as partial:
         np.savez(partial, **{FACTS: np.str_(content)}, **arrays)  # type: ignore[arg-type]  # a name may be allow_pickle
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def read_facts(path: Path) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Speed and exactness, measured beside what one would use instead."""

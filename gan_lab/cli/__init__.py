@@ -1,0 +1,1 @@
+"""The command line: the wrapper around Hydra, and what `gan_lab.train` prints."""

@@ -1,0 +1,1 @@
+"""Sweeps: run their jobs, and rank what they left."""

@@ -1,0 +1,79 @@
+"""Show what a sweep came to: a ranked table for each metric, ``sweep.csv`` and ``heat_map.png``."""
+
+import csv
+import re
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from gan_lab import atomic
+from gan_lab.sweep import heat_map
+from gan_lab.sweep.ranking import Job, Row, badness, collect, group, rank, swept
+
+
+def show(sweep: Path) -> bool:
+    """Print the tables and write the files of a sweep; return whether a job failed."""
+    jobs, console = collect(sweep), Console(highlight=False, soft_wrap=True)
+    metrics = dict.fromkeys(job.primary for job in jobs)
+    for primary in metrics:
+        rows = group([job for job in jobs if job.primary == primary])
+        console.print(table(rank(rows)))
+        _say(console, "best", _best(rows))
+        name = "heat_map.png" if len(metrics) == 1 else f"heat_map_{primary}.png"
+        _say(console, "heat map", heat_map.save(rows, sweep / name) if heat_map.is_grid(rows) else None)
+    failed = [job for job in jobs if job.status == "failed"]
+    for job in failed:
+        _say(console, "failed", f"{job.folder}: {str(job.error).splitlines()[0]}")
+    _say(console, "all jobs", write_csv(jobs, sweep / "sweep.csv") if jobs else None)
+    return bool(failed)
+
+
+def table(rows: list[Row]) -> Table:
+    """Make a table of rows of one metric, numbered as they come."""
+    job = rows[0].jobs[0]
+    result = Table(title=f"{job.primary} ({job.mode}) of the chosen checkpoint, judged on fresh latents")
+    for column in ("", *rows[0].options):
+        result.add_column(escape(column), no_wrap=True)  # on a narrow screen the other metrics give way first
+    others = list(dict.fromkeys(name for row in rows for name in row.others))
+    for column in ("mean", "sd", *others, "finished", "failed"):
+        result.add_column(column, justify="right")
+    for number, row in enumerate(rows, 1):
+        numbers = ["" if value is None else f"{value:.4g}" for value in (row.mean, row.sd)]
+        counts = [str(row.count(status)) for status in ("finished", "failed")]
+        options = [escape(_short(text)) for text in row.options.values()]
+        result.add_row(str(number), *options, *numbers, *(row.others.get(name, "") for name in others), *counts)
+    return result
+
+
+def _short(text: str) -> str:
+    """Shorten a number that a search drew to four digits."""
+    return f"{float(text):.4g}" if re.fullmatch(r"\d+\.\d{5,}(e-?\d+)?", text) else text
+
+
+def write_csv(jobs: list[Job], path: Path) -> Path:
+    """Write a line per job, its swept options as columns."""
+    options = swept(jobs)
+    others = list(dict.fromkeys(name for job in jobs for name in job.others))
+    fields = ("status", "primary", "best", "chosen", "images_seen", "seconds", "error")
+    with atomic.replacing(path) as partial, partial.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["job", "folder", *options, *fields, *others])
+        for job in jobs:
+            given = [job.overrides.get(key, "") for key in options]
+            values = [getattr(job, field) for field in fields] + [job.others.get(name, "") for name in others]
+            writer.writerow([job.folder.name, job.folder, *given, *values])
+    return path
+
+
+def _best(rows: list[Row]) -> Path | None:
+    """Return the folder of the best job of the best row."""
+    jobs = [(badness(job, job.value), job.folder) for job in rank(rows)[0].jobs if job.value is not None]
+    return min(jobs)[1] if jobs else None
+
+
+def _say(console: Console, name: str, value: Any) -> None:
+    if value is not None:
+        console.print(f"{name:<11}{value}", markup=False)

@@ -1,0 +1,54 @@
+import pytest
+from omegaconf import OmegaConf
+
+from gan_lab.report import titles
+from gan_lab.report.runs import collect as collect_runs
+from gan_lab.run_folder import flatten
+from tests.report.folders import config, write_run
+from tests.tiny import CONF, MODELS
+
+
+def collect(*folders):
+    return collect_runs(folders, 0)
+
+
+def test_titles_are_the_fewest_words_and_values_that_tell_runs_apart(tmp_path):
+    penalised = config("wgan", penalty={"r1": {}, "r2": {}})
+    slow = config("wgan", optimizer={"d": {"lr": 1e-5}})
+    folders = [write_run(tmp_path / str(job), cfg) for job, cfg in enumerate((config(), penalised, config("wgan"), slow))]
+    assert [run.title for run in collect(*folders)] == [
+        "dcgan, none, d.lr=0.0002",
+        "wgan, r1+r2, d.lr=0.0002",
+        "wgan, none, d.lr=0.0002",
+        "wgan, none, d.lr=1e-05",
+    ]
+
+
+def test_runs_that_only_many_values_tell_apart_are_told_by_their_folders(tmp_path):
+    keys = [f"key{number}" for number in range(titles.MOST_WORDS + 1)]
+    cfgs = [config(), *(config(**{key: 1}) for key in keys), config("wgan")]
+    folders = [write_run(tmp_path / str(job), cfg) for job, cfg in enumerate(cfgs)]
+    told = [run.title for run in collect(*folders)]
+    assert told == [*(f"dcgan, {job}" for job in range(len(keys) + 1)), "wgan"]
+
+
+def test_runs_that_differ_in_nothing_are_told_by_their_folders(tmp_path):
+    folders = [write_run(tmp_path / name) for name in ("a/x", "b/x")]
+    assert [run.title for run in collect(*folders)] == ["a/x", "b/x"]
+
+
+def test_differences_leave_out_what_is_equal_what_repeats_and_where_a_run_lies():
+    seeded = config() | {"seed": 1, "callback": {"samples": {"folder": "elsewhere"}}}
+    seeded["model"]["seed"] = 1
+    found = titles.differences([dict(flatten(config())), {}, dict(flatten(seeded))])
+    assert found == {"seed": [0, None, 1]}  # the second run has no configuration
+
+
+@pytest.mark.parametrize("data", ["digits", "gaussians", "blobs", "dirac", "fake", "cifar10", "celeba"])
+def test_data_are_called_as_on_the_command_line(data):
+    assert titles.words({"data": OmegaConf.to_container(OmegaConf.load(CONF / "data" / f"{data}.yaml"))})["data"] == data
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_models_are_called_as_on_the_command_line(model):
+    assert titles.words({"model": OmegaConf.to_container(OmegaConf.load(CONF / "model" / f"{model}.yaml"))})["model"] == model
