@@ -2,4 +2,4 @@
 
 from gan_lab.cli import resolvers as resolvers  # what the configuration asks for must be known wherever one is read
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

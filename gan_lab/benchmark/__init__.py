@@ -1,0 +1,1 @@
+"""Measurements of the training step, the data and the Fréchet distance."""

@@ -1,0 +1,1 @@
+"""The wrapper around Hydra that every command shares, and what commands print."""

@@ -1,0 +1,1 @@
+"""Jobs of a sweep, their ranking and heat map."""
