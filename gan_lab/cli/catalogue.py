@@ -18,7 +18,7 @@ BY_DOCSTRING = {"model", "network", "penalty", "regularizer", "augment", "trick"
 AUTHORS = r"[A-ZÀ-Þ][\w'-]*[a-zß-ÿ][\w'-]*(?: (?:& [A-Z][\w'-]+|et al\.))?"
 CITATION = rf"(?P<paper>{AUTHORS}),? (?P<year>(?:19|20)\d\d)[a-z]?\b"
 IN_BRACKETS = re.compile(rf"\s*\([^()]*?{CITATION}(?P<more>[^()]*)\)")
-IN_FRONT = re.compile(rf"^{CITATION}(?P<more>[^\n]*)", re.MULTILINE)
+IN_FRONT = re.compile(rf"^{CITATION}(?P<more>[^\n]*)")
 TABLE = re.compile(r"(<!-- list:(?: (\S+))? -->\n).*?(<!-- end -->)", re.DOTALL)
 
 Row = dict[str, str]
@@ -56,8 +56,8 @@ def describe(group: str, path: Path) -> Row:
     comments = comments_of(text)
     class_docstring, module_docstring = docstrings(node)
     documented = [summary(class_docstring), summary(module_docstring)]
-    by_docstring = group in BY_DOCSTRING
-    texts = [*documented, *comments[:1], class_docstring] if by_docstring else [*comments[:1], *documented]
+    sources = [paragraph for paragraph in class_docstring.split("\n\n") if IN_FRONT.match(paragraph)]
+    texts = [*documented, *comments[:1], *sources] if group in BY_DOCSTRING else [*comments[:1], *documented]
     return {
         "option": path.stem,
         **cite(texts),
