@@ -127,20 +127,21 @@ def sizes(comments: list[str]) -> str:
     return next((sentence.rstrip(" .") for sentence in sentences if re.search(r"\bsizes?\b", sentence, re.IGNORECASE)), "")
 
 
-def settings(node: dict[str, dict[str, Any]]) -> str:
-    """Return the optimizers of both players with their arguments."""
-    g, d = (
-        " ".join([part["_target_"].rpartition(".")[2], *(f"{key}={value}" for key, value in part.items() if key[0] != "_")])
-        for part in (node["g"], node["d"])
-    )
-    return g if g == d else f"G: {g}; D: {d}"
+def settings(node: dict[str, Any]) -> str:
+    """Return the optimizer of each player with its arguments, once where all have the same."""
+    parts = {player: part for player, part in node.items() if isinstance(part, dict) and "_target_" in part}
+    arguments = {player: [f"{key}={value}" for key, value in part.items() if key[0] != "_"] for player, part in parts.items()}
+    texts = {player: " ".join([part["_target_"].split(".")[-1], *arguments[player]]) for player, part in parts.items()}
+    if len(set(texts.values())) == 1:
+        return texts.popitem()[1]
+    return "; ".join(f"{player.upper()}: {text}" for player, text in texts.items())
 
 
 def chosen(node: dict[str, Any]) -> list[str]:
     """Return the options of other groups that this one chooses."""
     pairs = [pair for entry in node.get("defaults", []) if isinstance(entry, dict) for pair in entry.items()]
     others = [(key.partition("/")[2].partition("@")[0], value) for key, value in pairs if re.match(r"(override )?/", key)]
-    return [f"{group}={value}".replace("'", "").replace(", ", ",") for group, value in others]
+    return [f"{group}=[{','.join(value)}]" if isinstance(value, list) else f"{group}={value}" for group, value in others]
 
 
 def recorded(comments: list[str], what: str) -> str:
