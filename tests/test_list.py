@@ -24,7 +24,7 @@ def test_without_a_group_all_groups_are_counted(call, capsys):
     assert all(group in out for group in catalogue.groups())
 
 
-@pytest.mark.parametrize(("option", "nearest"), [("modl", "model"), ("format=tabel", "table")])
+@pytest.mark.parametrize(("option", "nearest"), [("modl", "model"), ("format=tables", "table")])
 def test_a_misspelt_choice_is_named_with_the_nearest_right_one(call, option, nearest):
     with pytest.raises(SystemExit, match=f"did you mean '{nearest}'"):
         call(list_command.main, option)
