@@ -31,23 +31,34 @@ chromium:
 		if [ "$$(id -u)" = 0 ]; then sudo=; else sudo=sudo; fi; \
 		$$sudo apt-get update -qq && $$sudo apt-get install -y -qq chromium chromium-driver; }
 
-check: install ## format, lint, types and the fast tests: before every commit
+check: install ## format, lint, spelling, imports, types and the fast tests: before every commit
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
+	$(BIN)/codespell
+	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/pytest -n auto
 
-format: install ## format, and mend what lint can mend
+hooks: install ## run the quick ones of these before every commit, types before every push
+	$(BIN)/pre-commit install --hook-type pre-commit --hook-type pre-push
+
+coverage: install ## the fast tests again, and which lines they do not reach
+	$(BIN)/pytest -n auto --cov --cov-report=term
+
+format: install ## format, and fix what lint can fix
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+readme: install ## rewrite the tables of every README from docstrings and yaml files
+	$(BIN)/python -m gan_lab.list format=readme
 
 bench: install ## our step beside a plain loop, our data beside torchvision's, our Fréchet distance beside torchmetrics'
 	$(BIN)/python -m gan_lab.benchmark
 	$(BIN)/python -m gan_lab.benchmark_data
 	$(BIN)/python -m gan_lab.benchmark_frechet
 
-clean: ## take away what the targets above made; runs in outputs/ stay
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache dist benchmark.json benchmark_data.json benchmark_frechet.json
+clean: ## remove what the targets above made; runs in outputs/ stay
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage dist benchmark.json benchmark_data.json benchmark_frechet.json
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help install train test test-slow chromium check format bench clean
+.PHONY: help install train test test-slow chromium check hooks coverage format readme bench clean

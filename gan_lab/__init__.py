@@ -8,7 +8,7 @@ from gan_lab.cli import resolvers as resolvers  # every configuration needs them
 if TYPE_CHECKING:
     from gan_lab.model.gan import GAN
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def load(run: str | Path, checkpoint: str = "best") -> "GAN":

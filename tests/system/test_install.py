@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gan_lab import __version__
 from gan_lab.cli.command import CONF, PACKAGE
 
 TINY = ["data=fake", "data.image_size=8", "data.channels=1", "data.batch_size=4", "max_images=8", "logger=csv",
@@ -80,6 +81,18 @@ def test_the_wheel_carries_every_yaml(installed, tmp_path):
     conf, *files = python("-c", find, cwd=tmp_path, executable=installed / "python").splitlines()
     assert Path(conf).parent.name == "gan_lab" and not Path(conf).is_relative_to(PACKAGE.parent)
     assert sorted(files) == sorted(str(path.relative_to(CONF)) for path in CONF.rglob("*.yaml"))
+
+
+def test_the_wheel_tells_type_checkers_that_it_has_types(installed, tmp_path):
+    find = "from gan_lab.cli.command import PACKAGE as p; print((p / 'py.typed').is_file())"
+    assert python("-c", find, cwd=tmp_path, executable=installed / "python") == "True\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "line"), [("CITATION.cff", f"version: {__version__}"), ("CHANGELOG.md", f"## {__version__} - ")]
+)
+def test_the_version_is_told_wherever_it_stands(file, line):
+    assert f"\n{line}" in (PACKAGE.parent / file).read_text()
 
 
 def test_the_installed_commands_train_sample_and_report_from_an_empty_folder(installed, tmp_path):

@@ -1,4 +1,4 @@
-"""Every command of the README runs, on a small stand-in where it needs data, an account or much time."""
+"""Every command of every README runs, on a small stand-in where it needs data, an account or much time."""
 
 import io
 import re
@@ -14,17 +14,27 @@ import torch
 from torchvision.transforms.functional import to_pil_image
 
 from gan_lab import benchmark_data, benchmark_frechet, check, evaluate, prepare, sample, sensitivity, train, train_extractor
+from gan_lab import list as list_command
 from gan_lab.benchmark import __main__ as benchmark
+from gan_lab.cli import catalogue
 from gan_lab.cli.command import PACKAGE, compose
 from gan_lab.report import __main__ as report
 from gan_lab.training import invariants
 
-README = (PACKAGE.parent / "README.md").read_text()
-COMMANDS = [
-    line.split("  #")[0].strip() for block in re.findall(r"```bash\n(.*?)```", README, re.DOTALL) for line in block.splitlines()
-]
+ROOT = PACKAGE.parent
+DOCUMENTS = {str(path.relative_to(ROOT)): path.read_text() for path in [*catalogue.readmes(), ROOT / ".github/CONTRIBUTING.md"]}
+
+
+def blocks(language: str, *documents: str) -> str:
+    """The code of this language in the documents, or in all of them."""
+    texts = [DOCUMENTS[name] for name in documents or DOCUMENTS]
+    return "".join(block for text in texts for block in re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL))
+
+
+COMMANDS = list(dict.fromkeys(line.split("  #")[0].strip() for line in blocks("bash").splitlines()))  # alike ones run once
 MAIN = {
     "gan_lab.train": train.main,
+    "gan_lab.list": list_command.main,
     "gan_lab.sample": sample.main,
     "gan_lab.evaluate": evaluate.main,
     "gan_lab.train_extractor": train_extractor.main,
@@ -39,6 +49,7 @@ MAIN = {
 SMALL = {
     "gan_lab.train": ["max_images=16", "data.batch_size=8", "network.generator.width=8", "network.discriminator.width=8",
                       "metric=none", "trainer.accelerator=cpu", "data.num_workers=0"],
+    "gan_lab.list": [],
     "gan_lab.prepare": ["prepare.workers=0"],
     "gan_lab.check": ["network=mlp"],
     "gan_lab.benchmark_data": ["benchmark.images=400", "benchmark.seconds=0.1", "benchmark.rounds=1"],
@@ -53,12 +64,19 @@ SMALL = {
 }  # fmt: skip
 SMALLER = {  # by an option that the command has: fewer jobs
     "sweep=ring": ["model=gan,wgan", "seed=0"],
-    "sweep=landscape": ["model=gan", "penalty=none", "seed=0", "experiment=landscape/blobs_mlp,landscape/gaussians_mlp"],
-    "penalty=none,r1,dragan": ["model=gan,lsgan", "penalty=none,r1", "seed=0"],
+    "sweep=landscape": [
+        "model=gan",
+        "penalty=none",
+        "seed=0",
+        "experiment=landscape/blobs_mlp,landscape/gaussians_mlp",
+        "hydra/launcher=basic",
+    ],
+    "penalty=none,r1": ["model=gan", "seed=0"],
+    "experiment=wgan_gp_cifar10": ["data=fake", "data.image_size=8"],
     "hparams_search=optuna": ["hydra.sweeper.n_trials=2", "metric=modes"],
 }
 OWN_PROCESSES = "trainer.devices=2"  # such a command starts itself again
-MY_GAN = re.search(r"```python\n(from gan_lab import losses.*?)```", README, re.DOTALL).group(1)
+MY_GAN = blocks("python", "README.md")
 
 
 def of(kind: str) -> list[str]:
@@ -97,11 +115,21 @@ def write_lsun(path, images):
             transaction.put(f"{number:040x}".encode(), file.getvalue())
 
 
+@pytest.fixture(scope="module")
+def a_run(tmp_path_factory):
+    """A run folder, to be copied."""
+    folder = tmp_path_factory.mktemp("trained")
+    options = [*SMALL["gan_lab.train"], "max_images=8", "hydra.run.dir=a_run", "logger=csv"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(sys, "argv", ["gan_lab", *options])
+        train.main()
+    return folder / "a_run"
+
+
 @pytest.mark.parametrize("command", of("python -m"))
-def test_a_command_of_the_readme_runs(workplace, command, tmp_path):
-    if "RUN" in command or "outputs/*" in command:
-        folder = "outputs/dcgan-digits/a_run" if "outputs/*" in command else "a_run"
-        workplace(train.main, *SMALL["gan_lab.train"], "max_images=8", f"hydra.run.dir={folder}", "logger=csv")
+def test_a_command_runs(workplace, a_run, command, tmp_path):
+    shutil.copytree(a_run, tmp_path / ("outputs/dcgan-digits/a_run" if "outputs/*" in command else "a_run"))
     _, _, module, *arguments = shlex.split(command.replace("RUN", "a_run").replace("DIR", "images"))
     small = [option for option in SMALL[module] if not ("mlp" in command and "width" in option)]
     small += [option for key, options in SMALLER.items() if key in arguments for option in options]
@@ -113,22 +141,20 @@ def test_a_command_of_the_readme_runs(workplace, command, tmp_path):
         workplace(MAIN[module], *arguments, *small)
 
 
-@pytest.mark.parametrize(
-    "command", re.findall(r"-m gan_lab.train (.*)", "".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL)))
-)
+@pytest.mark.parametrize("command", dict.fromkeys(re.findall(r"-m gan_lab.train (.*)", blocks("sh"))))
 def test_a_command_for_several_machines_composes(command):
     options = [option for option in shlex.split(command) if not option.startswith("hydra.")]
     assert compose("train", options).trainer.num_nodes == 2
 
 
 @pytest.mark.parametrize("command", of("make"))
-def test_a_make_target_of_the_readme_exists(command):
-    done = subprocess.run([*command.split(), "--dry-run"], cwd=PACKAGE.parent, capture_output=True, text=True)
+def test_a_make_target_exists(command):
+    done = subprocess.run([*command.split(), "--dry-run"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
 def test_tensorboard_is_there():
-    assert of("tensorboard") == ["tensorboard --logdir outputs"]
+    assert "tensorboard --logdir outputs" in of("tensorboard")
     assert shutil.which("tensorboard", path=str(Path(sys.executable).parent))
 
 
@@ -141,10 +167,20 @@ def test_the_dashboard_commands_exist_and_find_the_offline_run(workplace, comman
     assert subprocess.run([wandb, verb, "--help"], capture_output=True).returncode == 0
 
 
-def test_every_command_block_of_the_readme_is_covered():
+def test_every_command_is_of_a_kind_that_is_tested():
     assert len(COMMANDS) == sum(len(of(kind)) for kind in ("python -m", "make", "wandb", "tensorboard"))
 
 
-def test_every_file_that_the_readme_shows_exists():
-    for path in re.findall(r"\]\((?!http)([^)]+)\)", README):
-        assert (PACKAGE.parent / path).exists(), path
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_file_that_is_linked_exists(name):
+    for path in re.findall(r"\]\((?!http|#)([^)#\s]+)(?:#[^)]*)?\)", DOCUMENTS[name]):
+        assert (ROOT / name).parent.joinpath(path).exists(), path
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_the_tables_are_those_of_docstrings_and_yaml_files(name):
+    assert DOCUMENTS[name] == catalogue.with_tables(DOCUMENTS[name]), "make readme writes them anew"
+
+
+def test_the_readme_is_short():
+    assert len(DOCUMENTS["README.md"].splitlines()) <= 150

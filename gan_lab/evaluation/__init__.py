@@ -1,0 +1,1 @@
+"""Samples, features and metrics: the judging of trained GANs."""

@@ -1,0 +1,51 @@
+"""List what can be chosen: ``python -m gan_lab.list model``."""
+
+import re
+import sys
+
+from omegaconf import DictConfig
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from gan_lab.cli import catalogue
+from gan_lab.cli.command import command
+from gan_lab.errors import pick
+
+
+def main() -> None:
+    """Run the command; a bare word in front is the group."""
+    if len(sys.argv) > 1 and re.fullmatch(r"[\w/]+", sys.argv[1]):
+        sys.argv[1] = f"group={sys.argv[1]}"
+    command("list", show)
+
+
+def show(cfg: DictConfig) -> None:
+    """Print the options of ``group``, or all groups, or rewrite the tables of the READMEs."""
+    pick({"table": table, "markdown": markdown, "readme": readme}, cfg.format, "format")(cfg.group)
+
+
+def table(group: str | None) -> None:
+    """Print a table; its papers are links where the terminal has them."""
+    rows = catalogue.rows(group)
+    columns = [column for column in rows[0] if column != "address"]
+    shown = Table(*(f"{group}=" if column == "option" else column for column in columns))
+    for row in rows:
+        styles = {"paper": f"link {row['address']}"} if row.get("address") else {}
+        shown.add_row(*(Text(row[column], styles.get(column, "")) for column in columns))
+    Console().print(shown)
+
+
+def markdown(group: str | None) -> None:
+    """Print a table in Markdown."""
+    sys.stdout.write(catalogue.markdown(group))
+
+
+def readme(_: str | None) -> None:
+    """Rewrite the tables of every README."""
+    for path in catalogue.readmes():
+        path.write_text(catalogue.with_tables(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
