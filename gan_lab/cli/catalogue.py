@@ -169,7 +169,7 @@ def cell(row: Row, column: str) -> str:
 def readmes() -> list[Path]:
     """Return every README of the project: its own, and those of the rooms of ``gan_lab`` and ``conf``."""
     root = CONF.parent
-    return [root / "README.md", *sorted(CONF.rglob("README.md")), *sorted((root / "gan_lab").rglob("README.md"))]
+    return [*root.glob("README.md"), *sorted(CONF.rglob("README.md")), *sorted((root / "gan_lab").rglob("README.md"))]
 
 
 def with_tables(text: str) -> str:

@@ -65,9 +65,15 @@ SMALL = {
 }  # fmt: skip
 SMALLER = {  # by an option that the command has: fewer jobs
     "sweep=ring": ["model=gan,wgan", "seed=0"],
-    "sweep=landscape": ["model=gan", "penalty=none", "seed=0", "experiment=landscape/blobs_mlp,landscape/gaussians_mlp"],
+    "sweep=landscape": [
+        "model=gan",
+        "penalty=none",
+        "seed=0",
+        "experiment=landscape/blobs_mlp,landscape/gaussians_mlp",
+        "hydra/launcher=basic",
+    ],
     "penalty=none,r1": ["model=gan", "seed=0"],
-    "experiment=wgan_gp_cifar10": ["data=fake", "data.image_size=32"],
+    "experiment=wgan_gp_cifar10": ["data=fake", "data.image_size=8"],
     "hparams_search=optuna": ["hydra.sweeper.n_trials=2", "metric=modes"],
 }
 OWN_PROCESSES = "trainer.devices=2"  # such a command starts itself again
