@@ -1,1 +1,1 @@
-"""The wrapper around Hydra that every command shares, and what commands print."""
+"""The command line: the wrapper around Hydra, and what `gan_lab.train` prints."""

@@ -1,1 +1,1 @@
-"""Curves and pictures."""
+"""Pictures of numbers and samples, drawn from plain values: nothing here knows a GAN."""

@@ -1,1 +1,1 @@
-"""Jobs of a sweep, their ranking and heat map."""
+"""Sweeps: run their jobs, and rank what they left."""
