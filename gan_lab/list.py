@@ -15,9 +15,10 @@ from gan_lab.errors import pick
 
 def main() -> None:
     """Run the command; a bare word in front is the group."""
-    if len(sys.argv) > 1 and re.fullmatch(r"[\w/]+", sys.argv[1]):
-        sys.argv[1] = f"group={sys.argv[1]}"
-    command("list", show)
+    argv = sys.argv[1:]
+    if argv and re.fullmatch(r"[\w/]+", argv[0]):
+        argv[0] = f"group={argv[0]}"
+    command("list", show, argv)
 
 
 def show(cfg: DictConfig) -> None:

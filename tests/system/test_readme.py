@@ -6,6 +6,8 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import lmdb
@@ -13,12 +15,9 @@ import pytest
 import torch
 from torchvision.transforms.functional import to_pil_image
 
-from gan_lab import benchmark_data, benchmark_frechet, check, evaluate, prepare, sample, sensitivity, train, train_extractor
-from gan_lab import list as list_command
-from gan_lab.benchmark import __main__ as benchmark
+from gan_lab import train
 from gan_lab.cli import catalogue
 from gan_lab.cli.command import PACKAGE, compose
-from gan_lab.report import __main__ as report
 from gan_lab.training import invariants
 
 ROOT = PACKAGE.parent
@@ -32,20 +31,6 @@ def blocks(language: str, *documents: str) -> str:
 
 
 COMMANDS = list(dict.fromkeys(line.split("  #")[0].strip() for line in blocks("bash").splitlines()))  # alike ones run once
-MAIN = {
-    "gan_lab.train": train.main,
-    "gan_lab.list": list_command.main,
-    "gan_lab.sample": sample.main,
-    "gan_lab.evaluate": evaluate.main,
-    "gan_lab.train_extractor": train_extractor.main,
-    "gan_lab.sensitivity": sensitivity.main,
-    "gan_lab.benchmark_frechet": benchmark_frechet.main,
-    "gan_lab.prepare": prepare.main,
-    "gan_lab.check": check.main,
-    "gan_lab.report": report.main,
-    "gan_lab.benchmark": benchmark.main,
-    "gan_lab.benchmark_data": benchmark_data.main,
-}
 SMALL = {
     "gan_lab.train": ["max_images=16", "data.batch_size=8", "network.generator.width=8", "network.discriminator.width=8",
                       "metric=none", "trainer.accelerator=cpu", "data.num_workers=0"],
@@ -77,6 +62,12 @@ SMALLER = {  # by an option that the command has: fewer jobs
 }
 OWN_PROCESSES = "trainer.devices=2"  # such a command starts itself again
 MY_GAN = blocks("python", "README.md")
+
+
+def main_of(module: str) -> Callable[[], None]:
+    """What ``python -m MODULE`` runs."""
+    found = import_module(module)
+    return (import_module(f"{module}.__main__") if hasattr(found, "__path__") else found).main
 
 
 def of(kind: str) -> list[str]:
@@ -138,7 +129,7 @@ def test_a_command_runs(workplace, a_run, command, tmp_path):
     if OWN_PROCESSES in arguments:
         subprocess.run([sys.executable, "-m", module, *arguments, *small, "logger=csv"], cwd=tmp_path, check=True)
     else:
-        workplace(MAIN[module], *arguments, *small)
+        workplace(main_of(module), *arguments, *small)
 
 
 @pytest.mark.parametrize("command", dict.fromkeys(re.findall(r"-m gan_lab.train (.*)", blocks("sh"))))
