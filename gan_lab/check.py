@@ -31,8 +31,8 @@ def check(cfg: DictConfig) -> None:
 
     console.quiet()
     check_numbers(cfg)
-    narrow(cfg, cfg.check.width)
-    finalize_config(cfg, cfg.max_images or 1, cfg.data.batch_size, Path.cwd())
+    narrow(cfg)
+    finalize_config(cfg, cfg.max_images, cfg.data.batch_size, Path.cwd())
     if cfg.check.rank_folder:
         train_as_rank(cfg, Path(cfg.check.rank_folder))
         return
@@ -46,14 +46,17 @@ def check(cfg: DictConfig) -> None:
         sys.exit(1)
 
 
-def narrow(cfg: DictConfig, width: int) -> None:
-    """Make networks small where they have a width and none was given; take a number of steps where no length was given."""
+def narrow(cfg: DictConfig) -> None:
+    """Make networks and ``data=fake`` small, and the run short, where nothing else was given."""
     from hydra.core.hydra_config import HydraConfig
 
-    given = {override.partition("=")[0] for override in HydraConfig.get().overrides.task}
+    hydra = HydraConfig.get()
+    given = {override.partition("=")[0].lstrip("+") for override in hydra.overrides.task}
     for name, network in cfg.network.items():
         if "width" in network and f"network.{name}.width" not in given:
-            network.width = width
+            network.width = cfg.check.width
+    if hydra.runtime.choices["data"] == "fake":
+        cfg.data.update({key: value for key, value in cfg.check.fake.items() if f"data.{key}" not in given})
     if cfg.max_images is None:
         cfg.max_images = cfg.check.steps * cfg.data.batch_size
 

@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 from gan_lab import latents, losses
 from gan_lab.errors import InputError
 from gan_lab.model import ema
-from gan_lab.model.base.networks import Player, TrainedNetwork, checked, make_optimizers, reconfigure
+from gan_lab.model.base.networks import Player, TrainedNetwork, checked, reconfigure
 from gan_lab.model.base.sampling import Sampling
 from gan_lab.model.batch import StepContext, unpack
 from gan_lab.network.protocol import check_discriminator, check_generator
@@ -143,7 +143,7 @@ class GANModule(Sampling):
         factor = self.schedule(self.images_seen)
         for optimizer in self.all_optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = group["initial_lr"] * factor
+                group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
         # Lightning counts the steps of every optimizer in `global_step`; only the generator's should count there. The hooks
         # are set anew at each training step, and there is no public switch (pytorch-lightning#17958).
         for network, optimizer in zip(self.trained_networks(), self.all_optimizers, strict=True):
@@ -270,9 +270,9 @@ class GANModule(Sampling):
     def configure_optimizers(self) -> list[Optimizer]:
         """Return the optimizers of `trained_networks`, in its order.
 
-        Each parameter group keeps the rate that it was made with as ``initial_lr``, which `schedule` scales.
+        Each parameter group keeps the rate that it is made with here as ``initial_lr``, which `schedule` scales.
         """
-        return make_optimizers(self.trained_networks())
+        return [network.optimizer(network.module.parameters()) for network in self.trained_networks()]
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Clip the norm of the gradient: here, where that of a 16-bit loss has its scale again."""

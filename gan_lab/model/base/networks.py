@@ -1,6 +1,6 @@
 """The list of networks that a GAN trains, and their optimizers."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -29,15 +29,6 @@ class TrainedNetwork:
     optimizer: Callable[..., Optimizer]
     player: Player
     average: nn.Module | None = None
-
-
-def make_optimizers(networks: Sequence[TrainedNetwork]) -> list[Optimizer]:
-    """Return the optimizers of these networks; each parameter group keeps the rate that it was made with as ``initial_lr``."""
-    made = [network.optimizer(network.module.parameters()) for network in networks]
-    for optimizer in made:
-        for group in optimizer.param_groups:
-            group.setdefault("initial_lr", group["lr"])
-    return made
 
 
 def reconfigure(stored: dict[str, Any], optimizer: Optimizer) -> None:
