@@ -14,6 +14,9 @@ from hydra.utils import instantiate
 from tests.tiny import fit, tiny
 
 ROOT = Path(__file__).parent.parent
+IMAGES = ["data=fake", "data.image_size=8", "data.channels=1"]
+MLP = ["network=mlp", "network.generator.norm=none", "network.generator.width=[8]", "network.discriminator.width=[8]"]
+FLOAT64 = ["trainer.precision=64-true"]
 
 
 def free_port() -> int:

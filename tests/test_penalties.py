@@ -373,7 +373,7 @@ def test_penalties_train_together_and_each_is_recorded(names):
 @pytest.mark.parametrize("name", ["bcr", "lecam", "drift", "dropout_consistency"])
 def test_each_changes_d_and_neither_it_nor_its_state_is_trained(name):
     plain, penalised = (fit(tiny(*NO_BATCH_NORM, f"penalty={p}", images=8)) for p in ("none", name))
-    assert not torch.equal(plain.discriminator.score.weight, penalised.discriminator.score.weight)
+    assert not torch.equal(plain.discriminator.output.weight, penalised.discriminator.output.weight)
     assert not list(penalised.penalties.parameters())
 
 

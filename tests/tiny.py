@@ -10,7 +10,7 @@ from gan_lab.cli import command
 from gan_lab.model.batch import StepContext
 from gan_lab.rng import StepRNG
 from gan_lab.training.config import finalize_config
-from gan_lab.training.invariants import trained as fit  # noqa: F401  what tests call it
+from gan_lab.training.short_run import trained as fit  # noqa: F401  what tests call it
 
 CONF = command.CONF
 MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))

@@ -8,7 +8,7 @@ class DRAGAN(GAN):
 
     The penalty is ``penalty=dragan`` (`gan_lab.penalties.Dragan`), which this model's configuration chooses.
 
-    Differs from the paper: D has no BatchNorm, under which a score would depend on the whole batch; for the noise see the
+    Differs from the paper: D has no BatchNorm, under which a logit would depend on the whole batch; for the noise see the
     penalty.
     """
 

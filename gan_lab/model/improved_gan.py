@@ -8,6 +8,7 @@ from torch.nn.functional import layer_norm
 from torch.nn.utils.parametrizations import spectral_norm
 
 from gan_lab.model.gan import GAN
+from gan_lab.network import layers
 
 
 class ImprovedGAN(GAN):
@@ -43,7 +44,7 @@ class MinibatchDiscriminator(nn.Module):
     """A discriminator whose features end in their similarity to those of the rest of the batch.
 
     Args:
-        discriminator: its score is not used.
+        discriminator: its last layer is not used.
         kernels: see `ImprovedGAN`.
         kernel_dim: see `ImprovedGAN`.
     """
@@ -53,11 +54,11 @@ class MinibatchDiscriminator(nn.Module):
         self.discriminator, self.kernels = discriminator, kernels
         self.num_features = discriminator.num_features + kernels
         self.kernel = nn.Linear(discriminator.num_features, kernels * kernel_dim, bias=False)
-        self.score = nn.Linear(self.num_features, 1)
-        if hasattr(discriminator.score, "parametrizations"):
+        self.output = nn.Linear(self.num_features, 1)
+        if layers.has_spectral_norm(discriminator):
             spectral_norm(self.kernel)
-            spectral_norm(self.score)
-        discriminator.score = nn.Identity()  # else weights that no gradient reaches
+            spectral_norm(self.output)
+        discriminator.output = nn.Identity()  # else weights that no gradient reaches
 
     def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Return the discriminator's features, and the similarity of each image to the others, (N, num_features)."""
@@ -67,7 +68,7 @@ class MinibatchDiscriminator(nn.Module):
 
     def head(self, features: Tensor, y: Tensor | None = None) -> Tensor:
         """Return raw logits (N,) of features."""
-        return self.score(features).squeeze(1)
+        return self.output(features).squeeze(1)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Return raw logits (N,)."""

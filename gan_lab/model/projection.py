@@ -7,6 +7,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from gan_lab.model.conditional import labelled, require_labels
 from gan_lab.model.hinge import HingeGAN
+from gan_lab.network import layers
 
 
 class ProjectionGAN(HingeGAN):
@@ -47,7 +48,7 @@ class Projection(nn.Module):
         self.discriminator = discriminator
         self.embedding = nn.Embedding(num_classes, discriminator.num_features)
         nn.init.xavier_uniform_(self.embedding.weight)
-        if hasattr(discriminator.score, "parametrizations"):
+        if layers.has_spectral_norm(discriminator):
             spectral_norm(self.embedding)
 
     def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:

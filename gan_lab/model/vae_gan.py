@@ -16,7 +16,7 @@ class VAEGAN(GAN):
     """G is the decoder of a variational autoencoder, whose errors are measured in D's features (algorithm 1).
 
     The encoder learns from the prior (eq. 4) and from the error of the reconstruction in D's features (eq. 7), the decoder from
-    that error and from D's scores (eq. 6), D from its scores alone. Half of the fakes are reconstructions, half are samples.
+    that error and from D's logits (eq. 6), D from its logits alone. Half of the fakes are reconstructions, half are samples.
 
     Differs from the paper: the decoder's loss is divided by gamma, so that D's part bears a weight and the error is that of the
     encoder too, which Adam does not notice; Adam, where the authors have RMSProp; the features are D's last hidden layer, reals
@@ -116,14 +116,14 @@ class Encoder(nn.Module):
     """A network from images (N, C, H, W) to means and log variances of their latents, each (N, latent_dim).
 
     Args:
-        body: a network in the form of a discriminator; its score is not used.
+        body: a network in the form of a discriminator; its last layer is not used.
         latent_dim: of the generator.
     """
 
     def __init__(self, body: Any, latent_dim: int) -> None:
         super().__init__()
         self.body = body
-        body.score = nn.Identity()  # else weights that no gradient reaches
+        body.output = nn.Identity()  # else weights that no gradient reaches
         self.head = nn.Linear(body.num_features, 2 * latent_dim)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -93,7 +93,7 @@ class Discriminator(nn.Module):
             stack += [conv, *_hidden(c_out, norm if i > 0 else "none", activation, dropout)]
         self.layers = nn.Sequential(*stack)
         self.num_features = widths[-1] * base**2
-        self.score = nn.Linear(self.num_features, 1, bias)
+        self.output = nn.Linear(self.num_features, 1, bias)
         self.apply(layers.dcgan_init)
         layers.normalise_weights(self, norm)
 
@@ -103,7 +103,7 @@ class Discriminator(nn.Module):
 
     def head(self, features: Tensor, y: Tensor | None = None) -> Tensor:
         """Compute logits (N,) from features."""
-        return self.score(features).squeeze(1)
+        return self.output(features).squeeze(1)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Compute logits (N,)."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d
 from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils.parametrize import ParametrizationList
 
 from gan_lab.errors import InputError, pick
 
@@ -196,6 +197,11 @@ def glorot_init(module: nn.Module) -> None:
         nn.init.xavier_uniform_(module.weight)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
+
+
+def has_spectral_norm(network: nn.Module) -> bool:
+    """Return whether any weight of a network is parametrised, as under `normalise_weights` with norm spectral."""
+    return any(isinstance(module, ParametrizationList) for module in network.modules())
 
 
 def normalise_weights(net: nn.Module, norm: str) -> None:

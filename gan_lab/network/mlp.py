@@ -85,7 +85,7 @@ class Discriminator(nn.Module):
         activation = activation or ("tanh" if points else "leaky_relu")
         self.hidden = _hidden(channels * image_size**2, widths, norm, activation, dropout)
         self.num_features = widths[-1]
-        self.score = nn.Linear(widths[-1], 1)
+        self.output = nn.Linear(widths[-1], 1)
         layers.normalise_weights(self, norm)
 
     def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
@@ -94,7 +94,7 @@ class Discriminator(nn.Module):
 
     def head(self, features: Tensor, y: Tensor | None = None) -> Tensor:
         """Compute logits (N,) from features."""
-        return self.score(features).squeeze(1)
+        return self.output(features).squeeze(1)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Compute logits (N,)."""

@@ -95,7 +95,7 @@ class Discriminator(nn.Module):
         self.layers = _trunk(widths, _halved, blocks, group_width)
         self.num_features, self.num_classes = widths[-1], num_classes
         self.basis = _scaled(nn.Conv2d(widths[-1], widths[-1], base, groups=widths[-1], bias=False))
-        self.score = _scaled(nn.Linear(widths[-1], 1 if num_classes is None else widths[-1], bias=False))
+        self.output = _scaled(nn.Linear(widths[-1], 1 if num_classes is None else widths[-1], bias=False))
         if num_classes is not None:
             self.embedding = _embedding(num_classes, widths[-1], gain=widths[-1] ** -0.5)
 
@@ -105,7 +105,7 @@ class Discriminator(nn.Module):
 
     def head(self, features: Tensor, y: Tensor | None = None) -> Tensor:
         """Compute logits (N,) from features and, with ``num_classes``, labels (N,)."""
-        output = self.score(features)
+        output = self.output(features)
         if self.num_classes is None:
             return output.squeeze(1)
         if y is None:

@@ -94,7 +94,7 @@ class Discriminator(nn.Module):
         blocks = [Block(c_in, c_out, norm, i < n_halving, shares[i]) for i, (c_in, c_out) in enumerate(pairwise(widths), 1)]
         self.blocks = nn.Sequential(FirstBlock(channels, widths[0]), *blocks)
         self.num_features, self.widths = widths[-1], widths
-        self.score = _glorot(nn.Linear(widths[-1], 1))
+        self.output = _glorot(nn.Linear(widths[-1], 1))
         layers.normalise_weights(self, norm)
 
     def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
@@ -103,7 +103,7 @@ class Discriminator(nn.Module):
 
     def head(self, features: Tensor, y: Tensor | None = None) -> Tensor:
         """Compute logits (N,) from features."""
-        return self.score(features).squeeze(1)
+        return self.output(features).squeeze(1)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Compute logits (N,)."""

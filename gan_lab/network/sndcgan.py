@@ -66,7 +66,7 @@ class Discriminator(nn.Module):
             stack += _hidden(nn.Conv2d(c_in, c_out, 3, padding=1), c_out, norm, dropout)
         self.layers = nn.Sequential(*stack)
         self.num_features = widths[-1] * base**2
-        self.score = nn.Linear(self.num_features, 1)
+        self.output = nn.Linear(self.num_features, 1)
         self.apply(layers.normal_init)
         layers.normalise_weights(self, norm)
 
@@ -76,7 +76,7 @@ class Discriminator(nn.Module):
 
     def head(self, features: Tensor, y: Tensor | None = None) -> Tensor:
         """Compute logits (N,) from features."""
-        return self.score(features).squeeze(1)
+        return self.output(features).squeeze(1)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Compute logits (N,)."""

@@ -32,7 +32,7 @@ class SoftLabels(Trick):
             raise InputError(f"trick.soft_labels.flip={flip} is no chance: give a number from 0 to 1")
 
     def check(self, name: str, gan: "GANModule") -> None:
-        """Refuse a D that compares its scores with no targets."""
+        """Refuse a D whose loss has no targets."""
         if not gan.takes_targets:
             raise InputError(
                 f"trick={name} softens the targets of a cross-entropy, and D's loss in this model has none: use a model that "

@@ -252,7 +252,7 @@ def test_augmentations_compose_by_name_in_their_order():
 
 def test_both_train_and_change_what_d_learns():
     gans = [fit(tiny(*overrides, images=8)) for overrides in (BOTH[:1], BOTH, BOTH, [*BOTH, "seed=1"])]
-    plain, once, again, other = (gan.discriminator.score.weight for gan in gans)
+    plain, once, again, other = (gan.discriminator.output.weight for gan in gans)
     assert gans[1].d_steps_done == 2
     assert torch.equal(once, again)
     assert not torch.equal(once, plain)

@@ -6,7 +6,7 @@ import pytest
 from gan_lab.callback import stop_condition as limit
 from gan_lab.callback.checkpoint import Checkpoint
 from gan_lab.callback.validation import Validation
-from tests.model.test_every_model import same
+from gan_lab.training.short_run import equal
 from tests.tiny import fit, tiny
 
 
@@ -24,7 +24,7 @@ def test_hours_end_a_run_with_a_validation_and_a_checkpoint_to_go_on_from(an_hou
     assert stopped.images_seen == 3 * 4
     assert "d_held_out" in judge.scores
     resumed = fit(tiny(images=48), ckpt_path=tmp_path / "last.ckpt")
-    assert same(resumed, fit(tiny(images=48)))
+    assert equal(resumed, fit(tiny(images=48)))
 
 
 def test_the_length_in_images_is_reached_but_not_passed_by_a_whole_step():

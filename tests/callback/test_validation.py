@@ -7,7 +7,7 @@ from hydra.utils import instantiate
 
 from gan_lab.callback.validation import Validation
 from gan_lab.logger.csv import CsvLogger, read
-from tests.model.test_every_model import same
+from gan_lab.training.short_run import equal
 from tests.tiny import fit, tiny
 
 DIGITS = ["data=digits", "data.batch_size=8", "model=gan"]
@@ -32,7 +32,7 @@ def test_scores_come_with_the_floor_and_ds_overfitting(judged):
 def test_judging_does_not_change_training_nor_enter_the_checkpoint(judged, tmp_path):
     gan, _ = judged
     unjudged = fit(tiny(*DIGITS))
-    assert same(gan, unjudged)
+    assert equal(gan, unjudged)
     assert gan.state_dict().keys() == unjudged.state_dict().keys()
     for one, name in ((gan, "a.ckpt"), (unjudged, "b.ckpt")):
         one.trainer.save_checkpoint(tmp_path / name)
@@ -76,5 +76,5 @@ def test_loggers_do_not_change_training(tmp_path):
 
     silent = fit(tiny("model=dcgan"))
     loud = fit(tiny("model=dcgan"), LossLogger(every_steps=2), logger=CsvLogger(tmp_path / "metrics.csv"))
-    assert same(silent, loud)
+    assert equal(silent, loud)
     assert len(read(tmp_path / "metrics.csv")) == 6

@@ -21,7 +21,7 @@ from gan_lab.logger.run import Run
 from gan_lab.logger.sections import CLOCKS, section
 from gan_lab.logger.tensorboard import tensorboard_logger
 from gan_lab.run_folder import read_rows
-from tests.model.test_every_model import same
+from gan_lab.training.short_run import equal
 from tests.tiny import TINY, fit, tiny
 
 SHOWN = [*(option for option in TINY if not option.startswith("logger")), "logger=tensorboard", "val_every_images=32"]
@@ -111,7 +111,7 @@ def test_tensorboard_does_not_change_training(tmp_path):
     loud = fit(tiny("model=gan"), LossLogger(every_steps=2), logger=logger)
     logger.close()
     assert len(scalars(tmp_path)["loss/d_loss"]) == 6
-    assert same(loud, fit(tiny("model=gan")))
+    assert equal(loud, fit(tiny("model=gan")))
 
 
 def test_the_folder_holds_events_alone_and_the_run_says_how_to_see_them(tmp_path):

@@ -11,7 +11,7 @@ from gan_lab import train
 from gan_lab.callback.loss_logger import LossLogger
 from gan_lab.logger.run import Run
 from gan_lab.logger.wandb import wandb_logger
-from tests.model.test_every_model import same
+from gan_lab.training.short_run import equal
 from tests.tiny import TINY, fit, tiny
 
 ONLINE = [option for option in TINY if not option.startswith(("logger", "hydra.run.dir"))]
@@ -115,7 +115,7 @@ def test_wandb_does_not_change_training(tmp_path):
     loud = fit(tiny("model=gan"), LossLogger(every_steps=2), logger=logger)
     logger.close()
     assert len(list(rows(tmp_path))) == 6
-    assert same(loud, fit(tiny("model=gan")))
+    assert equal(loud, fit(tiny("model=gan")))
 
 
 def test_each_run_of_a_sweep_has_its_own_record_in_one_group(call, tmp_path):

@@ -4,7 +4,7 @@ import torch
 
 from gan_lab.cli import command
 from gan_lab.training.build import build
-from gan_lab.training.invariants import equal
+from gan_lab.training.short_run import equal
 from tests.tiny import fit, tiny
 
 SAME = ["network=mlp", "network.generator.width=[8,8]", "network.discriminator.width=[8,8]"]
@@ -24,7 +24,7 @@ def test_without_dropout_it_is_wgan_gp():
 
 def test_the_term_compares_two_dropouts_of_the_same_reals_and_the_loss_has_the_first():
     gan, passes = build(tiny("model=ct_gan", "network=mlp", "penalty=dropout_consistency", images=4)), []
-    score = deepcopy(gan.discriminator.score)  # as it is in the first step
+    score = deepcopy(gan.discriminator.output)  # as it is in the first step
     gan.discriminator.hidden.register_forward_hook(lambda module, args, features: passes.append((args[0], features.detach())))
     fit(tiny("model=ct_gan", images=4), gan=gan)  # one step of the critic, none of G
     (real, first), (_, fake), (again, second) = passes

@@ -1,7 +1,7 @@
 import pytest
 
 from gan_lab.cli import command
-from gan_lab.training.invariants import equal
+from gan_lab.training.short_run import equal
 from tests.tiny import fit, tiny
 from tests.toy import after_one_step
 

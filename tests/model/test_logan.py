@@ -3,7 +3,7 @@ import torch
 
 from gan_lab.cli import command
 from gan_lab.model.logan import GradientStep, NaturalStep
-from gan_lab.training.invariants import equal
+from gan_lab.training.short_run import equal
 from tests.tiny import context, fit, tiny
 
 MLP = ["network=mlp", "network.generator.width=[8]", "network.generator.norm=none", "network.discriminator.width=[8]",

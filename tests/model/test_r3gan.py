@@ -5,7 +5,7 @@ from gan_lab.cli import command
 from gan_lab.model.projection import Projection
 from gan_lab.schedules import value
 from gan_lab.training.build import build
-from gan_lab.training.invariants import equal
+from gan_lab.training.short_run import equal
 from tests.tiny import fit, tiny
 from tests.toy import Watch
 

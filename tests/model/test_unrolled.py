@@ -8,7 +8,7 @@ from torch.func import functional_call
 from gan_lab.errors import InputError
 from gan_lab.model.unrolled import FunctionalOptimizer
 from gan_lab.training.build import build
-from gan_lab.training.invariants import equal
+from gan_lab.training.short_run import equal
 from tests.tiny import context, fit, tiny
 
 

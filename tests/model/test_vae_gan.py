@@ -3,7 +3,7 @@ import torch
 
 from gan_lab.model.vae_gan import Gate, half_squares
 from gan_lab.training.build import build
-from gan_lab.training.invariants import equal
+from gan_lab.training.short_run import equal
 from tests.tiny import context, fit, tiny
 
 VAE_GAN = ["model=vae_gan", "network.discriminator.norm=layer", "network.generator.norm=layer", "network.generator.width=8",

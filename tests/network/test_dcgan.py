@@ -50,7 +50,7 @@ def test_ends_equal_the_published_convolutions():
     g, d, z, h = Generator(5, 3, 16, width=4), Discriminator(3, 16, width=4), normal(2, 5), normal(2, 8, 4, 4)
     kernel = g.layers[0].weight.T.view(5, 8, 4, 4)
     torch.testing.assert_close(g.layers[:2](z), conv_transpose2d(z[:, :, None, None], kernel))
-    torch.testing.assert_close(d.head(h.flatten(1)), conv2d(h, d.score.weight.view(1, 8, 4, 4)).flatten())
+    torch.testing.assert_close(d.head(h.flatten(1)), conv2d(h, d.output.weight.view(1, 8, 4, 4)).flatten())
 
 
 def test_images_are_bounded():

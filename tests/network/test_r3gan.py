@@ -149,7 +149,7 @@ def test_labels_stand_beside_the_latents_and_project_the_score(pair):
     other = y.flip(0)
     assert [torch.equal(*images) for images in zip(g(z, y), g(z, other), strict=True)] == [False, True, False]
     features = normal(3, 8)
-    expected = torch.einsum("nf,cf,nc->n", features, d.score.weight, d.embedding(other))
+    expected = torch.einsum("nf,cf,nc->n", features, d.output.weight, d.embedding(other))
     torch.testing.assert_close(d.head(features, other), expected)
 
 

@@ -10,14 +10,11 @@ import torch
 
 from gan_lab.run_folder import read_rows
 from gan_lab.training import checkpoint
-from tests.pair import free_port, pair, train
+from tests.pair import FLOAT64, IMAGES, MLP, free_port, pair, train
 from tests.tiny import CONF
 
 pytestmark = pytest.mark.slow
 
-IMAGES = ["data=fake", "data.image_size=8", "data.channels=1"]
-MLP = ["network=mlp", "network.generator.norm=none", "network.generator.width=[8]", "network.discriminator.width=[8]"]
-FLOAT64 = ["trainer.precision=64-true"]
 PENALTIES = sorted(path.stem for path in (CONF / "penalty").glob("*.yaml"))
 COUPLED = {"dragan"}  # its noise is as wide as the batch
 

@@ -1,7 +1,7 @@
 import torch
 
 from gan_lab.training.build import build
-from gan_lab.training.invariants import equal
+from gan_lab.training.short_run import equal
 from tests.tiny import tiny
 
 

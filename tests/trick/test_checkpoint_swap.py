@@ -97,7 +97,15 @@ def test_a_run_shorter_than_its_first_turn_is_as_without():
 
 
 def test_labels_go_to_the_copies_too():
-    fit(tiny("model=cgan", *SWAP))
+    gan, labels = build(tiny("model=cgan", *SWAP)), []
+    for copy in gan.tricks["checkpoint_swap"].past.values():
+        copy.register_forward_hook(lambda module, inputs, output: labels.append(inputs[1]))
+        if hasattr(copy, "features"):
+            features = copy.features
+            copy.features = lambda x, y=None, features=features: labels.append(y) or features(x, y)
+    fit(tiny("model=cgan", *SWAP), gan=gan)
+    assert len(labels) == 4 + 2  # fakes of the copied G in two turns of 2 steps, and the copied D's view of fakes in one
+    assert all(len(y) == 4 for y in labels)
 
 
 def test_a_turn_is_no_longer_than_its_interval():

@@ -9,9 +9,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from gan_lab.training import checkpoint
 from gan_lab.training.build import build
-from gan_lab.training.invariants import equal
-from tests.pair import pair, train
-from tests.system.test_ddp import FLOAT64, IMAGES, MLP
+from gan_lab.training.short_run import equal
+from tests.pair import FLOAT64, IMAGES, MLP, pair, train
 from tests.tiny import CONF, fit, tiny
 
 TRICKS = sorted(path.stem for path in (CONF / "trick").glob("*.yaml") if path.stem != "none")

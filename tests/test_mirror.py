@@ -1,0 +1,37 @@
+"""The house: every source file has its mirror in tests, and no test file imports from another."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from gan_lab.cli.command import PACKAGE
+
+TESTS = Path(__file__).parent
+SOURCES = [path.relative_to(PACKAGE) for path in sorted(PACKAGE.rglob("*.py")) if "conf" not in path.parts]
+ELSEWHERE = {  # whose tests have another name, for they are the same
+    "benchmark_data.py": "benchmark/test_data.py",
+    "benchmark_frechet.py": "benchmark/test_frechet.py",
+    "training/invariants.py": "test_check.py",
+    "training/short_run.py": "test_check.py",
+    "training/gradcheck.py": "test_check.py",
+    "trick/__init__.py": "trick/test_every_trick.py",
+    "model/base/module.py": "model/test_every_model.py",
+}
+
+
+def is_empty(source: Path) -> bool:
+    """An __init__ that says what the room is, and no more."""
+    return source.stem == "__init__" and not re.search(r"^(def|class) ", (PACKAGE / source).read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("source", [source for source in SOURCES if not is_empty(source)], ids=str)
+def test_it_has_its_mirror_in_tests(source):
+    name = ELSEWHERE.get(source.as_posix(), source.parent / f"test_{source.stem.strip('_')}.py")
+    assert (TESTS / name).is_file(), f"tests/{name} is missing"
+
+
+@pytest.mark.parametrize("path", [path.relative_to(TESTS) for path in sorted(TESTS.rglob("test_*.py"))], ids=str)
+def test_it_imports_from_no_other_test_file(path):
+    imports = re.findall(r"^\s*(?:from|import) (tests\.\S+)(?: import (\w+))?", (TESTS / path).read_text(), re.MULTILINE)
+    assert not [module for module, name in imports if module.rpartition(".")[2].startswith("test_") or name.startswith("test_")]

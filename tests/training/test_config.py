@@ -1,0 +1,51 @@
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+
+from gan_lab.errors import InputError
+from gan_lab.training.config import check_numbers, finalize_config
+from tests.tiny import composed
+
+
+def finalized(*overrides, num_train=1000, global_batch=10):
+    cfg = deepcopy(composed(*overrides))
+    finalize_config(cfg, num_train, global_batch, Path("run"))
+    return cfg
+
+
+@pytest.mark.parametrize(
+    ("overrides", "images"),
+    [
+        (["max_images=70"], 70),
+        (["max_g_steps=3", "model.d_steps=2"], 60),
+        (["max_epochs=2.5"], 2500),
+        (["max_images=70", "max_epochs=9"], 70),
+        (["max_g_steps=27", "model=wgan", "+model/d_steps=official"], (25 * 100 + 2 * 5) * 10),
+    ],
+    ids=str,
+)
+def test_the_length_becomes_images(overrides, images):
+    assert finalized(*overrides).total_images == images
+
+
+def test_a_cadence_that_was_not_given_is_a_tenth_of_the_run():
+    cfg = finalized("max_images=70", "val_every_images=30")
+    assert (cfg.val_every_images, cfg.sample_every_images, cfg.checkpoint_every_images) == (30, 7, 7)
+    assert finalized("max_images=3").val_every_images == 1
+    assert cfg.folder == "run"
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("max_images=0", "max_images=0 is invalid: give a whole number of at least 1"),
+        ("data.batch_size=2.5", "data.batch_size=2.5 is invalid: give a whole number of at least 1"),
+        ("max_hours=-1", "max_hours=-1 is invalid: give a number of at least 0"),
+        ("accumulate=3", "data.batch_size=64 does not fall into accumulate=3 equal parts"),
+    ],
+)
+def test_a_number_that_makes_no_sense_is_refused(override, sentence):
+    with pytest.raises(InputError) as error:
+        check_numbers(composed(override))
+    assert str(error.value) == sentence
