@@ -92,7 +92,7 @@ def scores(summary: dict[str, Any]) -> Table:
             course.get("best"),
             course["final"],
             final["scores"].get(short),
-            summary["floor"].get(short),
+            summary["baseline"].get(short),
         )
         table.add_row(short, *("" if value is None else f"{value:.4g}" for value in values))
     return table

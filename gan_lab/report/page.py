@@ -158,7 +158,7 @@ def records(runs: Sequence[Run]) -> Table:
         for file, record in run.records.items():
             for name, found in scores(record).items():
                 row = {"score": text(name), "run": Cell(run.title, run.title, "name")}
-                row |= {key: number(found.get(key)) for key in ("mean", "sd", "floor")}
+                row |= {key: number(found.get(key)) for key in ("mean", "sd", "baseline")}
                 row |= {"better": text(WAYS.get(str(found.get("better")))), "record": text(file)}
                 rows.append(row)
     return table(rows)

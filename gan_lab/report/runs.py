@@ -77,7 +77,7 @@ class Run:
     @property
     def primary(self) -> str | None:
         """The score that chooses its checkpoint."""
-        return self.summary.get("primary") or self.config.get("metric.primary")
+        return self.summary.get("primary") or self.config.get("primary")
 
     @property
     def chosen(self) -> dict[str, float]:
@@ -92,7 +92,7 @@ class Run:
     @property
     def floor(self) -> dict[str, float]:
         """What held-out reals get."""
-        return self.summary.get("floor") or {}
+        return self.summary.get("baseline") or {}
 
     def series(self, name: str) -> list[tuple[float, float]]:
         """Images seen and value, where metrics.csv has this column."""
@@ -103,7 +103,7 @@ class Run:
         if found := (self.summary.get("scores") or {}).get(f"val/{name}"):
             return dict(found)
         values = [value for _, value in self.series(f"val/{name}") if math.isfinite(value)]
-        mode = self.config.get("metric.mode") if name == self.primary else None
+        mode = self.config.get("primary_mode") if name == self.primary else None
         if not values:
             return {}
         return {"first": values[0], "final": values[-1]} | ({"best": (max if mode == "max" else min)(values)} if mode else {})
@@ -111,7 +111,7 @@ class Run:
     def mode(self, name: str) -> str | None:
         """``min`` or ``max`` of a score: as stated for the primary one, else as its best value tells; None: not known."""
         if name == self.primary:
-            return self.summary.get("mode") or self.config.get("metric.mode")
+            return self.summary.get("mode") or self.config.get("primary_mode")
         values = [value for _, value in self.series(f"val/{name}") if math.isfinite(value)]
         best = self.course(name).get("best")
         if best is None or not values or min(values) == max(values):

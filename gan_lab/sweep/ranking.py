@@ -59,10 +59,10 @@ class Job:
 
     @property
     def objective(self) -> float | None:
-        """What a search optimises: the best validation score, or the worst that there is; None without a metric."""
-        if self.mode is None or (self.best is not None and self.status != "failed"):
-            return self.best
-        return math.inf if self.mode == "min" else -math.inf
+        """What a search minimises: the best validation score, negative where higher is better; None without a metric."""
+        if self.status == "failed" or (self.primary and self.best is None):
+            return math.inf
+        return None if self.best is None else _badness(self, self.best)
 
 
 def read(folder: Path) -> Job:
@@ -98,14 +98,19 @@ def summary(folder: Path) -> dict[str, Any]:
 
 
 def metric(cfg: Any) -> dict[str, str | None]:
-    """By which score, and whether by its ``min`` or ``max``, a configuration chooses its checkpoint."""
-    return {key: OmegaConf.select(cfg, f"metric.{key}") for key in ("primary", "mode")}
+    """By which score, and whether by its ``min`` or ``max``, a configuration chooses its checkpoint; as far as it says so."""
+    return {"primary": cfg.get("primary"), "mode": cfg.get("primary_mode")}
 
 
 def collect(sweep: Path) -> list[Job]:
-    """The jobs of a sweep that have begun, in their order."""
+    """The jobs of a sweep that have begun, in their order; one that failed before it knew its score has that of another."""
     folders = {path.parent.parent for path in sweep.rglob(".hydra/overrides.yaml")}
-    return [read(folder) for folder in sorted(folders, key=lambda folder: (len(str(folder)), str(folder)))]
+    jobs = [read(folder) for folder in sorted(folders, key=lambda folder: (len(str(folder)), str(folder)))]
+    known = next((job for job in jobs if job.mode), None)
+    for job in jobs:
+        if known and job.status == "failed" and job.mode is None:
+            job.primary, job.mode = known.primary, known.mode
+    return jobs
 
 
 def swept(jobs: list[Job]) -> list[str]:

@@ -12,7 +12,7 @@ from tests.tiny import tiny
 SUMMARY = {
     "images_seen": 64_000, "g_steps_done": 1000, "seconds": 20.0, "images_per_second": 3200.0,
     "scores": {"val/fd_digits8": {"first": 9.0, "final": 2.0, "best": 1.5}, "val/d_overfit": {"first": 0.1, "final": 0.25}},
-    "floor": {"fd_digits8": 0.125},
+    "baseline": {"fd_digits8": 0.125},
     "final_judgement": {"images_seen": 32_000, "scores": {"fd_digits8": 1.75}},
 }  # fmt: skip
 

@@ -15,7 +15,9 @@ def config(model="dcgan", **values):
     """The least that tells what a run is."""
     nodes = {
         "seed": 0,
-        "metric": {"primary": "fd_digits8", "mode": "min"},
+        "metric": {"frechet": {"_target_": "gan_lab.evaluation.metric.frechet.Frechet"}},
+        "primary": "fd_digits8",
+        "primary_mode": "min",
         "network": {"generator": {"_target_": "gan_lab.network.dcgan.Generator"}},
         "optimizer": {"d": {"lr": 2e-4}},
         "penalty": {},
@@ -33,7 +35,7 @@ def summary(**values):
         "primary": "fd_digits8",
         "mode": "min",
         "scores": {"val/fd_digits8": {"first": 90.0, "final": 12.0, "best": 10.0}},
-        "floor": {"fd_digits8": 0.5},
+        "baseline": {"fd_digits8": 0.5},
         "images_seen": 400,
         "seconds": 8.0,
         "images_per_second": 50.0,

@@ -96,9 +96,9 @@ def test_the_best_run_of_each_score_and_data_is_named(tmp_path):
 
 
 def test_runs_of_several_metrics_and_without_any_stand_in_one_page(tmp_path):
-    none = summary(primary=None, mode=None, scores={}, floor={}, final_judgement={"scores": {}})
+    none = summary(primary=None, mode=None, scores={}, baseline={}, final_judgement={"scores": {}})
     text = render(
-        write_run(tmp_path / "none", config(metric=None), rows()[4:], none, grids=()),
+        write_run(tmp_path / "none", config(metric=None, primary=None, primary_mode=None), rows()[4:], none, grids=()),
         write_run(
             tmp_path / "modes", log=[{"images_seen": 5, "val/modes": 8}], end=summary(primary="modes", mode="max", scores={})
         ),
@@ -110,16 +110,16 @@ def test_evaluations_are_shown_beside_their_floor(tmp_path):
     folder = write_run(tmp_path / "a", end=summary())
     draw(folder / "evaluation" / "quick" / "nearest.png")
     values = {
-        "kid": {"mean": 0.25, "sd": 0.01, "seeds": [0.24, 0.26], "floor": 0.125, "better": "min"},
-        "d_overfit": {"mean": 2, "sd": None, "seeds": [2], "floor": None, "better": None},
+        "kid": {"mean": 0.25, "sd": 0.01, "seeds": [0.24, 0.26], "baseline": 0.125, "better": "min"},
+        "d_overfit": {"mean": 2, "sd": None, "seeds": [2], "baseline": None, "better": None},
         "broken": {"mean": float("nan")},
     }
     record = {"values": values, "notes": ["few samples"], "protocol": {"n_fake": 4321}}
     (folder / "evaluation" / "quick" / "metrics.json").write_text(json.dumps(record))
     kid, overfit = cells(page.records(runs.collect([folder], 0)))
-    assert kid == {"score": "kid", "run": "a", "mean": "0.25", "sd": "0.01", "floor": "0.125", "better": "lower",
+    assert kid == {"score": "kid", "run": "a", "mean": "0.25", "sd": "0.01", "baseline": "0.125", "better": "lower",
                    "record": "quick/metrics.json"}  # fmt: skip
-    assert (overfit["mean"], overfit["sd"], overfit["floor"], overfit["better"]) == ("2", "", "", "")
+    assert (overfit["mean"], overfit["sd"], overfit["baseline"], overfit["better"]) == ("2", "", "", "")
     text = render(folder)
     assert "quick/metrics.json: few samples" in text and "4321" in text
     (picture,) = Reader(text).of("img")
