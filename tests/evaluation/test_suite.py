@@ -1,3 +1,5 @@
+import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -17,6 +19,7 @@ from gan_lab.evaluation.metric.precision_recall import PrecisionRecall
 from gan_lab.evaluation.suite import MetricSuite
 from tests.evaluation.cases import Eyes, case, normal
 
+README = Path(__file__).parents[2] / "gan_lab/evaluation/README.md"
 NAMES = sorted({path.stem for path in (CONF / "metric").glob("*.yaml")} - {"none"})
 
 
@@ -81,6 +84,17 @@ def test_values_and_baseline_come_by_their_names():
     assert suite.values([inputs]) == Frechet()(inputs) | PrecisionRecall()(inputs)
     in_its_place = case(held_out, real, held_out, eyes)
     assert suite.baseline([inputs]) == Frechet()(in_its_place) | PrecisionRecall()(in_its_place)
+
+
+def test_the_metric_of_the_rooms_readme_works():
+    names = {"BaseMetric": BaseMetric, "Quantity": Quantity}
+    exec(re.search(r"```python\n(.*?)```", README.read_text(), re.DOTALL).group(1), names)
+    suite = MetricSuite({"mean_gap": names["MeanGap"]()}, {"eyes": Eyes()})
+    x = normal(30, 4)
+    inputs = case(x + 3, x, x, suite.extractors[0])
+    assert suite.values([inputs]) == {"gap_eyes": pytest.approx(6)}
+    assert suite.baseline([inputs]) == {"gap_eyes": 0}
+    assert suite.choose("gap_eyes") == ("gap_eyes", "min")
 
 
 def test_equal_names_of_several_extractors_are_told_apart():

@@ -71,7 +71,7 @@ class DINOv2(Extractor):
 
 
 def prepared(images: Tensor) -> Tensor:
-    """uint8 (N, 1 or 3, H, W) -> float32 (N, 3, 224, 224), as the network takes them."""
+    """Convert uint8 (N, 1 or 3, H, W) to the network's input, float32 (N, 3, 224, 224)."""
     resized = [
         np.asarray(Image.fromarray(channel.numpy()).resize((SIZE, SIZE), Image.Resampling.BICUBIC))
         for channel in images.cpu().flatten(0, 1)
@@ -84,7 +84,7 @@ def prepared(images: Tensor) -> Tensor:
 
 
 def resampled(positions: Tensor, side: int) -> Tensor:
-    """Embeddings of positions (1, 1 + n * n, d) -> those of side * side patches, as Meta's code resamples them.
+    """Resample embeddings of positions (1, 1 + n * n, d) to side * side patches, as Meta's code does.
 
     Bicubic, not antialiased, and by the factor (side + 0.1) / n, an old remedy against roundoff that is part of the numbers.
     """
@@ -109,7 +109,7 @@ def _timm() -> Any:
 
 
 def find(download: bool) -> Path:
-    """The file of weights in torch's folder, fetched if need be."""
+    """Find the file of weights in torch's folder; fetch it if need be."""
     path = Path(torch.hub.get_dir()) / "checkpoints" / Path(URL).name
     if path.is_file():
         return path
@@ -123,7 +123,7 @@ def find(download: bool) -> Path:
 
 
 def read(path: Path) -> dict[str, Tensor]:
-    """The weights in a file, and nothing but weights: what else a pickle holds is not executed."""
+    """Read the weights in a file; nothing else that a pickle may hold is executed."""
     if not path.is_file():
         raise InputError(
             f"extractor.dinov2.weights='{path}' does not exist: give the file, or null for the one in torch's folder"

@@ -1,4 +1,4 @@
-"""The Inception network of 2015: the only extractor whose scores may be called FID and Inception Score.
+"""The Inception network of 2015: the only extractor for FID and the Inception Score.
 
 Its weights are those of the TensorFlow graph that Salimans 2016 and Heusel 2017 used, as torch-fidelity converted them, and
 its resize is TensorFlow 1's. Other weights, or another resize, give other numbers.
@@ -89,7 +89,7 @@ class Inception(Extractor):
 
 
 def bicubic(images: Tensor, size: int = 299) -> Tensor:
-    """uint8 (N, C, H, W) -> floats (N, C, size, size) in [0, 255], each channel resized by PIL in floats."""
+    """Resize uint8 (N, C, H, W) to floats (N, C, size, size) in [0, 255], each channel by PIL in floats."""
     filtered = [
         np.asarray(Image.fromarray(channel.float().numpy()).resize((size, size), Image.Resampling.BICUBIC))
         for channel in images.cpu().flatten(0, 1)
@@ -98,7 +98,7 @@ def bicubic(images: Tensor, size: int = 299) -> Tensor:
 
 
 def find(download: bool) -> Path:
-    """The file of weights in torch's folder, fetched if need be."""
+    """Find the file of weights in torch's folder; fetch it if need be."""
     folder = Path(torch.hub.get_dir()) / "checkpoints"
     for path in (folder / name for name in FILES):
         if path.is_file():
@@ -116,7 +116,7 @@ def find(download: bool) -> Path:
 
 
 def read(path: Path) -> bytes:
-    """The content of a file of weights: the right ones, and nothing but weights.
+    """Read a file of weights; refuse other weights, and anything but weights.
 
     torch-fidelity unpickles a file as it is, which may execute code: here the same bytes are unpickled without that first.
     """

@@ -1,4 +1,4 @@
-"""What a classifier says of the samples: the Inception Score, classes, and whether they show the class asked for."""
+"""Inception Score and its like, number of classes, and accuracy of conditional samples, from a classifier's logits."""
 
 import math
 

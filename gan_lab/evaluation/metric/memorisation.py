@@ -1,4 +1,4 @@
-"""Does G repeat its training images? Nearest neighbours, with the pairs as a picture."""
+"""Nearest training images of samples: near-copies, their distances, and the pairs as a picture."""
 
 import torch
 

@@ -16,7 +16,7 @@ from gan_lab.evaluation.metric import BaseMetric, EvalInputs, Features, Quantity
 
 
 class Layout(Protocol):
-    """Where the modes of the data are.
+    """Modes of the data.
 
     Attributes:
         centers: (K, ...), one per mode.
