@@ -101,6 +101,8 @@ class Evaluator:
         self.suite.check(target.data)
         counts = {"samples": asked["n_fake"], "reference images": asked["n_reference"], "held-out images": asked["n_held_out"]}
         self.suite.check_counts(counts, REMEDY)
+        if self.save_statistics and len(self.suite.extractors) > 1:
+            raise InputError("eval.save_statistics holds the statistics of one extractor: choose one")
         if isinstance(target.reference, Path) and (
             other := [name for name, metric in self.suite.metrics.items() if needs(metric) != {"moments"}]
         ):
