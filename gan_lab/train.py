@@ -81,10 +81,12 @@ def make_callbacks(cfg: DictConfig, data: "Data") -> dict[str, Any]:
     """Make the callbacks; validation first, for it refuses bad metrics and knows which quantity chooses the best checkpoint."""
     from hydra.utils import instantiate
 
-    validation = instantiate(cfg.callback.validation)
-    validation.check(data)
-    cfg.primary, cfg.primary_mode = validation.suite.choose(cfg.primary)
-    return {name: validation if name == "validation" else instantiate(node) for name, node in cfg.callback.items()}
+    made = {}
+    if "validation" in cfg.callback:
+        made["validation"] = validation = instantiate(cfg.callback.validation)
+        validation.check(data)
+        cfg.primary, cfg.primary_mode = validation.suite.choose(cfg.primary)
+    return {name: made.get(name) or instantiate(node) for name, node in cfg.callback.items()}
 
 
 def loggers(cfg: DictConfig, resumed: resume.Resumed | None) -> list["Logger"]:

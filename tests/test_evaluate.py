@@ -259,7 +259,7 @@ def test_grey_images_for_a_colour_extractor_are_noted(call, images, capsys, monk
         (["run=run", "reference=large"], "'large' is of images of 1x9x9, and 1x8x8 are to be judged"),
         (["samples=colour", "reference=colour", "extractor=digits8"], "digits8 takes images of 1x8x8, not of 3x8x8"),
         (["samples=made", "reference=other.npz", *FILES], "holds statistics of 5 features, and pixels makes 64"),
-        (["samples=made", "reference=other.npz", "extractor=pixels"], "too little for metric=classifier: use metric=frechet"),
+        (["samples=made", "reference=other.npz", "extractor=pixels"], "too little for metric=kernel: use metric=frechet"),
         (["samples=made", "reference=notes.npz", *FILES], "'notes.npz' is broken or no .npz of arrays"),
     ],
 )

@@ -104,7 +104,7 @@ class Evaluator:
         if self.save_statistics and len(self.suite.extractors) > 1:
             raise InputError("eval.save_statistics holds the statistics of one extractor: choose one")
         if isinstance(target.reference, Path) and (
-            other := [name for name, metric in self.suite.metrics.items() if needs(metric) != {"moments"}]
+            other := [name for name, metric in self.suite.metrics.items() if "reference" in needs(metric)]
         ):
             raise InputError(
                 f"'{target.reference}' holds mean and covariance alone, too little for metric={other[0]}: use metric=frechet"

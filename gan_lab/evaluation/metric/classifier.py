@@ -1,6 +1,7 @@
 """Inception Score and its like, number of classes, and accuracy of conditional samples, from a classifier's logits."""
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -19,6 +20,8 @@ class Classifier(BaseMetric):
         min_class_share: share of the samples that a class must hold to be counted.
     """
 
+    needs: ClassVar[frozenset[str]] = frozenset()
+
     def __init__(self, min_class_share: float = 0.03) -> None:
         self.min_class_share = min_class_share
 
@@ -36,7 +39,7 @@ class Classifier(BaseMetric):
         if extractor.splits > 1:
             found[extractor.named("cs_std")] = Quantity(None)
         if extractor.counts_classes:
-            found[extractor.named("classes")] = Quantity("max", "classes")
+            found[extractor.named("classes")] = Quantity("max")
         if extractor.knows_labels:
             found[extractor.named("accuracy")] = Quantity("max")
         return found

@@ -18,8 +18,7 @@ class Kernel(BaseMetric):
 
     def __init__(self, subsets: int = 100, subset_size: int = 1000) -> None:
         self.subsets, self.subset_size = subsets, subset_size
-        self.reference: Features | None = None
-        self.within_reference = 0.0
+        self.known: dict[str, tuple[Features, float]] = {}  # by extractor: a reference and `within` of it
 
     def quantities(self, extractor: Extractor) -> dict[str, Quantity]:
         """Return ``kid`` or ``kd_EXTRACTOR``, and its standard deviation over subsets."""
@@ -29,15 +28,15 @@ class Kernel(BaseMetric):
     def __call__(self, inputs: EvalInputs) -> dict[str, float]:
         """Compute the distance of all images, and the standard deviation over the pairs of subsets."""
         x, y, name = inputs.sample.features, inputs.reference.features, inputs.extractor.named("kd")
-        if self.reference is not inputs.reference:  # most of the work, and the same for every seed
-            self.reference, self.within_reference = inputs.reference, within(y)
+        if name not in self.known or self.known[name][0] is not inputs.reference:  # most of the work, the same for all seeds
+            self.known[name] = inputs.reference, within(y)
         draws, size = make_generator(inputs.seed), min(self.subset_size, len(x), len(y))
         values = []
         for _ in range(self.subsets):
             some, others = (z[torch.randperm(len(z), generator=draws)[:size]] for z in (x, y))
             values.append(kernel_distance(some, others))
         return {
-            name: kernel_distance(x, y, self.within_reference),
+            name: kernel_distance(x, y, self.known[name][1]),
             f"{name}_std": float(torch.tensor(values, dtype=torch.float64).std(correction=0)),
         }
 

@@ -48,7 +48,7 @@ class Modes(BaseMetric):
         """Return ``modes``, ``high_quality`` and ``kl_modes``; none for features that are no pixels."""
         if extractor.name != Pixels.name:
             return {}
-        return {"modes": Quantity("max", "modes"), "high_quality": Quantity("max"), "kl_modes": Quantity("min", "nats")}
+        return {"modes": Quantity("max"), "high_quality": Quantity("max"), "kl_modes": Quantity("min", "nats")}
 
     def __call__(self, inputs: EvalInputs) -> dict[str, float]:
         """Compute all three.
