@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -16,6 +16,8 @@ from gan_lab.training.config import check_numbers, finalize_config
 if TYPE_CHECKING:
     from lightning.pytorch.loggers import Logger
 
+    from gan_lab.data.module import Data
+
 
 def main() -> None:
     """Run the command."""
@@ -26,14 +28,14 @@ def main() -> None:
 
 
 def train(cfg: DictConfig) -> float | None:
-    """Run one configuration to its end and judge its best checkpoint; returns the best value of the primary score."""
+    """Run one configuration to its end and judge its best checkpoint; return the best value, lower is better, for a search."""
     from hydra.core.hydra_config import HydraConfig
     from hydra.utils import instantiate
     from lightning.pytorch.utilities.exceptions import SIGTERMException
 
     from gan_lab.cli import console
     from gan_lab.data.prepared import Prepared
-    from gan_lab.evaluation.extractor.trained import settle_metric
+    from gan_lab.evaluation.extractor import trained
     from gan_lab.training import cadence, checkpoint
     from gan_lab.training.build import build
 
@@ -49,9 +51,10 @@ def train(cfg: DictConfig) -> float | None:
     data = instantiate(cfg.data)
     data.setup("fit")
     finalize_config(cfg, data.num_train, data.batch_size * trainer.world_size, folder)
-    settle_metric(cfg, data, [f"data={HydraConfig.get().runtime.choices['data']}", *overrides])
+    cfg.extractor = trained.with_weights(cfg.extractor, data, [f"data={HydraConfig.get().runtime.choices['data']}", *overrides])
     if resumed and resumed.images_seen >= cfg.total_images:
         return console.complete(resumed.path, resumed.images_seen, cfg.total_images)
+    callbacks = make_callbacks(cfg, data)
     gan = build(cfg)
     if resumed:
         checkpoint.restore(gan, resumed.path)  # `fit` does it too, but only here a misfit is one sentence
@@ -61,7 +64,6 @@ def train(cfg: DictConfig) -> float | None:
     prepared = data.train_set.folder if isinstance(data.train_set, Prepared) else None
     console.start(folder, cfg.total_images, cfg.seed, prepared)
 
-    callbacks = {name: instantiate(node) for name, node in cfg.callback.items()}
     trainer.callbacks += [*callbacks.values(), checkpoint.EmbedConfig(cfg, overrides)]
     trainer.loggers = loggers(cfg, resumed)
     trainer.val_check_interval = cadence.steps(data.batch_size * trainer.world_size, cfg.val_every_images)
@@ -79,11 +81,23 @@ def train(cfg: DictConfig) -> float | None:
                 logger.close()
     if callbacks["stop_condition"].interrupted:
         sys.exit(130)  # as a shell reports a Ctrl-C: a sweep ends with it
-    return callbacks["checkpoint"].best
+    return callbacks["checkpoint"].objective
+
+
+def make_callbacks(cfg: DictConfig, data: "Data") -> dict[str, Any]:
+    """Make the callbacks; validation first, for it refuses bad metrics and knows which quantity chooses the best checkpoint."""
+    from hydra.utils import instantiate
+
+    made = {}
+    if "validation" in cfg.callback:
+        made["validation"] = validation = instantiate(cfg.callback.validation)
+        validation.check(data)
+        cfg.primary, cfg.primary_mode = validation.suite.choose(cfg.primary)
+    return {name: made.get(name) or instantiate(node) for name, node in cfg.callback.items()}
 
 
 def loggers(cfg: DictConfig, resumed: resume.Resumed | None) -> list["Logger"]:
-    """metrics.csv, and the one that was chosen."""
+    """Make the logger of metrics.csv, and the one that was chosen."""
     from hydra.utils import instantiate
 
     from gan_lab.logger.csv import CsvLogger

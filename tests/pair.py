@@ -56,15 +56,15 @@ def total(tensors) -> float:
 
 
 def train(overrides: list[str], **options) -> dict:
-    """The final weights, the sums after each step and, with data that choose a metric, the scores of the end."""
+    """The final weights, the sums after each step and, with data that choose a metric, the values of the end."""
     cfg = tiny(*overrides, images=160)
-    steps, judge = Steps(), instantiate(cfg.callback.validation)
-    judged = {"limit_val_batches": 1.0, "val_check_interval": 20} if judge.metric else {}
-    gan = fit(cfg, steps, judge, **judged, **options)
+    steps, validation = Steps(), instantiate(cfg.callback.validation)
+    judged = {"limit_val_batches": 1.0, "val_check_interval": 20} if validation.suite else {}
+    gan = fit(cfg, steps, validation, **judged, **options)
     weights = {name: value for name, value in gan.state_dict().items() if torch.is_tensor(value)}
-    scores = judge.scores | {f"floor {name}": value for name, value in judge.floor.items()} if judge.metric else {}
-    protocol = judge.metric.protocol() if judge.metric else {}
-    return {"weights": weights, "steps": steps.weights, "buffers": steps.buffers, "scores": scores, "protocol": protocol}
+    values = validation.values | {f"real {name}": value for name, value in validation.baseline.items()}
+    judged = {"values": values, "protocol": validation.protocol}
+    return {"weights": weights, "steps": steps.weights, "buffers": steps.buffers, **judged}
 
 
 if __name__ == "__main__":

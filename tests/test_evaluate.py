@@ -20,7 +20,7 @@ from gan_lab.evaluation import features
 from gan_lab.evaluation.extractor.pixels import Pixels
 
 FEW = ["eval.num_fake=30", "eval.seeds=[0,1]"]
-FILES = ["extractor=pixels", "score=frechet"]
+FILES = ["extractor=pixels", "metric=frechet"]
 
 
 @pytest.fixture(scope="module")
@@ -82,12 +82,14 @@ def test_the_record_says_all_that_decides_the_values(judge, capsys):
     value = record["values"]["fd_digits8"]
     assert value["mean"] == pytest.approx(sum(value["seeds"]) / 2)
     assert value["sd"] == pytest.approx(np.std(value["seeds"], ddof=1))
-    assert 0 < value["floor"] < value["mean"]
+    assert 0 < value["baseline"] < value["mean"]
     protocol = record["protocol"]
-    assert (protocol["n_fake"], protocol["n_floor"], protocol["n_reference"], protocol["resolution"]) == (30, 30, 1200, 8)
+    assert (protocol["n_fake"], protocol["n_held_out"], protocol["n_reference"], protocol["resolution"]) == (30, 30, 1200, 8)
     assert (protocol["split"], protocol["ema"], protocol["truncation"], protocol["device"]) == ("train", True, None, "cpu")
-    assert (protocol["extractor"], protocol["resize"], protocol["eval"]["seeds"]) == ("digits8", "none", [0, 1])
-    assert len(protocol["checkpoint_sha256"]) == len(protocol["weights_sha256"]) == 64
+    assert (list(protocol["extractors"]), protocol["seeds"]) == (["digits8"], [0, 1])
+    assert protocol["extractors"]["digits8"]["resize"] == "none"
+    assert len(protocol["checkpoint_sha256"]) == len(protocol["extractors"]["digits8"]["weights_sha256"]) == 64
+    assert value["unit"] == ""
     assert record["versions"]["torch"] == version("torch")
     assert record["seconds"] > 0
     assert "30 other reals" in (shown := capsys.readouterr().out)
@@ -97,7 +99,7 @@ def test_the_record_says_all_that_decides_the_values(judge, capsys):
 @pytest.mark.parametrize("name", sorted(path.stem for path in (CONF / "eval").glob("*.yaml")))
 def test_every_preset_judges_a_run(judge, name):
     of_digits = (
-        [] if name in ("quick", "diversity", "memorisation", "discriminator") else ["extractor=digits8", "score=frechet"]
+        [] if name in ("quick", "diversity", "memorisation", "discriminator") else ["extractor=digits8", "metric=frechet"]
     )
     record = judge(*of_digits, "eval.num_reference=40", name=name)
     assert all(np.isfinite(value["mean"]) for value in record["values"].values())
@@ -109,12 +111,12 @@ def test_points_have_modes(call, trained):
     call(train.main, *toy)
     folder = call(evaluate.main, "run=run", "eval=modes", "eval.num_fake=200", "eval.seeds=[0]")
     record = json.loads((folder / "run/evaluation/modes/metrics.json").read_text())
-    assert record["values"]["modes"]["floor"] == 8
-    assert record["values"]["high_quality"]["floor"] == pytest.approx(0.989, abs=0.02)
+    assert record["values"]["modes"]["baseline"] == 8
+    assert record["values"]["high_quality"]["baseline"] == pytest.approx(0.989, abs=0.02)
 
 
 def test_values_do_not_depend_on_the_batch_size(judge):
-    one, other = (judge(f"batch_size={size}", "again=true")["values"]["fd_digits8"]["seeds"] for size in (30, 7))
+    one, other = (judge(f"batch_size={size}", "overwrite=true")["values"]["fd_digits8"]["seeds"] for size in (30, 7))
     assert one == pytest.approx(other, rel=1e-3)
 
 
@@ -129,7 +131,7 @@ def test_reals_are_looked_at_once_for_all_runs(judge, monkeypatch):
     judge()
     seen = []
     monkeypatch.setattr(features, "extract", lambda source, *more: seen.append(source) or original(source, *more))
-    judge("again=true")
+    judge("overwrite=true")
     assert [type(source).__name__ for source in seen] == ["Generated", "Generated"]
 
 
@@ -139,7 +141,7 @@ original = features.extract
 def test_saved_images_judged_as_files_give_the_same_value(judge, call, tmp_path):
     record = judge("eval.save_images=made", "eval.save_statistics=reals.npz", "eval.seeds=[3]")
     assert len(list((tmp_path / "made/seed3").glob("*.png"))) == 30
-    folder = call(evaluate.main, "a=made/seed3", "b=reals.npz", "extractor=digits8", "score=frechet")
+    folder = call(evaluate.main, "samples=made/seed3", "reference=reals.npz", "extractor=digits8", "metric=frechet")
     files = json.loads((folder / "evaluation/quick/metrics.json").read_text())
     assert files["values"]["fd_digits8"]["mean"] == pytest.approx(record["values"]["fd_digits8"]["mean"], rel=1e-9)
 
@@ -159,6 +161,25 @@ def test_two_processes_say_what_one_says(judge, tmp_path):
     )
 
 
+def test_several_extractors_judge_at_once(judge):
+    record = judge("extractor=[digits8,pixels]", "metric=[frechet_ratio,precision_recall]", "eval.num_fake=70")
+    values = record["values"]
+    assert list(record["protocol"]["extractors"]) == ["digits8", "pixels"]
+    assert {"fd_ratio_digits8", "fd_ratio_pixels", "fd_ratio", "precision_digits8", "recall_pixels"} <= values.keys()
+    assert values["fd_ratio"]["mean"] == pytest.approx(
+        (values["fd_ratio_digits8"]["mean"] + values["fd_ratio_pixels"]["mean"]) / 2
+    )
+    assert values["fd_ratio"]["baseline"] == 1 < values["fd_ratio"]["mean"]
+
+
+def test_old_names_work_and_are_warned_of(judge, capsys):
+    record = judge("extractor=pixels", "score=monge", "again=true")
+    assert set(record["values"]) == {"mind_pixels"}
+    said = capsys.readouterr().err
+    assert "score=monge is an old name, which the next version will not know: write metric=sliced_wasserstein" in said
+    assert "write overwrite=true" in said
+
+
 def test_several_runs_are_one_table_for_a_paper(judge, call, capsys):
     judge()
     capsys.readouterr()
@@ -175,37 +196,39 @@ def test_several_runs_are_one_table_for_a_paper(judge, call, capsys):
 
 def test_a_folder_of_images_compared_with_itself_is_at_no_distance(call, images):
     images("made", mode="RGB")
-    folder = call(evaluate.main, "a=made", "b=made", "extractor=pixels", "score=frechet")
+    folder = call(evaluate.main, "samples=made", "reference=made", "extractor=pixels", "metric=frechet")
     record = json.loads((folder / "evaluation/quick/metrics.json").read_text())
     assert record["values"]["fd_pixels"]["mean"] == pytest.approx(0, abs=1e-9)
-    assert (record["protocol"]["a"], record["protocol"]["channels"]) == ("made", 3)
+    assert (record["protocol"]["samples"], record["protocol"]["channels"]) == ("made", 3)
 
 
 def test_a_run_is_compared_with_any_images_of_its_size(judge, images):
     images("other", n=40)
-    record = judge("b=other", "extractor=pixels", "score=frechet")
+    record = judge("reference=other", "extractor=pixels", "metric=frechet")
     assert record["protocol"]["n_reference"] == 40
     assert record["protocol"]["split"] is None
 
 
 def test_files_that_may_have_changed_are_judged_anew(judge, images):
-    options = ["extractor=pixels", "score=frechet"]
-    one, other = (judge(f"b={images(name, n=40, seed=seed).name}", *options) for name, seed in (("one", 1), ("other", 2)))
+    options = ["extractor=pixels", "metric=frechet"]
+    one, other = (
+        judge(f"reference={images(name, n=40, seed=seed).name}", *options) for name, seed in (("one", 1), ("other", 2))
+    )
     assert one["values"] != other["values"]
-    assert (one["protocol"]["b"], other["protocol"]["b"]) == ("one", "other")
+    assert (one["protocol"]["compared_with"], other["protocol"]["compared_with"]) == ("one", "other")
     Path("other/0.png").write_bytes(Path("one/0.png").read_bytes())
-    assert judge("b=other", *options)["values"] != other["values"]
+    assert judge("reference=other", *options)["values"] != other["values"]
 
 
 def test_jpeg_files_are_noted(call, images, capsys):
     images("lossy", suffix="jpg")
-    call(evaluate.main, "a=lossy", f"b={images('exact')}", *FILES)
-    assert "'lossy' holds JPEG files, whose artefacts a score sees" in capsys.readouterr().out.replace("\n", " ")
+    call(evaluate.main, "samples=lossy", f"reference={images('exact')}", *FILES)
+    assert "'lossy' holds JPEG files, whose artefacts a metric sees" in capsys.readouterr().out.replace("\n", " ")
 
 
 def test_grey_images_for_a_colour_extractor_are_noted(call, images, capsys, monkeypatch):
     monkeypatch.setattr(Pixels, "channels", 3)
-    call(evaluate.main, f"a={images('made')}", f"b={images('others', seed=1)}", *FILES)
+    call(evaluate.main, f"samples={images('made')}", f"reference={images('others', seed=1)}", *FILES)
     assert "grey images, repeated to three channels" in capsys.readouterr().out.replace("\n", " ")
 
 
@@ -216,25 +239,28 @@ def test_grey_images_for_a_colour_extractor_are_noted(call, images, capsys, monk
     ("options", "sentence"),
     [
         ([], "what is to be judged? Give run="),
-        (["run=run", "a=made"], "what is to be judged? Give run="),
+        (["run=run", "samples=made"], "what is to be judged? Give run="),
         (["run=nowhere"], "there is no run folder or checkpoint 'nowhere'"),
         (["run='nowhere/*'"], "matches no run folder"),
         (["run=run", "eval.num_fake=1"], "eval.num_fake=1 is invalid: give a whole number of at least 2"),
         (["run=run", "checkpoint=lost"], "checkpoint=lost does not exist (choices: best, last); did you mean 'last'?"),
         (["run=run", "eval.reference=tran"], "eval.reference=tran does not exist (choices: train, held_out)"),
-        (["run=run", "eval=modes"], "eval=modes needs data whose modes are known"),
-        (["run=run", "eval=diversity", "eval.num_fake=3"], "a 3-th neighbour needs more than 3 images, not 3"),
-        (["a=made"], "compared with what? Give b=FOLDER"),
-        (["a=made", "b=nowhere"], "there is no folder or file 'nowhere'"),
-        (["a=made", "b=empty"], "'empty' holds no image"),
-        (["a=made", "b=mixed", *FILES], "'mixed' mixes images of 1x8x8 and of 1x9x9"),
-        (["a=made", "b=broken", *FILES], "broken or no image of 8 bits: remove or replace it"),
-        (["a=made", "b=large", *FILES], "'large' is of images of 1x9x9, and 1x8x8 are to be judged"),
-        (["run=run", "b=large"], "'large' is of images of 1x9x9, and 1x8x8 are to be judged"),
-        (["a=colour", "b=colour", "extractor=digits8"], "digits8 judges images of 1x8x8, not of 3x8x8"),
-        (["a=made", "b=other.npz", *FILES], "holds statistics of 5 features, and pixels makes 64"),
-        (["a=made", "b=other.npz", "extractor=pixels"], "too little for score=classifier: use score=frechet"),
-        (["a=made", "b=notes.npz", *FILES], "'notes.npz' is broken or no .npz of arrays"),
+        (["run=run", "eval=modes"], "metric=modes needs data whose modes are known"),
+        (
+            ["run=run", "eval=diversity", "eval.num_fake=3"],
+            "metric=precision_recall needs 4 samples or more, not 3: judge more (eval.num_fake=",
+        ),
+        (["samples=made"], "compared with what? Give reference=FOLDER"),
+        (["samples=made", "reference=nowhere"], "there is no folder or file 'nowhere'"),
+        (["samples=made", "reference=empty"], "'empty' holds no image"),
+        (["samples=made", "reference=mixed", *FILES], "'mixed' mixes images of 1x8x8 and of 1x9x9"),
+        (["samples=made", "reference=broken", *FILES], "broken or no image of 8 bits: remove or replace it"),
+        (["samples=made", "reference=large", *FILES], "'large' is of images of 1x9x9, and 1x8x8 are to be judged"),
+        (["run=run", "reference=large"], "'large' is of images of 1x9x9, and 1x8x8 are to be judged"),
+        (["samples=colour", "reference=colour", "extractor=digits8"], "digits8 takes images of 1x8x8, not of 3x8x8"),
+        (["samples=made", "reference=other.npz", *FILES], "holds statistics of 5 features, and pixels makes 64"),
+        (["samples=made", "reference=other.npz", "extractor=pixels"], "too little for metric=kernel: use metric=frechet"),
+        (["samples=made", "reference=notes.npz", *FILES], "'notes.npz' is broken or no .npz of arrays"),
     ],
 )
 def test_bad_input_is_refused_with_the_remedy(refused, trained, images, tmp_path, options, sentence):
@@ -253,7 +279,7 @@ def test_bad_input_is_refused_with_the_remedy(refused, trained, images, tmp_path
 def test_statistics_of_another_protocol_are_refused(judge, refused, images):
     judge("eval.save_statistics=digits.npz")
     images("large", size=9)
-    said = refused("a=large", "b=digits.npz", "extractor=pixels", "score=frechet")
+    said = refused("samples=large", "reference=digits.npz", "extractor=pixels", "metric=frechet")
     assert "'digits.npz'" in said
     assert "use the same protocol" in said or "choose the one that made them" in said
 
@@ -270,10 +296,10 @@ def test_a_checkpoint_of_other_images_is_refused(refused, trained, tmp_path):
 def test_weights_that_are_not_there_or_not_the_right_ones_are_named(refused, images, monkeypatch, tmp_path):
     images("colour", mode="RGB")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    said = refused("a=colour", "b=colour", "extractor.download=false", "extractor=inception")
+    said = refused("samples=colour", "reference=colour", "extractor.inception.download=false", "extractor=inception")
     assert f"'{tmp_path / 'hub/checkpoints'}'" in said
     (tmp_path / "other.pth").write_bytes(b"other weights")
-    said = refused("a=colour", "b=colour", "extractor=inception", "extractor.weights=other.pth")
+    said = refused("samples=colour", "reference=colour", "extractor=inception", "extractor.inception.weights=other.pth")
     assert "is damaged or holds other weights" in said
 
 
@@ -284,7 +310,7 @@ def test_a_run_without_an_extractor_asks_for_one(call, refused):
 
 def test_few_samples_of_a_class_are_refused(call, refused):
     call(train.main, "model=cgan", "max_images=64", "network.generator.width=8", "logger=csv", "hydra.run.dir=run")
-    assert "class 0 has fewer than 2 images: judge more samples" in refused("run=run", "score=intra_class", "eval.num_fake=10")
+    assert "class 0 has fewer than 2 images: judge more samples" in refused("run=run", "metric=intra_class", "eval.num_fake=10")
 
 
 def test_the_values_lie_where_a_reader_looks_for_them(judge):

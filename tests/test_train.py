@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from gan_lab import train
@@ -150,7 +151,12 @@ def test_a_run_that_diverges_ends_its_own_job_of_a_sweep_alone(call, monkeypatch
         (["network.discriminator.norm=lyer"], "did you mean 'layer'?"),
         (["speed.precision=foo"], "trainer: Precision 'foo' is invalid"),
         (["data=digits", "data.num_classes=7"], "a label is 9: use data.num_classes=10"),
-        (["data=digits", "metric.mode=max"], "metric.mode=max would keep the worst fd_digits8"),
+        (["data=digits", "primary=fd_digit8"], "primary=fd_digit8 does not exist (choices: fd_digits8, cs_digits8"),
+        (
+            ["data=digits", "metric=discriminator"],
+            "metric=discriminator needs the images themselves, which training does not keep",
+        ),
+        (["data=fake", "metric=frechet"], "metric=frechet needs features: choose extractor=pixels"),
         (["data=gaussians", "data.image_size=1", "data.channels=2", "network=dcgan"], "use network=mlp"),
         (["data=image_folder", "data.root=nowhere"], "nowhere"),
         (["foo"], "options are KEY=VALUE"),
@@ -223,9 +229,20 @@ def test_without_a_metric_an_experiment_s_choice_of_its_score_does_not_count():
     from gan_lab.cli.command import compose
 
     cfg = compose("train", ["experiment=landscape/gaussians_mlp", "metric=none"])
-    assert cfg.metric == {"primary": "high_quality", "mode": "max"}
+    assert (cfg.primary, list(cfg.extractor)) == ("high_quality", ["pixels"])
     finalize_config(cfg, num_train=100, global_batch=8, folder=Path("x"))
-    assert cfg.metric == {}
+    assert cfg.metric == cfg.extractor == {}
+    assert instantiate(cfg.callback.validation).suite.choose(cfg.primary) == (None, None)
+
+
+def test_any_metric_chooses_the_best_checkpoint(run):
+    judged = ["metric=[frechet,kernel,precision_recall]", "extractor=digits8", "primary=precision", "data=digits"]
+    run(*judged, "data.batch_size=64", "val_every_images=32")
+    summary = json.loads(Path("run/summary.json").read_text())
+    assert (summary["primary"], summary["mode"]) == ("precision", "max")
+    assert summary["scores"]["val/precision"]["better"] == "max"
+    assert {"fd_digits8", "kd_digits8", "precision", "recall"} <= summary["final_judgement"]["scores"].keys()
+    assert Path("run/checkpoints/best.ckpt").is_file()
 
 
 def test_a_users_own_configs_and_gan_are_found_outside_the_package(run, tmp_path):

@@ -39,7 +39,7 @@ def test_it_trains_says_how_good_it_is_and_with_what_to_judge_by_it(learn):
     assert facts["accuracy"] > 0.5
     assert f"{name} knows {facts['accuracy']:.1%} of 597 held-out images, after 1,200 training images, 1 times each" in said
     assert f"-> {path}" in said
-    assert "train with it: python -m gan_lab.train data=digits metric=trained\n" in said
+    assert "train with it: python -m gan_lab.train data=digits 'metric=[frechet,classifier]' extractor=trained\n" in said
     assert "judge with it: python -m gan_lab.evaluate run=RUN extractor=trained\n" in said
     assert [*path.parent.glob("*.partial*")] == []
 
@@ -103,23 +103,23 @@ def test_help_imports_nothing_heavy():
 def test_a_run_and_its_evaluation_are_judged_by_it(learn, call, tmp_path):
     (path,), _ = learn()
     name = Trained(str(path)).name
-    call(train.main, "metric=trained", *TINY)
+    call(train.main, "extractor=trained", *TINY)
     summary = json.loads((tmp_path / "run/summary.json").read_text())
     assert summary["primary"] == f"fd_{name}"
     assert {f"val/fd_{name}", f"val/cs_{name}", f"val/classes_{name}"} <= summary["scores"].keys()
-    assert summary["protocol"]["weights_sha256"] == read_facts(path)["sha256"]
+    assert summary["protocol"]["extractors"][name]["weights_sha256"] == read_facts(path)["sha256"]
     assert (tmp_path / "run/checkpoints/best.ckpt").is_file()
-    call(evaluate.main, "run=run", "extractor=trained", "eval.num_fake=30", "eval.seeds=[0]", "score=frechet")
+    call(evaluate.main, "run=run", "extractor=trained", "eval.num_fake=30", "eval.seeds=[0]", "metric=frechet")
     record = json.loads((tmp_path / "run/evaluation/quick/metrics.json").read_text())
     assert set(record["values"]) == {f"fd_{name}"}
-    assert record["protocol"]["weights_sha256"] == read_facts(path)["sha256"]
+    assert record["protocol"]["extractors"][name]["weights_sha256"] == read_facts(path)["sha256"]
 
 
 def test_its_sensitivity_is_that_of_the_data_at_hand(learn, call, tmp_path):
     (path,), _ = learn(*FAKE)
     call(sensitivity.main, *FAKE, "extractor=trained", "noise=[0.4]", "blur=[]", "classes=[]")
     found = json.loads((tmp_path / "sensitivity.json").read_text())
-    assert found["extractor"] == Trained(str(path)).name
+    assert list(found["extractors"]) == [Trained(str(path)).name]
     with pytest.raises(SystemExit, match=r"run python -m gan_lab\.train_extractor data=digits, or give extractor"):
         call(sensitivity.main, "extractor=trained")
 
@@ -127,7 +127,7 @@ def test_its_sensitivity_is_that_of_the_data_at_hand(learn, call, tmp_path):
 def test_a_run_without_an_extractor_is_refused_before_it_begins(learn, call, tmp_path):
     learn(*FAKE)
     with pytest.raises(
-        SystemExit, match=r"run python -m gan_lab\.train_extractor data=blobs, or give metric\.extractor\.weights=FILE"
+        SystemExit, match=r"run python -m gan_lab\.train_extractor data=blobs, or give extractor\.trained\.weights=FILE"
     ):
-        call(train.main, "data=blobs", "metric=trained", *TINY)
+        call(train.main, "data=blobs", "metric=frechet", "extractor=trained", *TINY)
     assert not (tmp_path / "run/metrics.csv").exists()

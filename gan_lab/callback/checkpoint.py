@@ -15,27 +15,21 @@ from gan_lab.training.cadence import is_due
 
 
 class Checkpoint(L.Callback):
-    """Writes ``last.ckpt`` every so many images, after each validation and when the process is told to end.
+    """Write ``last.ckpt`` every so many images, after each validation and when the process is told to end.
 
-    ``best.ckpt`` is the checkpoint with the best ``val/<primary>`` so far, of equal ones the latest; a score that is no number
+    ``best.ckpt`` is the checkpoint with the best ``val/<primary>`` so far, of equal ones the latest; a value that is no number
     never wins. Both are written beside the former file and then take its place.
 
     Args:
         folder: of the two files.
         every_images: between two writes of ``last.ckpt``.
-        primary: name of the score that chooses the best; None: there is no best.
-        mode: whether that score should be ``min`` or ``max``.
+        primary: name of the quantity that chooses the best; None: there is no best.
+        mode: whether it should be ``min`` or ``max``.
     """
 
-    def __init__(
-        self,
-        folder: str,
-        every_images: int,
-        primary: str | None = None,
-        mode: str = "min",
-    ) -> None:
+    def __init__(self, folder: str, every_images: int, primary: str | None = None, mode: str | None = "min") -> None:
         self.folder, self.every_images = Path(folder), every_images
-        self.primary, self.sign = primary, 1 if mode == "min" else -1
+        self.primary, self.sign = primary, -1 if mode == "max" else 1
         self.best: float | None = None
 
     @property
@@ -49,8 +43,13 @@ class Checkpoint(L.Callback):
         return self.folder / "best.ckpt"
 
     @property
+    def objective(self) -> float | None:
+        """The best value for a search, lower is better; None: there is none."""
+        return None if self.best is None else self.sign * self.best
+
+    @property
     def chosen_path(self) -> Path:
-        """The best of this run, or the last where no score chose one."""
+        """The best of this run, or the last where none was chosen."""
         return self.last_path if self.best is None else self.best_path
 
     def on_train_start(self, trainer: L.Trainer, gan: GAN) -> None:
@@ -64,14 +63,14 @@ class Checkpoint(L.Callback):
 
     def on_validation_end(self, trainer: L.Trainer, gan: GAN) -> None:
         """Save, as the best too if it is."""
-        score = float(trainer.callback_metrics.get(f"val/{self.primary}", math.nan))
-        if math.isfinite(score) and (self.best is None or self.sign * score <= self.sign * self.best):
-            self.best = score
+        value = float(trainer.callback_metrics.get(f"val/{self.primary}", math.nan))
+        if math.isfinite(value) and (self.best is None or self.sign * value <= self.sign * self.best):
+            self.best = value
             self._save(trainer, gan, self.best_path)
         self._save(trainer, gan, self.last_path)
 
     def on_exception(self, trainer: L.Trainer, gan: GAN, exception: BaseException) -> None:
-        """SIGTERM arrives between two steps: save. Anything else may have torn a step: the last file stands."""
+        """Save on SIGTERM, which arrives between two steps; anything else may have torn a step: the last file stands."""
         if isinstance(exception, SIGTERMException) and trainer.state.fn == TrainerFn.FITTING:
             self._save(trainer, gan, self.last_path)
 
@@ -81,10 +80,10 @@ class Checkpoint(L.Callback):
             checkpoint.save(trainer, path)
 
     def state_dict(self) -> dict[str, Any]:
-        """The best score survives a resume."""
+        """Keep the best value for a resumed run."""
         return {"best": self.best, "primary": self.primary, "folder": str(self.folder)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take up the best score, if it is one of this folder and of the same kind."""
+        """Restore the best value, if it is one of this folder and of the same quantity."""
         if (state["primary"], state["folder"]) == (self.primary, str(self.folder)):
             self.best = state["best"]

@@ -1,4 +1,4 @@
-"""summary.json and curves.png: what a run came to."""
+"""summary.json and curves.png: the result of a run."""
 
 import math
 import platform
@@ -6,6 +6,7 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from gan_lab import __version__
 from gan_lab.callback.validation import Validation
+from gan_lab.evaluation.metric import Quantity
 from gan_lab.model.gan import GAN
 from gan_lab.plot.curves import save_curves
 from gan_lab.run_folder import RunFolder
@@ -26,18 +28,21 @@ PACKAGES = ("torch", "lightning", "hydra-core", "torchmetrics", "wandb")
 
 
 class Summary(L.Callback):
-    """Writes both files when a run ends, however it ends, and again when its best checkpoint has been judged.
+    """Write both files when a run ends, however it ends, and again when its best checkpoint has been judged.
 
-    ``summary.json``: status, the score that chooses and its mode, first, final and best value of each score, the baseline
-    (the same scores of held-out reals) and the protocol, counters, speed, memory, versions.
+    ``summary.json``: status; the primary quantity and its mode; first, final and best value, direction and unit of each
+    quantity; the real-data baseline; the protocol; counters, speed, memory, versions.
 
     Args:
         folder: the run folder, with its metrics.csv.
         max_images: length of the run.
+        primary: the quantity that chooses the best checkpoint; None: there is none.
+        mode: whether it should be "min" or "max".
     """
 
-    def __init__(self, folder: str, max_images: int) -> None:
+    def __init__(self, folder: str, max_images: int, primary: str | None = None, mode: str | None = None) -> None:
         self.run, self.max_images = RunFolder(folder), max_images
+        self.primary, self.mode = primary, mode
         self.content: dict[str, Any] = {}
 
     def on_train_start(self, trainer: L.Trainer, gan: GAN) -> None:
@@ -45,11 +50,11 @@ class Summary(L.Callback):
         self.started, self.first_image = time.monotonic(), gan.images_seen
 
     def on_train_end(self, trainer: L.Trainer, gan: GAN) -> None:
-        """The run came to its end, or was asked to stop before it."""
+        """Write the summary of a run that came to its end, or was asked to stop before it."""
         self._write(trainer, gan, {"status": "finished" if gan.images_seen >= self.max_images else "stopped"})
 
     def on_exception(self, trainer: L.Trainer, gan: GAN, exception: BaseException) -> None:
-        """The run was told to end, or failed."""
+        """Write the summary of a run that was told to end, or failed."""
         if trainer.state.fn != TrainerFn.FITTING or not hasattr(self, "started"):
             return
         if isinstance(exception, SIGTERMException):
@@ -59,21 +64,20 @@ class Summary(L.Callback):
 
     @rank_zero_only
     def on_test_end(self, trainer: L.Trainer, gan: GAN) -> None:
-        """Add what the best checkpoint is worth on latents that did not choose it."""
-        judge = _judge(trainer)
-        self.content["final_judgement"] = {"images_seen": gan.images_seen, "scores": judge.scores}
+        """Add the values of the best checkpoint on latents that did not choose it."""
+        self.content["final_judgement"] = {"images_seen": gan.images_seen, "scores": _validation(trainer).values}
         self.run.write_summary(self.content)
 
     @rank_zero_only
     def _write(self, trainer: L.Trainer, gan: GAN, outcome: dict[str, str]) -> None:
-        seconds, judge = time.monotonic() - self.started, _judge(trainer)
+        seconds, validation = time.monotonic() - self.started, _validation(trainer)
         rows = self.run.read_rows()
         self.content = outcome | {
-            "primary": judge.metric.primary if judge.metric else None,
-            "mode": judge.metric.mode if judge.metric else None,
-            "scores": _course(rows, judge),
-            "baseline": judge.floor,
-            "protocol": judge.metric.protocol() if judge.metric else {},
+            "primary": self.primary,
+            "mode": self.mode,
+            "scores": _course(rows, validation.suite.quantities),
+            "baseline": validation.baseline,
+            "protocol": validation.protocol,
             "broken_images": trainer.datamodule.broken,  # type: ignore[attr-defined]  # `fit` sets it
             "images_seen": gan.images_seen,
             "g_steps_done": gan.g_steps_done,
@@ -87,36 +91,37 @@ class Summary(L.Callback):
             "git_commit": _git_commit(),
         }
         self.run.write_summary(self.content)
-        save_curves(rows, self.run.curves, gan.equilibrium(), judge.floor)
+        save_curves(rows, self.run.curves, gan.equilibrium(), validation.baseline)
 
 
-def _judge(trainer: L.Trainer) -> Validation:
+def _validation(trainer: L.Trainer) -> Validation:
     callbacks: list[L.Callback] = trainer.callbacks  # type: ignore[attr-defined]
     return next((c for c in callbacks if isinstance(c, Validation)), Validation())
 
 
-def _course(rows: list[dict[str, float]], judge: Validation) -> dict[str, dict[str, Any]]:
-    """First, final and best value of each validation score."""
+def _course(rows: list[dict[str, float]], quantities: Mapping[str, Quantity]) -> dict[str, dict[str, Any]]:
+    """Return first, final and best value of each quantity of validation, with its direction and unit."""
     course: dict[str, dict[str, Any]] = {}
     for name in dict.fromkeys(n for row in rows for n in row if n.startswith("val/")):
         values = [row[name] for row in rows if name in row and math.isfinite(row[name])]
         if not values:
             continue
         course[name] = {"first": values[0], "final": values[-1]}
-        if judge.metric and (mode := judge.metric.better.get(name.removeprefix("val/"))):
-            course[name] |= {"best": min(values) if mode == "min" else max(values), "better": mode}
+        if (quantity := quantities.get(name.removeprefix("val/"))) and quantity.better:
+            best = min(values) if quantity.better == "min" else max(values)
+            course[name] |= {"best": best, "better": quantity.better, "unit": quantity.unit}
     return course
 
 
 def peak_memory(device: torch.device) -> int:
-    """In bytes: of the GPU, or of this process."""
+    """Return the peak memory of the GPU, or of this process, in bytes."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _git_commit() -> str | None:
-    """The commit of the code that ran, or None outside a checkout."""
+    """Return the commit of the code that ran; None outside a checkout."""
     command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

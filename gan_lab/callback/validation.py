@@ -1,5 +1,6 @@
-"""Scores of the averaged generator at each validation, and D's overfitting."""
+"""Metrics of the averaged generator at each validation, and D's overfitting."""
 
+from pathlib import Path
 from typing import Any
 
 import lightning as L
@@ -7,49 +8,68 @@ import torch
 from torch import Tensor
 
 from gan_lab.callback.loss_logger import log_row
-from gan_lab.evaluation.metric.protocol import Metric
+from gan_lab.data.module import Data
+from gan_lab.evaluation.features import FeatureCollector, stats_device
+from gan_lab.evaluation.metric import EvalInputs, Features
+from gan_lab.evaluation.processes import everyone
+from gan_lab.evaluation.source import quantised
+from gan_lab.evaluation.suite import MetricSuite
 from gan_lab.model.gan import GAN
+
+HELD_OUT, TRAIN = 0, 1
+"""The two loaders of a validation."""
 
 
 class Validation(L.Callback):
-    """Feeds the metric with what `GAN.validation_step` returns and logs its scores as ``val/...``, in the end as ``final/...``.
+    """Judge what `GAN.validation_step` returns; log the values as ``val/...``, those of the chosen checkpoint as ``final/...``.
 
-    Also ``d_held_out`` and ``d_train``, D's mean scores of held-out and of as many training reals, both in evaluation mode,
-    and ``d_overfit``, the gap between them: D's overfitting, never a score of G.
+    The samples are compared with training reals. Also ``d_held_out`` and ``d_train``, D's mean logits of held-out and as many
+    training reals, both in evaluation mode, and ``d_overfit``, the gap between them: D's overfitting, never a metric of G.
 
     Args:
-        metric: the scores, or None.
+        suite: metrics and extractors; None: only D's means.
+
+    Attributes:
+        values: of the last validation, the same on all processes.
+        baseline: the same for held-out reals.
+        protocol: what a reader must know to compare the values with others.
     """
 
-    def __init__(self, metric: Metric | None = None) -> None:
-        self.metric = metric
-        self.knows_reals = False
-        self.scores: dict[str, float] = {}
-        self.floor: dict[str, float] = {}
+    def __init__(self, suite: MetricSuite | None = None) -> None:
+        self.suite = suite or MetricSuite()
+        self.reals: list[dict[int, Features]] = []  # of each extractor, by loader: once per run
+        self.values: dict[str, float] = {}
+        self.baseline: dict[str, float] = {}
+        self.protocol: dict[str, Any] = {}
+
+    def check(self, data: Data) -> None:
+        """Refuse, before training, metrics that cannot be computed in it."""
+        self.suite.check(data, has_images=False)
+        n = min(len(data.held_out_set), data.num_judged or len(data.held_out_set))
+        counts = {"samples": n, "reference images": min(n, data.num_train), "held-out images": n}
+        self.suite.check_counts(counts, "judge more (data.num_judged=), or choose metric=none")
 
     def on_validation_epoch_start(self, trainer: L.Trainer, gan: GAN) -> None:
-        """Forget the last fakes."""
-        self.d_sums = torch.zeros(2, 2, dtype=torch.float64, device=gan.device)
-        if self.metric:
-            self.metric.to(gan.device)
-            self.metric.reset()
+        """Forget the last samples."""
+        device = stats_device(gan.device)
+        self.suite.to(device)
+        self.d_sums = torch.zeros(2, 2, dtype=torch.float64, device=device)  # of logits and their number, by loader
+        self.fakes = [FeatureCollector(extractor, device) for extractor in self.suite.extractors]
+        self.new_reals = [
+            {loader: FeatureCollector(extractor, device) for loader in (HELD_OUT, TRAIN)}
+            for extractor in (() if self.reals else self.suite.extractors)
+        ]
 
     def on_validation_batch_end(
         self, trainer: L.Trainer, gan: GAN, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
-        """Take one batch of held-out reals with fakes (loader 0) or of training reals (loader 1)."""
-        scores: Tensor = outputs["real_logits"].double()
-        self.d_sums[dataloader_idx] += torch.stack([scores.sum(), scores.new_tensor(len(scores))])
-        if not self.metric:
-            return
-        if dataloader_idx == 0:
-            self.metric.update(outputs["fake"], outputs["asked"])
-        if self.knows_reals:
-            return
-        if dataloader_idx == 0:
-            self.metric.update_held_out(outputs["real"], outputs["asked"])
-        else:
-            self.metric.update_reference(outputs["real"])
+        """Take one batch of held-out reals with fakes, or of training reals."""
+        logits: Tensor = outputs["real_logits"].to(self.d_sums)
+        self.d_sums[dataloader_idx] += torch.stack([logits.sum(), logits.new_tensor(len(logits))])
+        for collectors in self.new_reals:
+            collectors[dataloader_idx].add(quantised(outputs["real"]), batch[1] if gan.num_classes else None)
+        for fakes in self.fakes if dataloader_idx == HELD_OUT else ():
+            fakes.add(quantised(outputs["fake"]), outputs["asked"])
 
     def on_validation_epoch_end(self, trainer: L.Trainer, gan: GAN) -> None:
         """Compute and log."""
@@ -59,15 +79,34 @@ class Validation(L.Callback):
     on_test_batch_end = on_validation_batch_end  # type: ignore[assignment]
 
     def on_test_epoch_end(self, trainer: L.Trainer, gan: GAN) -> None:
-        """Compute and log what the chosen checkpoint is worth."""
+        """Compute and log the values of the chosen checkpoint."""
         self._finish(trainer, gan, "final")
 
+    @torch.inference_mode(False)  # a metric may want gradients
+    @torch.no_grad()
     def _finish(self, trainer: L.Trainer, gan: GAN, prefix: str) -> None:
-        sums = trainer.strategy.reduce(self.d_sums, reduce_op="sum")
+        sums = torch.stack(everyone(self.d_sums.cpu())).sum(0)
         held_out, train = (sums[:, 0] / sums[:, 1]).tolist()
-        self.scores = {"d_held_out": held_out, "d_train": train, "d_overfit": train - held_out}
-        if self.metric:
-            self.scores |= self.metric.compute()
-            if not self.knows_reals:
-                self.knows_reals, self.floor = True, self.metric.floor()
-        log_row(trainer, gan, {f"{prefix}/{name}": value for name, value in self.scores.items()})
+        self.values = {"d_held_out": held_out, "d_train": train, "d_overfit": train - held_out}
+        if self.suite:
+            is_first = not self.reals
+            self.reals = self.reals or [{loader: each.result() for loader, each in both.items()} for both in self.new_reals]
+            inputs = self._inputs(trainer, gan)
+            self.values |= self.suite.values(inputs)
+            if is_first:
+                self.baseline = self.suite.baseline(inputs)
+                self.protocol = self._protocol(inputs)
+        log_row(trainer, gan, {f"{prefix}/{name}": value for name, value in self.values.items()})
+
+    def _inputs(self, trainer: L.Trainer, gan: GAN) -> list[EvalInputs]:
+        folder, data = Path(trainer.default_root_dir), trainer.datamodule  # type: ignore[attr-defined]  # `fit` sets it
+        return [
+            EvalInputs(fakes.result(), reals[TRAIN], reals[HELD_OUT], fakes.extractor, folder, gan, data, gan.seed)
+            for fakes, reals in zip(self.fakes, self.reals, strict=True)
+        ]
+
+    def _protocol(self, inputs: list[EvalInputs]) -> dict[str, Any]:
+        sample, reference, held_out = inputs[0].sample, inputs[0].reference, inputs[0].held_out
+        counts = {"n_reference": len(reference), "n_fake": len(sample), "n_held_out": len(held_out or ())}
+        notes = self.suite.notes(inputs, len(sample))
+        return self.suite.protocol() | {"reference": "train", **counts, "notes": notes}

@@ -26,6 +26,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from gan_lab.cli import renamed
 from gan_lab.errors import Diverged, InputError, nearest
 
 PACKAGE = Path(__file__).parents[1]
@@ -42,8 +43,11 @@ def command(config_name: str, target: str | Callable[[DictConfig], Any], argv: S
         argv: the command line; None: that of this process.
     """
     sys.path.insert(0, str(Path.cwd()))  # a user's own my_gan.py is found by `_target_: my_gan.MyGAN`
+    given, warnings = renamed.current(sys.argv[1:] if argv is None else argv)
+    for warning in warnings:
+        print(f"gan_lab: {warning}", file=sys.stderr)
     parser = get_args_parser()
-    args = parser.parse_args(argv)
+    args = parser.parse_args(given)
     if not (args.help or args.hydra_help or args.info or args.shell_completion):
         explain(lambda: check(config_name, args.overrides, args.config_dir))
 
@@ -132,22 +136,8 @@ def check(config_name: str, overrides: list[str], config_dir: str | None = None)
     if swept := [f"{key}={value}" for key, value in params if key not in given]:
         others = [*choices([*swept, *overrides])]
     cfgs += [compose(config_name, choice, with_hydra=True) for choice in others]
-    if "direction" in cfgs[0].hydra.sweeper:
-        common = [override for override in first if all(override in choice for choice in others)]
-        _check_direction([compose(config_name, common, with_hydra=True), *cfgs])
-
-
-def _check_direction(cfgs: list[DictConfig]) -> None:
-    """Refuse a search without a score, and one whose score falls for some trials and rises for others."""
-    try:
-        directions = {str(cfg.hydra.sweeper.direction) for cfg in cfgs}
-    except OmegaConfBaseException as error:
-        raise InputError("a search needs a score to go by: choose a metric= other than none, or data that bring one") from error
-    if len(directions) > 1:
-        raise InputError(
-            "what this search sweeps has scores of which some should fall and some rise, or none before it begins: "
-            "give hydra.sweeper.direction=minimize or maximize"
-        )
+    if "direction" in cfgs[0].hydra.sweeper and not all(cfg.get("metric") for cfg in cfgs):
+        raise InputError("a search needs a score to go by: choose a metric= other than none, or data that bring one")
 
 
 def choices(overrides: list[str]) -> Iterator[list[str]]:

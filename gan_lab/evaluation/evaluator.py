@@ -1,162 +1,187 @@
-"""From sources of images to a record: features once for all scores, every seed, and the floor."""
+"""From sources of images to a result: features once for all metrics, every seed, and the real-data baseline."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.errors import InputError
 from gan_lab.evaluation import features, result
-from gan_lab.evaluation.metric import EvalInputs, Features, Score
+from gan_lab.evaluation.extractor import Extractor
+from gan_lab.evaluation.metric import EvalInputs, Features
+from gan_lab.evaluation.processes import process
 from gan_lab.evaluation.result import EvalResult
 from gan_lab.evaluation.source import Files, Source
+from gan_lab.evaluation.suite import MetricSuite, needs
 
 if TYPE_CHECKING:
     from gan_lab.data.module import Data
     from gan_lab.model.gan import GAN
 
-SINGULAR = "no more images than the {} features: a covariance is singular, so compare the distance with no other number of them"
+CPU = torch.device("cpu")
+REMEDY = "judge more (eval.num_fake=, eval.num_reference=)"
 
 
 @dataclass
 class EvalTarget:
-    """What is to be judged.
+    """Everything about the images to judge.
 
     Attributes:
-        sample: the images of a seed.
-        reference: real images that they are compared with, or an .npz with mu and sigma.
-        floor: real images in the place of the samples; None: there are none.
-        facts: what a reader must know of it.
-        gan: who makes the samples.
-        data: of the reals.
+        sample: seed -> images.
+        reference: real images to compare them with, or an .npz with mu and sigma.
+        held_out: real images for the baseline; None: there are none.
+        facts: what a reader must know of it, as plain data.
+        folder: that ``evaluation`` goes into.
+        gan: the maker of the samples.
+        data: the data module of the reals.
+        extractors: configuration of those to use where none is chosen; None: there are none.
+        overrides: the command line that chose the data.
     """
 
     sample: Callable[[int], Source]
     reference: Source | Path
-    floor: Source | None
+    held_out: Source | None
     facts: dict[str, Any]
+    folder: Path = Path()
     gan: "GAN | None" = None
     data: "Data | None" = None
+    extractors: Mapping[str, Any] | None = None
+    overrides: Sequence[str] = ()
 
 
+@dataclass
 class Evaluator:
-    """One protocol: an extractor, scores, seeds.
+    """Judge targets by one protocol.
 
-    Args:
-        cfg: of the command.
-        choice: of the extractor.
-        folder: of the record and the pictures.
+    Attributes:
+        suite: metrics and extractors.
+        folder: for the result and the pictures.
+        seeds: of the samples.
+        batch_size: of one process.
+        device: of the extractors.
+        overwrite: judge anew what the folder holds a result of, by the same protocol.
+        save_images: a folder for the samples as PNG files; None: they are not kept.
+        save_statistics: an .npz for mean and covariance of the reference; None: they are not kept.
+        settings: the options behind all this, for the result.
     """
 
-    def __init__(self, cfg: DictConfig, choice: Any, folder: Path) -> None:
-        self.cfg, self.folder, self.device = cfg, folder, torch.device(cfg.device)
-        self.scores: dict[str, Score] = {str(name): instantiate(score) for name, score in cfg.score.items()}
-        self.extractor = instantiate(choice)
-        self.extractor.to(self.device)
+    suite: MetricSuite
+    folder: Path
+    seeds: Sequence[int] = (0,)
+    batch_size: int = 250
+    device: torch.device = CPU
+    overwrite: bool = False
+    save_images: Path | None = None
+    save_statistics: Path | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
-    def __call__(self, subject: EvalTarget) -> EvalResult:
-        """The record, also as ``metrics.json``; one that was made by the same protocol is read instead."""
-        start, asked = time.perf_counter(), self.protocol(subject)
-        if not self.cfg.again and cacheable(subject) and (former := result.read(self.folder)) and former.protocol == asked:
+    def __call__(self, target: EvalTarget) -> EvalResult:
+        """Return the result and write it as ``metrics.json``; one of the same protocol is read instead."""
+        start, asked = time.perf_counter(), self.protocol(target)
+        if not self.overwrite and cacheable(target) and (former := result.read(self.folder)) and former.protocol == asked:
             return former
+        self.check(target, asked)
+        self.suite.to(self.device)
         self.folder.mkdir(parents=True, exist_ok=True)
         with result.progress() as task:
-            reference = self.reference(subject, task)
-            floor = None if subject.floor is None else self.features(subject.floor, "held-out reals", task)
-            values = [self.judge(subject, seed, reference, floor, task) for seed in self.cfg.eval.seeds]
-        best = (
-            self.values(EvalInputs(floor, reference, floor, self.extractor, self.folder, None, subject.data)) if floor else {}
-        )
+            reals = [self.reals(target, extractor, task) for extractor in self.suite.extractors]
+            values = [self.judge(target, reals, seed, task) for seed in self.seeds]
+        baseline = self.suite.baseline(reals)
         seconds = time.perf_counter() - start
-        made = EvalResult.of(values, best, self.scores, asked, self.notes(subject, reference), seconds)
-        if features.process()[0] == 0:
+        made = EvalResult.of(values, baseline, self.suite.quantities, asked, self.notes(target, reals), seconds)
+        if process()[0] == 0:
             result.write(made, self.folder)
         return made
 
-    def judge(self, subject: EvalTarget, seed: int, reference: Features, floor: Features | None, task: Any) -> dict[str, float]:
-        """The values of one seed."""
-        sample = self.features(subject.sample(seed), f"samples of seed {seed}", task)
-        if self.cfg.eval.save_images and features.process()[0] == 0:
-            save_images(sample.source, Path(self.cfg.eval.save_images) / f"seed{seed}", self.cfg.batch_size)
-        return self.values(EvalInputs(sample, reference, floor, self.extractor, self.folder, subject.gan, subject.data, seed))
+    def check(self, target: EvalTarget, asked: Mapping[str, Any]) -> None:
+        """Refuse, before any work, metrics that the target cannot serve."""
+        self.suite.check(target.data)
+        counts = {"samples": asked["n_fake"], "reference images": asked["n_reference"], "held-out images": asked["n_held_out"]}
+        self.suite.check_counts(counts, REMEDY)
+        if self.save_statistics and len(self.suite.extractors) > 1:
+            raise InputError("eval.save_statistics holds the statistics of one extractor: choose one")
+        if isinstance(target.reference, Path) and (
+            other := [name for name, metric in self.suite.metrics.items() if "reference" in needs(metric)]
+        ):
+            raise InputError(
+                f"'{target.reference}' holds mean and covariance alone, too little for metric={other[0]}: use metric=frechet"
+            )
 
-    def values(self, case: EvalInputs) -> dict[str, float]:
-        """What all scores say of a case; the first process alone computes."""
-        if features.process()[0] != 0:
-            return {}
-        return {name: value for score in self.scores.values() for name, value in score(case).items()}
+    # ----- features ------------------------------------------------------------------------------------------------------
 
-    # ----- features --------------------------------------------------------------------------------------------------
+    def reals(self, target: EvalTarget, extractor: Extractor, task: result.Task) -> EvalInputs:
+        """Return what the inputs of all seeds share; in the sample's place are held-out reals, or else the reference."""
+        reference = self.reference(target, extractor, task)
+        held_out = None if target.held_out is None else self.features(target.held_out, extractor, "held-out reals", task)
+        return EvalInputs(held_out or reference, reference, held_out, extractor, self.folder, None, target.data)
 
-    def reference(self, subject: EvalTarget, task: Any) -> Features:
-        """Of the reals: from the cache, from a file of statistics, or now."""
-        if isinstance(subject.reference, Path):
-            return self.statistics(subject.reference, subject.sample(0).shape)
-        found = self.features(subject.reference, "reference reals", task)
-        if path := self.cfg.eval.save_statistics:
-            features.write_statistics(Path(path), found.moments, features.protocol(subject.reference, self.extractor))
+    def reference(self, target: EvalTarget, extractor: Extractor, task: result.Task) -> Features:
+        """Return the features of the reals: from the cache, from a file of statistics, or computed now."""
+        if isinstance(target.reference, Path):
+            return features.read_statistics(target.reference, extractor, self.device, target.sample(0).shape)
+        found = self.features(target.reference, extractor, "reference reals", task)
+        if self.save_statistics:
+            features.write_statistics(self.save_statistics, found.moments, features.protocol(target.reference, extractor))
         return found
 
-    def statistics(self, path: Path, shape: tuple[int, ...]) -> Features:
-        """Mean and covariance of a file, for which only distances between these can be computed."""
-        from gan_lab.evaluation.metric.frechet import Frechet, Infinity
+    def features(self, source: Source, extractor: Extractor, name: str, task: result.Task) -> Features:
+        """Return the features of a source, under a progress bar."""
+        return features.cached(source, extractor, self.batch_size, self.device, task(name, len(source)))
 
-        if other := [name for name, score in self.scores.items() if not isinstance(score, Frechet | Infinity)]:
-            raise InputError(f"'{path}' holds mean and covariance alone, too little for score={other[0]}: use score=frechet")
-        return features.read_statistics(path, self.extractor, self.device, shape)
+    def judge(self, target: EvalTarget, reals: Sequence[EvalInputs], seed: int, task: result.Task) -> dict[str, float]:
+        """Return the values of one seed."""
+        source = target.sample(seed)
+        if self.save_images and process()[0] == 0:
+            save_images(source, self.save_images / f"seed{seed}", self.batch_size)
+        inputs = [
+            replace(
+                each, sample=self.features(source, each.extractor, f"samples of seed {seed}", task), gan=target.gan, seed=seed
+            )
+            for each in reals
+        ]
+        return self.suite.values(inputs)
 
-    def features(self, source: Source, name: str, task: Any) -> Features:
-        """Of a source, under a bar."""
-        return features.cached(source, self.extractor, self.cfg.batch_size, self.device, task(name, len(source)))
+    # ----- what stands beside the values -----------------------------------------------------------------------------------
 
-    # ----- what stands beside the values -----------------------------------------------------------------------------
-
-    def protocol(self, subject: EvalTarget) -> dict[str, Any]:
-        """All that decides the values."""
-        sample, reference = subject.sample(0), subject.reference
-        return subject.facts | {
-            "resolution": sample.shape[-1],
-            "channels": sample.shape[0],
-            "eval": OmegaConf.to_container(self.cfg.eval, resolve=True),
-            "score": OmegaConf.to_container(self.cfg.score, resolve=True),
-            "extractor": self.extractor.name,
-            "weights_sha256": self.extractor.weights_sha256,
-            "resize": self.extractor.resize,
-            "quantiser": features.QUANTISER,
-            "device": self.device.type,
-            "reference": str(reference) if isinstance(reference, Path) else reference.fingerprint,
+    def protocol(self, target: EvalTarget) -> dict[str, Any]:
+        """Return all that decides the values."""
+        sample, reference = target.sample(0), target.reference
+        counts = {
             "n_reference": None if isinstance(reference, Path) else len(reference),
             "n_fake": len(sample),
-            "n_floor": None if subject.floor is None else len(subject.floor),
+            "n_held_out": None if target.held_out is None else len(target.held_out),
         }
+        images = {
+            "resolution": sample.shape[-1],
+            "channels": sample.shape[0],
+            "reference": str(reference) if isinstance(reference, Path) else reference.fingerprint,
+            "device": self.device.type,
+            "seeds": list(self.seeds),
+        }
+        return {**target.facts, **self.settings, **self.suite.protocol(), **images, **counts}
 
-    def notes(self, subject: EvalTarget, reference: Features) -> list[str]:
-        """Why the values may compare with few others."""
-        sample, d = subject.sample(0), len(reference.moments.mean)
-        files = [source for source in (sample, subject.reference) if isinstance(source, Files)]
-        notes = [f"'{source.path}' holds JPEG files, whose artefacts a score sees" for source in files if source.lossy]
-        if sample.shape[0] == 1 and self.extractor.channels == 3:
+    def notes(self, target: EvalTarget, reals: Sequence[EvalInputs]) -> list[str]:
+        """Return reasons why the values compare with few others."""
+        sample = target.sample(0)
+        files = [source for source in (sample, target.reference) if isinstance(source, Files)]
+        notes = [f"'{source.path}' holds JPEG files, whose artefacts a metric sees" for source in files if source.lossy]
+        if sample.shape[0] == 1 and any(extractor.channels == 3 for extractor in self.suite.extractors):
             notes.append("grey images, repeated to three channels")
-        if min(len(sample), reference.moments.n or len(sample)) <= d:
-            notes.append(SINGULAR.format(d))
-        return notes
+        return notes + self.suite.notes(reals, len(sample))
 
 
-def cacheable(subject: EvalTarget) -> bool:
-    """Whether the protocol tells all images: of files it has the name, and what lies there may have changed."""
-    return not isinstance(subject.sample(0), Files) and getattr(subject.reference, "fingerprint", None) is not None
+def cacheable(target: EvalTarget) -> bool:
+    """Tell whether the protocol identifies all images: of files it has the name, whose content may have changed."""
+    return not isinstance(target.sample(0), Files) and getattr(target.reference, "fingerprint", None) is not None
 
 
-def save_images(source: Source | None, folder: Path, batch_size: int) -> None:
-    """All images of a source as PNG files, as other tools read them."""
+def save_images(source: Source, folder: Path, batch_size: int) -> None:
+    """Save all images of a source as PNG files, as other tools read them."""
     from torchvision.transforms.functional import to_pil_image
 
-    assert source is not None
     folder.mkdir(parents=True, exist_ok=True)
     number = 0
     for images, _ in source.batches(range(len(source)), batch_size):

@@ -1,36 +1,91 @@
-"""Images -> features: by one process or by many, under a progress bar, real ones once for all runs."""
+"""Images -> features: by one process or by many, those of real images once for all runs."""
 
 import json
 import math
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from filelock import FileLock
-from torch import Tensor, distributed
+from torch import Tensor
 
 from gan_lab import __version__, atomic
 from gan_lab.errors import InputError
 from gan_lab.evaluation.extractor import Extractor
 from gan_lab.evaluation.metric import Features
 from gan_lab.evaluation.moments import Moments, Sums, merged
+from gan_lab.evaluation.processes import everyone, gathered, process
 from gan_lab.evaluation.source import Source, digest, must_fit
 
 KEPT = 50_000
-"""Features of a reference that are kept beside the moments of all."""
+"""Images of a set whose features are kept; of a larger set the first, beside the moments of all."""
 
 QUANTISER = "uint8, clamp to [-1, 1], round((x + 1) * 127.5)"
 
 Advance = Callable[[int], None]
 
 
-@torch.inference_mode()
+class FeatureCollector:
+    """Gather features of one set of images, batch by batch, from all processes.
+
+    Process r of W must add images r, r + W, r + 2W, ... in this order. Of more than `KEPT` images the first are kept beside the
+    moments of all.
+
+    Args:
+        extractor: on the device.
+        device: of the extractor.
+    """
+
+    def __init__(self, extractor: Extractor, device: torch.device) -> None:
+        self.extractor, self.device = extractor, device
+        self.rows: tuple[list[Tensor], ...] = ([], [], [])  # features, logits, labels
+        self.n, self.room = 0, -(-KEPT // process()[1])
+        self.sums: Sums | None = None
+
+    @torch.no_grad()
+    def add(self, images: Tensor, labels: Tensor | None = None) -> None:
+        """Add uint8 images or float points, and their labels (n,) if they have any."""
+        features, logits = self.extractor(images.to(self.device))
+        features = features.flatten(1).to(stats_device(self.device))
+        self.n += len(features)
+        if self.n > self.room and self.sums is None:
+            self.sums = Sums(features.shape[1], features.device)
+            for part in self.rows[0]:
+                self.sums.add(part)
+        if self.sums is not None:
+            self.sums.add(features)
+        keep = self.room - sum(map(len, self.rows[0]))
+        for kept, found in zip(self.rows, (features, logits, labels), strict=True):
+            if found is not None and keep > 0:
+                kept.append(found[:keep].to(features.device))
+
+    @torch.inference_mode(False)  # a metric may want gradients, which inference tensors cannot have
+    @torch.no_grad()
+    def result(self, source: Source | None = None) -> Features:
+        """Return the features of all processes in the order of the images; each of them must call it."""
+        counts = everyone(self.n)
+        if not all(counts):
+            raise InputError(f"there is no image to judge in {counts.count(0)} of {len(counts)} process(es)")
+        n = sum(counts)
+        features, logits, labels = (gathered(torch.cat(kept), min(n, KEPT)) if kept else None for kept in self.rows)
+        assert features is not None
+        return Features(features, logits, labels, None if n <= KEPT else self._all_moments(), source)
+
+    def _all_moments(self) -> Moments:
+        own = self.sums.moments() if self.sums else Moments.of(torch.cat(self.rows[0]))
+        parts = everyone((own.n, own.mean.cpu(), own.covariance.cpu()))
+        if len(parts) == 1:
+            return own
+        whole = merged([Moments(*part) for part in parts])
+        return Moments(whole.n, whole.mean.to(own.mean.device), whole.covariance.to(own.mean.device))
+
+
 def extract(source: Source, extractor: Extractor, batch_size: int, device: torch.device, advance: Advance) -> Features:
-    """The features of all images of a source, in order, and the moments of all; every process must call it.
+    """Return the features of all images of a source, in order; every process must call it.
 
     Args:
         source: of the images.
@@ -39,85 +94,28 @@ def extract(source: Source, extractor: Extractor, batch_size: int, device: torch
         device: of the extractor.
         advance: told how many images this process has done.
     """
-    here = stats_device(device)
-    rank, world_size = process()
-    mine = range(rank, len(source), world_size)
-    features, logits, labels, sums = [], [], [], None
-    for images, y in source.batches(mine, batch_size):
-        seen, said = extractor(images.to(device))
-        seen = seen.flatten(1)
-        sums = sums or Sums(seen.shape[1], here)
-        sums.add(seen.to(here))
-        if sums.n - len(seen) < -(-KEPT // world_size):
-            features.append(seen.float().to(here))
-            logits += [] if said is None else [said.float().to(here)]
-            labels += [] if y is None else [y.to(here)]
+    collector, (rank, world_size) = FeatureCollector(extractor, device), process()
+    for images, labels in source.batches(range(rank, len(source), world_size), batch_size):
+        collector.add(images, labels)
         advance(len(images))
-    kept = [gathered(torch.cat(parts), min(len(source), KEPT)) if parts else None for parts in (features, logits, labels)]
-    if kept[0] is None:
-        raise InputError("there is no image to judge")
-    return Features(kept[0], kept[1], kept[2], _all(sums, len(source)), source)
+    return collector.result(source)
 
 
 def stats_device(device: torch.device) -> torch.device:
-    """Where features and moments lie: MPS has no float64."""
+    """Return the device for features and moments: MPS has no float64."""
     return torch.device("cpu") if device.type == "mps" else device
-
-
-def _all(sums: Sums | None, n: int) -> Moments | None:
-    """Moments of more images than are kept, of all processes; None: the features are all there."""
-    if n <= KEPT or sums is None:
-        return None
-    moments = sums.moments()
-    parts: list[Any] = [None] * process()[1]
-    if len(parts) == 1:
-        return moments
-    distributed.all_gather_object(parts, (moments.n, moments.mean.cpu(), moments.covariance.cpu()))
-    return merged([Moments(*part) for part in parts])
-
-
-def process() -> tuple[int, int]:
-    """(rank, world size)."""
-    if distributed.is_available() and distributed.is_initialized():
-        return distributed.get_rank(), distributed.get_world_size()
-    return 0, 1
-
-
-@contextmanager
-def processes(device: str) -> Iterator[None]:
-    """As one of several processes where torchrun began this one, else alone."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        yield
-        return
-    distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
-    try:
-        yield
-    finally:
-        distributed.destroy_process_group()
-
-
-def gathered(rows: Tensor, n: int) -> Tensor:
-    """Rows that processes took in turn, put together in order: the first ``n``."""
-    world_size = process()[1]
-    if world_size == 1:
-        return rows[:n]
-    longest = -(-n // world_size)
-    padded = torch.cat([rows[:longest], rows.new_zeros(max(longest - len(rows), 0), *rows.shape[1:])])
-    parts = [torch.empty_like(padded) for _ in range(world_size)]
-    distributed.all_gather(parts, padded)
-    return torch.stack(parts, 1).flatten(0, 1)[:n]
 
 
 # ----- real ones, once for all runs --------------------------------------------------------------------------------------
 
 
 def cache_folder() -> Path:
-    """``$GAN_LAB_CACHE``, or ``~/.cache/gan_lab``."""
+    """Return ``$GAN_LAB_CACHE``, or ``~/.cache/gan_lab``."""
     return Path(os.environ.get("GAN_LAB_CACHE") or Path("~/.cache/gan_lab").expanduser())
 
 
 def protocol(source: Source, extractor: Extractor) -> dict[str, Any]:
-    """All that decides the features of a source; without the hash of its images where every one would have to be read."""
+    """Return all that decides the features of a source, as plain data."""
     return {
         "version": __version__,
         "kept": KEPT,
@@ -131,7 +129,7 @@ def protocol(source: Source, extractor: Extractor) -> dict[str, Any]:
 
 
 def cached(source: Source, extractor: Extractor, batch_size: int, device: torch.device, advance: Advance) -> Features:
-    """The same as `extract`, read from the cache folder where it has been made before; processes wait for each other."""
+    """Do as `extract`, reading from the cache folder what has been made before; processes wait for each other."""
     key, (rank, world_size) = protocol(source, extractor), process()
     if key["source"] is None:
         return extract(source, extractor, batch_size, device, advance)
@@ -139,22 +137,14 @@ def cached(source: Source, extractor: Extractor, batch_size: int, device: torch.
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{path}.lock") if rank == 0 else nullcontext():
         found = _read(path, source, device) if path.is_file() else None
-        if _everywhere(found is not None) and found is not None:
+        if all(everyone(found is not None)) and found is not None:
             advance(-(-len(source) // world_size))
             return found
         found = extract(source, extractor, batch_size, device, advance)
         if rank == 0:
             _write(path, found, key)
-        _everywhere(True)  # nobody looks for the file before it is there
+        everyone(True)  # nobody looks for the file before it is there
     return found
-
-
-def _everywhere(here: bool) -> bool:
-    """Whether it is so in every process; every process must ask."""
-    answers: list[Any] = [here] * process()[1]
-    if len(answers) > 1:
-        distributed.all_gather_object(answers, here)
-    return all(answers)
 
 
 def _write(path: Path, found: Features, key: dict[str, Any]) -> None:
@@ -164,7 +154,7 @@ def _write(path: Path, found: Features, key: dict[str, Any]) -> None:
 
 
 def _read(path: Path, source: Source, device: torch.device) -> Features | None:
-    """What the cache holds; None when the file is damaged, and is made again."""
+    """Read from the cache; None when the file is damaged, to be made again."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             parts = {
@@ -177,14 +167,14 @@ def _read(path: Path, source: Source, device: torch.device) -> Features | None:
 
 
 def write_statistics(path: Path, moments: Moments, key: dict[str, Any], **more: Any) -> None:
-    """An .npz with ``mu`` and ``sigma``, as the usual tools read it, ``n``, and the protocol as JSON; whole or not at all."""
+    """Write ``mu`` and ``sigma``, as the usual tools read them, ``n``, and the protocol as JSON; whole or not at all."""
     mu, sigma = moments.mean.cpu().numpy(), moments.covariance.cpu().numpy()
     with atomic.replacing(path) as partial:
         np.savez(partial, mu=mu, sigma=sigma, n=np.int64(moments.n), protocol=np.str_(json.dumps(key)), **more)
 
 
 def read_statistics(path: Path, extractor: Extractor, device: torch.device, shape: tuple[int, ...]) -> Features:
-    """Mean and covariance from an .npz of this or of another tool; one of another protocol, or image shape, is refused."""
+    """Read mean and covariance from an .npz of this or another tool; one of another protocol or image shape is refused."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             mu, sigma = (torch.from_numpy(arrays[name]).double() for name in ("mu", "sigma"))

@@ -14,7 +14,7 @@ RANK = 1e-12
 
 @dataclass
 class Moments:
-    """Of ``n`` features of ``d`` numbers, in float64.
+    """Mean and covariance of ``n`` features of ``d`` numbers, in float64.
 
     Attributes:
         n: how many.
@@ -30,7 +30,7 @@ class Moments:
 
     @classmethod
     def of(cls, features: Tensor) -> "Moments":
-        """Of features (n, d)."""
+        """Compute them from features (n, d)."""
         sums = Sums(features.shape[1], features.device)
         for part in features.split(8192):
             sums.add(part)
@@ -41,14 +41,14 @@ class Moments:
 
     @cached_property
     def factor(self) -> Tensor:
-        """A (d, r) with A A^T the covariance, r its rank; on the CPU, the longest column first."""
+        """Factor A (d, r) with A A^T the covariance, r its rank; on the CPU, the longest column first."""
         values, vectors = torch.linalg.eigh(self.covariance.cpu())
         kept = values > RANK * values[-1].clamp_min(torch.finfo(values.dtype).tiny)
         return (vectors[:, kept] * values[kept].sqrt()).flip(1)
 
 
 class Sums:
-    """Moments in the making: features may come in any number of batches.
+    """Running sums for moments of features in any number of batches.
 
     Args:
         d: numbers of a feature.
@@ -60,7 +60,7 @@ class Sums:
         self.first, self.second = torch.zeros_like(self.shift), torch.zeros(d, d, dtype=torch.float64, device=device)
 
     def add(self, features: Tensor) -> None:
-        """Features (n, d); the first of all sets the origin, for a mean far from 0 costs digits."""
+        """Add features (n, d); the first of all sets the origin, for a mean far from 0 costs digits."""
         features = features.double()
         if self.n == 0 and len(features):
             self.shift = features[0].clone()  # batches may share one buffer
@@ -70,7 +70,7 @@ class Sums:
         self.second.addmm_(centred.T, centred)
 
     def moments(self) -> Moments:
-        """Of all so far."""
+        """Return the moments of all so far."""
         if self.n < 2:
             raise InputError(f"a covariance needs 2 images or more, not {self.n}")
         mean = self.first / self.n
@@ -78,7 +78,7 @@ class Sums:
 
 
 def merged(parts: list[Moments]) -> Moments:
-    """Of all images, from those of parts of them (Chan 1979)."""
+    """Merge moments of shards (Chan 1979)."""
     n = sum(part.n for part in parts)
     mean = torch.stack([part.n * part.mean for part in parts]).sum(0) / n
     spread = [(part.n - 1) * part.covariance + part.n * (part.mean - mean).outer(part.mean - mean) for part in parts]
@@ -86,7 +86,7 @@ def merged(parts: list[Moments]) -> Moments:
 
 
 def frechet_distance(a: Moments, b: Moments) -> float:
-    """|mean_a - mean_b|^2 + tr(S_a + S_b - 2 (S_a S_b)^(1/2)); symmetric up to rounding, 0 for equal moments.
+    """Compute |mean_a - mean_b|^2 + tr(S_a + S_b - 2 (S_a S_b)^(1/2)); symmetric up to rounding, 0 for equal moments.
 
     The trace of the root is the sum of the singular values of X_a A_b, or the square roots of the eigenvalues of
     A_b^T S_a A_b, with A_b a factor of S_b: unlike the eigenvalues of S_a S_b these are of a symmetric matrix. Its entries fall

@@ -1,4 +1,4 @@
-"""The record of a judgement: its values with all that decides them, ``metrics.json``, and tables."""
+"""The result of an evaluation: its values with all that decides them, ``metrics.json``, and tables."""
 
 import json
 import statistics
@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from gan_lab import __version__, atomic
-from gan_lab.evaluation.metric import Score
+from gan_lab.evaluation.metric import Quantity
+from gan_lab.evaluation.processes import process
 
 FILE = "metrics.json"
 PACKAGES = ("torch", "torchvision", "numpy")
@@ -18,26 +19,28 @@ PACKAGES = ("torch", "torchvision", "numpy")
 
 @dataclass
 class Value:
-    """One score.
+    """One quantity.
 
     Attributes:
         mean: over seeds.
         sd: standard deviation over seeds (n - 1); None: there is one.
         seeds: the value of each.
-        floor: the same score of held-out reals; None: there is none.
+        baseline: the same quantity of held-out reals; None: there is none.
         better: "min", "max", or None: a diagnosis.
+        unit: of all these numbers; empty: none.
     """
 
     mean: float
     sd: float | None
     seeds: list[float]
-    floor: float | None
+    baseline: float | None
     better: str | None
+    unit: str = ""
 
 
 @dataclass
 class EvalResult:
-    """One judgement.
+    """One evaluation.
 
     Attributes:
         values: by name.
@@ -57,48 +60,39 @@ class EvalResult:
     def of(
         cls,
         seeds: list[dict[str, float]],
-        floor: dict[str, float],
-        scores: Mapping[str, Score],
+        baseline: dict[str, float],
+        quantities: Mapping[str, Quantity],
         protocol: dict[str, Any],
         notes: list[str],
         seconds: float,
     ) -> "EvalResult":
-        """From the values of every seed and of the floor."""
-        better = {name: way for score in scores.values() for name, way in score.better.items()}
+        """Summarise the values of every seed, leaving out names that some seed has no value for."""
         values = {}
-        for name in (name for name in seeds[0] if all(name in value for value in seeds)):  # KL is none without a mode
-            found = [value[name] for value in seeds]
+        for name in (name for name in seeds[0] if all(name in value for value in seeds)):  # KL has none without a mode
+            found, quantity = [value[name] for value in seeds], quantities[name]
             sd = statistics.stdev(found) if len(found) > 1 else None
-            values[name] = Value(statistics.fmean(found), sd, found, floor.get(name), way(name, better))
+            values[name] = Value(statistics.fmean(found), sd, found, baseline.get(name), quantity.better, quantity.unit)
         versions = {"gan_lab": __version__} | {package: version(package) for package in PACKAGES}
         return cls(values, protocol, notes, versions, round(seconds, 1))
 
     @property
     def title(self) -> str:
-        """Of whom, by whose eyes, beside what."""
+        """Name the images, the extractors and the numbers of images."""
         facts = self.protocol
-        who = facts.get("run") or facts.get("a")
+        who = facts.get("run") or facts.get("samples")
         counts = f"{facts['n_fake']:,} samples" + (
             f", {facts['n_reference']:,} reference images" if facts["n_reference"] else ""
         )
-        return f"{who}: {facts['extractor']}, {counts}"
+        return f"{who}: {', '.join(facts['extractors'])}, {counts}"
 
 
-def way(name: str, better: Mapping[str, str]) -> str | None:
-    """Which way is better: of the name, or of its part before the first ``_``; deviations and residuals have none."""
-    if name.endswith(("_std", "_residual")):
-        return None
-    words = name.removeprefix("clean_").split("_")
-    return better.get(name, better.get(words[0]))
-
-
-def write(record: EvalResult, folder: Path) -> None:
-    """``metrics.json``, whole or not at all."""
-    atomic.write_json(folder / FILE, asdict(record))
+def write(result: EvalResult, folder: Path) -> None:
+    """Write ``metrics.json``, whole or not at all."""
+    atomic.write_json(folder / FILE, asdict(result))
 
 
 def read(folder: Path) -> EvalResult | None:
-    """The record in a folder; None where there is none, or a damaged one."""
+    """Read the result in a folder; None where there is none, or a damaged or older one."""
     try:
         content = json.loads((folder / FILE).read_text())
         return EvalResult(**content | {"values": {name: Value(**value) for name, value in content["values"].items()}})
@@ -113,11 +107,9 @@ Task = Callable[[str, int], Callable[[int], None]]
 
 @contextmanager
 def progress() -> Iterator[Task]:
-    """Bars with the time left: a function that begins one and returns what tells it of images done."""
+    """Show progress bars: yield a function that begins one and returns a function to advance it by a number of images."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from gan_lab.evaluation.features import process
 
     rank, world_size = process()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -130,46 +122,46 @@ def progress() -> Iterator[Task]:
         yield begin
 
 
-def show(records: list[EvalResult], form: str) -> None:
-    """One table per record, or one of all for a paper."""
+def show(results: list[EvalResult], form: str) -> None:
+    """Print one table per result, or one of all for a paper."""
     from rich.console import Console
 
     console = Console(highlight=False, soft_wrap=True)
     if form != "table":
-        console.print(FORMATS[form](records), markup=False)
+        console.print(FORMATS[form](results), markup=False)
         return
-    for record in records:
-        console.print(_table(record))
-        for note in record.notes:
+    for result in results:
+        console.print(_table(result))
+        for note in result.notes:
             console.print(f"note: {note}", markup=False)
 
 
-def _table(record: EvalResult) -> Any:
+def _table(result: EvalResult) -> Any:
     from rich.markup import escape
     from rich.table import Table
 
-    seeds = len(record.protocol["eval"]["seeds"])
-    floor = record.protocol["n_floor"]
-    table = Table(title=escape(record.title))
-    for column in ("score", f"mean of {seeds} seed(s)", "sd", "real" if floor is None else f"{floor:,} other reals", "better"):
-        table.add_column(column, justify="left" if column == "score" else "right", overflow="fold")
+    seeds, n = len(result.protocol["seeds"]), result.protocol["n_held_out"]
+    table = Table(title=escape(result.title))
+    for column in ("metric", f"mean of {seeds} seed(s)", "sd", "real" if n is None else f"{n:,} other reals", "better"):
+        table.add_column(column, justify="left" if column == "metric" else "right", overflow="fold")
     arrows = {"min": "lower", "max": "higher", None: ""}
-    for name, value in record.values.items():
-        numbers = ["" if number is None else f"{number:.4g}" for number in (value.mean, value.sd, value.floor)]
-        table.add_row(escape(name), *numbers, arrows[value.better])
+    for name, value in result.values.items():
+        numbers = ["" if number is None else f"{number:.4g}" for number in (value.mean, value.sd, value.baseline)]
+        label = f"{name}, {value.unit}" if value.unit else name
+        table.add_row(escape(label), *numbers, arrows[value.better])
     return table
 
 
-def _cells(records: list[EvalResult]) -> list[list[str]]:
-    """Head, a row per record, and the floor of the first."""
-    names = list(dict.fromkeys(name for record in records for name in record.values))
+def _cells(results: list[EvalResult]) -> list[list[str]]:
+    """Return the head, a row per result, and the baseline of the first."""
+    names = list(dict.fromkeys(name for result in results for name in result.values))
     rows = [["run", *names]]
-    for record in records:
-        cells = [_cell(record.values.get(name)) for name in names]
-        rows.append([str(record.protocol.get("run") or record.protocol.get("a")), *cells])
-    floor = [records[0].values[name].floor if name in records[0].values else None for name in names]
-    if any(value is not None for value in floor):
-        rows.append(["real images", *("" if value is None else f"{value:.4g}" for value in floor)])
+    for result in results:
+        cells = [_cell(result.values.get(name)) for name in names]
+        rows.append([str(result.protocol.get("run") or result.protocol.get("samples")), *cells])
+    baseline = [results[0].values[name].baseline if name in results[0].values else None for name in names]
+    if any(value is not None for value in baseline):
+        rows.append(["real images", *("" if value is None else f"{value:.4g}" for value in baseline)])
     return rows
 
 
@@ -179,16 +171,16 @@ def _cell(value: Value | None) -> str:
     return f"{value.mean:.4g}" + (f" ± {value.sd:.2g}" if value.sd is not None else "")
 
 
-def markdown(records: list[EvalResult]) -> str:
-    """A table for a README."""
-    head, *rows = [[cell.replace("|", "\\|") for cell in row] for row in _cells(records)]
+def markdown(results: list[EvalResult]) -> str:
+    """Return a table for a README."""
+    head, *rows = [[cell.replace("|", "\\|") for cell in row] for row in _cells(results)]
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def latex(records: list[EvalResult]) -> str:
-    """A table for a paper, with booktabs."""
-    head, *rows = [[_escaped(cell) for cell in row] for row in _cells(records)]
+def latex(results: list[EvalResult]) -> str:
+    """Return a table for a paper, with booktabs."""
+    head, *rows = [[_escaped(cell) for cell in row] for row in _cells(results)]
     lines = [r" & ".join(row) + r" \\" for row in (head, *rows)]
     frame = [rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}", r"\toprule", lines[0], r"\midrule", *lines[1:]]
     return "\n".join([*frame, r"\bottomrule", r"\end{tabular}"])

@@ -1,4 +1,4 @@
-"""Where images that are judged come from: a generator, a data set, or files made elsewhere."""
+"""Sources of images to judge: a generator, a data set, or files made elsewhere."""
 
 import hashlib
 import json
@@ -21,25 +21,25 @@ Batches = Iterator[tuple[Tensor, Tensor | None]]
 
 
 class Source(Protocol):
-    """Images by number."""
+    """A set of images, by number."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of an image, (C, H, W); of a point, (2, 1, 1)."""
+        """Shape of an image, (C, H, W), or of a point, (2, 1, 1)."""
 
     @property
     def fingerprint(self) -> dict[str, Any] | None:
-        """Changes with every pixel, as plain data; None: cannot be told without reading all."""
+        """Plain data that changes with every pixel; None: it cannot be told without reading all."""
 
     def __len__(self) -> int:
-        """How many."""
+        """Return the number of images."""
 
     def batches(self, indices: Sequence[int], size: int) -> Batches:
-        """Images, uint8 (n, C, H, W) or float points (n, 2, 1, 1), and labels (n,) or None, ``size`` at a time."""
+        """Yield images, uint8 (n, C, H, W) or float points (n, 2, 1, 1), and labels (n,) or None, ``size`` at a time."""
 
 
 def look(source: Source, indices: Sequence[int]) -> Tensor:
-    """The images of these numbers, in [-1, 1]."""
+    """Return the images of these numbers, in [-1, 1]."""
     images = torch.cat([images for images, _ in source.batches(indices, len(indices))])
     return to_unit(images) if images.dtype == torch.uint8 else images
 
@@ -52,7 +52,7 @@ def must_fit(shape: tuple[int, ...], reference: tuple[int, ...], path: Path) -> 
 
 
 class Generated:
-    """What a GAN makes: sample number i is a function of (seed, i), on any batch size and number of processes.
+    """Samples of a GAN: number i is a function of (seed, i), on any batch size and number of processes.
 
     Args:
         gan: in evaluation mode.
@@ -69,16 +69,16 @@ class Generated:
     @cached_property
     @torch.inference_mode()
     def shape(self) -> tuple[int, ...]:
-        """As G makes them."""
+        """Shape of a sample."""
         return tuple(self.gan.sample([0], self.seed, self.ema).shape[1:])
 
     def __len__(self) -> int:
-        """How many."""
+        """Return the number of images."""
         return self.n
 
     @torch.inference_mode()
     def batches(self, indices: Sequence[int], size: int) -> Batches:
-        """Images and the labels that were asked for, the classes in turn."""
+        """Yield samples and the labels that they were asked for, the classes in turn."""
         for start in range(0, len(indices), size):
             rows = list(indices[start : start + size])
             images = self.gan.sample(rows, self.seed, self.ema)
@@ -106,16 +106,16 @@ class Reals:
 
     @property
     def fingerprint(self) -> dict[str, Any] | None:
-        """Of the pixels and of how many there are."""
+        """Plain data that identifies pixels and number of images."""
         pixels = self.data.fingerprint(self.split)
         return pixels and {"n": len(self.rows), "of": len(self.dataset), **pixels}
 
     def __len__(self) -> int:
-        """How many."""
+        """Return the number of images."""
         return len(self.rows)
 
     def batches(self, indices: Sequence[int], size: int) -> Batches:
-        """Images as they are stored, and labels."""
+        """Yield images as they are stored, and labels."""
         yield from self.data.batches(self.dataset, [self.rows[i] for i in indices], size)
 
 
@@ -140,16 +140,16 @@ class Files:
         self.shape: tuple[int, ...] = tuple((self._read(self.store.files[0]) if self.array is None else self.array[0]).shape)
 
     def __len__(self) -> int:
-        """How many."""
+        """Return the number of images."""
         return len(self.store.files if self.array is None else self.array)
 
     @property
     def lossy(self) -> bool:
-        """Whether there are JPEG files, whose artefacts a score sees."""
+        """Whether there are JPEG files, whose artefacts a metric sees."""
         return self.array is None and any(file.lower().endswith((".jpg", ".jpeg")) for file in self.store.files)
 
     def batches(self, indices: Sequence[int], size: int) -> Batches:
-        """Images at their own size, without labels."""
+        """Yield images at their own size, without labels."""
         for start in range(0, len(indices), size):
             rows = list(indices[start : start + size])
             yield self.array[rows] if self.array is not None else self._stacked([self.store.files[i] for i in rows]), None
@@ -176,12 +176,12 @@ class Files:
 
 
 def quantised(images: Tensor) -> Tensor:
-    """Images as files would hold them, uint8; points as they are."""
+    """Quantise images to uint8, as files would hold them; points stay as they are."""
     return images.float() if images.shape[-1] == 1 else to_uint8(images)
 
 
 def is_statistics(path: Path) -> bool:
-    """Whether a file is an .npz with mu and sigma."""
+    """Tell whether a file is an .npz with mu and sigma."""
     import numpy as np
 
     if path.suffix != ".npz" or not path.is_file():
@@ -209,5 +209,5 @@ def _array(path: Path) -> Tensor:
 
 
 def digest(content: dict[str, Any]) -> str:
-    """A name for plain data, in 16 hexadecimal digits."""
+    """Hash plain data to 16 hexadecimal digits."""
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:16]

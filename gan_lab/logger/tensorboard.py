@@ -40,7 +40,7 @@ class TensorBoard(Clocked, TensorBoardLogger):
         from torch.utils.tensorboard.summary import hparams  # tensorboard is an optional dependency
 
         self.experiment.add_text("config", f"```\n{OmegaConf.to_yaml(run.config)}\n```", run.resumed_at)
-        primary = (run.config.get("metric") or {}).get("primary")
+        primary = run.config.get("primary")
         shown = {f"{stage}/{primary}": 0.0 for stage in ("val", "final") if primary}  # names only: the rows have the values
         for summary in hparams(run.config["choices"], shown):
             self.experiment.file_writer.add_summary(summary)

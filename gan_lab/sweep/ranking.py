@@ -54,10 +54,10 @@ class Job:
 
     @property
     def objective(self) -> float | None:
-        """The value for a search to optimise: the best in validation; the worst there is of a failed job."""
-        if self.mode is None or (self.best is not None and self.status != "failed"):
-            return self.best
-        return math.inf if self.mode == "min" else -math.inf
+        """The value for a search to minimise: the best in validation, negative where higher is better; inf of a failed job."""
+        if self.status == "failed" or (self.primary and self.best is None):
+            return math.inf
+        return None if self.best is None else badness(self, self.best)
 
 
 def read(folder: RunFolder) -> Job:
@@ -83,13 +83,18 @@ def read(folder: RunFolder) -> Job:
 
 
 def metric(cfg: Any) -> dict[str, str | None]:
-    """Return the metric that chooses the checkpoint of a configuration, and whether its ``min`` or ``max`` is best."""
-    return {key: OmegaConf.select(cfg, f"metric.{key}") for key in ("primary", "mode")}
+    """Return the metric that chooses the checkpoint of a configuration and its better direction, as far as it names them."""
+    return {"primary": cfg.get("primary"), "mode": cfg.get("primary_mode")}
 
 
 def collect(sweep: Path) -> list[Job]:
-    """Return the jobs of a sweep that have begun, in their order."""
-    return [read(RunFolder(folder)) for folder in inside(sweep)]
+    """Return the jobs of a sweep that have begun, in their order; one that failed before it knew its metric has another's."""
+    jobs = [read(RunFolder(folder)) for folder in inside(sweep)]
+    known = next((job for job in jobs if job.mode), None)
+    for job in jobs:
+        if known and job.status == "failed" and job.mode is None:
+            job.primary, job.mode = known.primary, known.mode
+    return jobs
 
 
 def swept(jobs: list[Job]) -> list[str]:

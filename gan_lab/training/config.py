@@ -43,8 +43,8 @@ def check_numbers(cfg: DictConfig) -> None:
 def finalize_config(cfg: DictConfig, num_train: int, global_batch: int, folder: Path) -> None:
     """Write into the configuration what the data and the folder decide: the length in images, and the cadences."""
     cfg.folder = str(folder)
-    if "_target_" not in (cfg.metric or {}):
-        cfg.metric = {}  # an experiment may choose the score of a metric that metric=none has taken away
+    if not cfg.metric:
+        cfg.metric, cfg.extractor = {}, {}  # no extractor of the data's is loaded in vain
     if cfg.max_images is not None:
         cfg.total_images = cfg.max_images
     elif cfg.max_g_steps is not None:

@@ -11,7 +11,7 @@ from gan_lab.run_folder import RunFolder, find_checkpoint, flatten
 from gan_lab.training.config import CADENCES
 
 LENGTHS = ("max_images", "max_g_steps", "max_epochs")
-SETTLED = (*CADENCES, "folder", "total_images", "resume")
+SETTLED = (*CADENCES, "folder", "total_images", "primary_mode", "resume")
 """What the command itself writes into a configuration."""
 
 
@@ -110,7 +110,8 @@ def _changed(stored: DictConfig, cfg: DictConfig, keys: list[str]) -> DictConfig
     run = copy.deepcopy(stored)
     if set(LENGTHS) & set(keys):  # a length given now replaces the former one, whatever its unit
         run.update(dict.fromkeys(LENGTHS))
-    for key in [*keys, *(["metric"] if "data" in keys else [])]:  # data choose their metric
+    judging = ["metric", "extractor", "primary"] if {"data", "metric", "extractor"} & set(keys) else []  # data choose them
+    for key in [*keys, *judging]:
         OmegaConf.update(run, key, OmegaConf.select(cfg, key), merge=False, force_add=True)
     return run
 

@@ -35,6 +35,7 @@ def test_the_best_score_wins_and_what_is_no_number_never_does(tmp_path, mode, sc
     keeper = Checkpoint(str(tmp_path), 10**9, "x", mode)
     fit(tiny(images=12), Scores(*scores), keeper, limit_val_batches=1, val_check_interval=1)
     assert keeper.best == best
+    assert keeper.objective == (-best if mode == "max" else best)
     seen = torch.load(tmp_path / "best.ckpt", weights_only=True)["state_dict"]["_extra_state"]["images_seen"]
     assert seen == 4 * (1 + scores.index(best))
 

@@ -9,33 +9,28 @@ import torch
 from gan_lab import __version__
 from gan_lab.callback.summary import Summary, peak_memory
 from gan_lab.callback.validation import Validation
+from gan_lab.evaluation.extractor.pixels import Pixels
+from gan_lab.evaluation.metric import BaseMetric, Quantity
+from gan_lab.evaluation.suite import MetricSuite
 from gan_lab.logger.csv import CsvLogger
 from tests.tiny import fit, tiny
 
 
-class Scores:
-    """A metric whose scores are given: one that should fall, one that should rise."""
-
-    better = {"low": "min", "high": "max"}  # noqa: RUF012
-    primary, mode = "low", "min"
+class Given(BaseMetric):
+    """A metric whose values are given: one that should fall, one that should rise."""
 
     def __init__(self, *values):
-        self.values = list(values)
+        self.given = list(values)
 
-    def compute(self):
-        value = self.values.pop(0)
+    def quantities(self, extractor):
+        return {"low": Quantity("min"), "high": Quantity("max", "nats")}
+
+    def __call__(self, inputs):
+        value = self.given.pop(0)
         return {"low": value, "high": value}
 
-    def floor(self):
+    def baseline(self, inputs):
         return {"low": 0.5}
-
-    def protocol(self):
-        return {"n_fake": 7}
-
-    def nothing(self, *args):
-        pass
-
-    to = reset = update = update_reference = update_held_out = nothing
 
 
 @pytest.fixture
@@ -44,23 +39,24 @@ def summarised(tmp_path):
 
     def run(*callbacks):
         logger = CsvLogger(tmp_path / "metrics.csv")
-        judge = Validation(Scores(3.0, 1.0, 2.0))
+        validation = Validation(MetricSuite({"given": Given(3.0, 1.0, 2.0)}, {"pixels": Pixels()}))
         options = {"logger": logger, "limit_val_batches": 1, "val_check_interval": 1}
-        fit(tiny("model.d_steps=2", images=12), judge, *callbacks, Summary(str(tmp_path), 12), **options)
+        fit(tiny("model.d_steps=2", images=12), validation, *callbacks, Summary(str(tmp_path), 12, "low", "min"), **options)
 
     return lambda *callbacks: run(*callbacks) or json.loads((tmp_path / "summary.json").read_text())
 
 
 def test_scores_have_their_first_their_final_and_in_the_right_direction_their_best_value(summarised):
     scores = summarised()["scores"]
-    assert scores["val/low"] == {"first": 3.0, "final": 2.0, "best": 1.0, "better": "min"}
-    assert scores["val/high"] == {"first": 3.0, "final": 2.0, "best": 3.0, "better": "max"}
+    assert scores["val/low"] == {"first": 3.0, "final": 2.0, "best": 1.0, "better": "min", "unit": ""}
+    assert scores["val/high"] == {"first": 3.0, "final": 2.0, "best": 3.0, "better": "max", "unit": "nats"}
     assert "best" not in scores["val/d_overfit"]  # a diagnosis: neither way is better
 
 
 def test_a_reader_finds_baseline_protocol_counters_speed_memory_and_versions(summarised, tmp_path):
     summary = summarised()
-    assert (summary["status"], summary["baseline"], summary["protocol"]) == ("finished", {"low": 0.5}, {"n_fake": 7})
+    assert (summary["status"], summary["baseline"], summary["protocol"]["n_fake"]) == ("finished", {"low": 0.5}, 250)
+    assert summary["protocol"]["extractors"] == {"pixels": {"weights_sha256": "none", "resize": "none"}}
     assert (summary["images_seen"], summary["d_steps_done"], summary["g_steps_done"]) == (12, 3, 1)
     assert (summary["primary"], summary["mode"], summary["broken_images"]) == ("low", "min", [])
     assert summary["images_per_second"] > 0
@@ -94,9 +90,9 @@ def test_a_run_that_was_asked_to_stop_is_not_called_finished(summarised):
 
 def test_the_chosen_checkpoints_judgement_is_added(summarised, tmp_path):
     summary = Summary(str(tmp_path), 4)
-    judge = Validation()
-    gan = fit(tiny(images=4), judge, summary)
-    judge.scores = {"low": 1.25}
+    validation = Validation()
+    gan = fit(tiny(images=4), validation, summary)
+    validation.values = {"low": 1.25}
     summary.on_test_end(gan.trainer, gan)
     content = json.loads((tmp_path / "summary.json").read_text())
     assert content["final_judgement"] == {"images_seen": 4, "scores": {"low": 1.25}}

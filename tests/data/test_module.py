@@ -345,15 +345,17 @@ def test_every_choice_hands_over_what_it_states(choice, root):
 
 @pytest.mark.parametrize("name", ["gaussians", "blobs"])
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_metric_and_data_share_the_layout(name, layout, root):
+def test_the_metric_of_data_with_modes_takes_their_layout(name, layout, root):
     cfg = configured(name, root, layout)
-    module, metric = instantiate(cfg.data), instantiate(cfg.metric)
+    module, suite = instantiate(cfg.data), instantiate(cfg.callback.validation).suite
+    suite.check(module)
+    assert suite.choose(cfg.primary) == ("modes", "max")
     for images, y in module.val_dataloader()[0]:
         images = arrive(module, (images, None))[0]
-        mode, high_quality = metric.layout.assign(images)
+        mode, high_quality = module.layout.assign(images)
         assert torch.equal(mode[high_quality], y[high_quality])
         assert high_quality.float().mean() > 0.95
-    assert metric.num_modes == cfg.data.num_classes
+    assert len(module.layout.centers) == cfg.data.num_classes
 
 
 @pytest.mark.parametrize("name, network", [("gaussians", "mlp"), ("dirac", "dirac")])

@@ -146,7 +146,7 @@ def test_flips_stand_where_the_literature_flips_and_downloads_where_they_are_sma
     cfg = config(name)
     assert cfg.data.flip == (name in FLIPPED)
     assert cfg.data.download == (name != "stl10")
-    assert ("fid" in cfg.metric.values()) == ("mnist" not in name)
+    assert ("inception" in cfg.extractor) == ("mnist" not in name)
 
 
 @pytest.mark.parametrize("name", ["cifar10", "cifar100", "svhn"])

@@ -13,11 +13,11 @@ from gan_lab.rng import make_generator
 class Eyes(Pixels):
     """Pixels as features, the first of them as logits; ``seen`` is how many images each call brought."""
 
-    name, accuracy_name, score_name, score_std_name = "eyes", "accuracy_eyes", "cs_eyes", "cs_eyes_std"
-    distance_name, kernel_name = "fd_eyes", "kd_eyes"
+    name = "eyes"
+    counts_classes = knows_labels = True
 
     def __init__(self, num_classes: int = 0, splits: int = 1) -> None:
-        self.num_classes, self.score_splits = num_classes, splits
+        self.num_classes, self.splits = num_classes, splits
         self.seen: list[int] = []
 
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -29,7 +29,7 @@ class Eyes(Pixels):
 def case(
     sample: Tensor, reference: Tensor, held_out: Tensor | None = None, extractor=None, folder=Path("unused"), **more
 ) -> EvalInputs:
-    """A case of features (N, d)."""
+    """Inputs of features (N, d)."""
     sets = (Features(sample), Features(reference), None if held_out is None else Features(held_out))
     return EvalInputs(*sets, extractor or Eyes(), folder, **more)
 

@@ -100,6 +100,38 @@ def test_no_image():
         features.extract(Images(0), Eyes(), 5, CPU, lambda count: None)
 
 
+class Precise(Pixels):
+    """Features that float32 cannot hold."""
+
+    def __call__(self, images):
+        return images.double() / 3, images.double() / 7
+
+
+def test_nothing_is_rounded():
+    collector = features.FeatureCollector(Precise(), CPU)
+    collector.add(Images().images)
+    found = collector.result()
+    assert torch.equal(found.features, Images().images.flatten(1).double() / 3)
+    assert found.logits.dtype == torch.float64
+
+
+def test_moments_beyond_those_kept_are_of_all_batches_however_they_fall(monkeypatch):
+    monkeypatch.setattr(features, "KEPT", 12)
+    whole = Moments.of(unit(Images()))
+    for size in (1, 5, 12, 13, 23):
+        found = extracted(Images(), size=size)
+        assert torch.equal(found.features, unit(Images())[:12])
+        assert torch.allclose(found.moments.covariance, whole.covariance, rtol=1e-12, atol=1e-14)
+
+
+def test_a_metric_may_take_gradients_of_features_made_in_inference_mode():
+    with torch.inference_mode():
+        found = extracted(Images())
+    scale = torch.ones((), requires_grad=True)
+    (found.features * scale).square().sum().backward()
+    assert scale.grad > 0
+
+
 def test_the_global_random_state_stays():
     torch.rand(1)
     state = torch.get_rng_state()

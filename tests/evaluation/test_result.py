@@ -6,34 +6,36 @@ import torch
 
 from gan_lab import __version__
 from gan_lab.evaluation import result
-from gan_lab.evaluation.metric.frechet import Frechet
-from gan_lab.evaluation.metric.kernel import Kernel
-from gan_lab.evaluation.metric.memorisation import Memorisation
-from gan_lab.evaluation.result import EvalResult, latex, markdown, show, way, write
+from gan_lab.evaluation.metric import Quantity
+from gan_lab.evaluation.result import EvalResult, latex, markdown, show, write
 
 FACTS = {
     "run": "outputs/a_b",
-    "extractor": "eyes",
+    "extractors": {"eyes": {}},
     "n_fake": 2000,
     "n_reference": 60_000,
-    "n_floor": 1500,
-    "eval": {"seeds": [0, 1]},
+    "n_held_out": 1500,
+    "seeds": [0, 1],
 }
-SCORES = {"frechet": Frechet(), "kernel": Kernel(), "memorisation": Memorisation()}
+QUANTITIES = {"fd_eyes": Quantity("min"), "kd_eyes": Quantity("min", "nats"), "[b]x": Quantity(None)}
 
 
-def made(seeds=({"fd_eyes": 2.0, "kd_eyes": 0.5}, {"fd_eyes": 4.0, "kd_eyes": 0.5}), floor=None, notes=(), **facts):
-    floor = {"fd_eyes": 1.0} if floor is None else floor
-    return EvalResult.of(list(seeds), floor, SCORES, FACTS | facts, list(notes), 1.234)
+def made(seeds=({"fd_eyes": 2.0, "kd_eyes": 0.5}, {"fd_eyes": 4.0, "kd_eyes": 0.5}), baseline=None, notes=(), **facts):
+    baseline = {"fd_eyes": 1.0} if baseline is None else baseline
+    return EvalResult.of(list(seeds), baseline, QUANTITIES, FACTS | facts, list(notes), 1.234)
 
 
 # ----- values ---------------------------------------------------------------------------------------------------------
 
 
-def test_mean_and_deviation_over_seeds_beside_the_floor():
+def test_mean_and_deviation_over_seeds_beside_the_baseline():
     value = made().values["fd_eyes"]
-    assert (value.mean, value.sd, value.seeds, value.floor, value.better) == (3, math.sqrt(2), [2, 4], 1, "min")
-    assert made().values["kd_eyes"].floor is None
+    assert (value.mean, value.sd, value.seeds, value.baseline, value.better) == (3, math.sqrt(2), [2, 4], 1, "min")
+    assert (made().values["kd_eyes"].baseline, made().values["kd_eyes"].unit) == (None, "nats")
+
+
+def test_a_name_that_some_seed_has_no_value_for_is_left_out():
+    assert set(made(seeds=[{"fd_eyes": 2.0, "kd_eyes": 1.0}, {"fd_eyes": 3.0}]).values) == {"fd_eyes"}
 
 
 def test_one_seed_has_no_deviation():
@@ -46,29 +48,9 @@ def test_the_versions_and_the_seconds():
     assert made().seconds == 1.2
 
 
-def test_the_title_says_of_whom_by_whose_eyes_and_beside_what():
+def test_the_title_names_images_extractors_and_numbers():
     assert made().title == "outputs/a_b: eyes, 2,000 samples, 60,000 reference images"
-    assert made(run=None, a="images", n_reference=None).title == "images: eyes, 2,000 samples"
-
-
-@pytest.mark.parametrize(
-    ("name", "better"),
-    [
-        ("fid", "min"),
-        ("clean_fid", "min"),
-        ("fid_infinity", "min"),
-        ("fid_infinity_residual", None),
-        ("kid_std", None),
-        ("clean_is_std", None),
-        ("is_mean", "max"),
-        ("clean_is_mean", "max"),
-        ("copies", "min"),
-        ("d_accuracy_train", None),
-        ("unknown", None),
-    ],
-)
-def test_which_way_is_better(name, better):
-    assert way(name, {"fid": "min", "kid": "min", "is": "max", "copies": "min"}) == better
+    assert made(run=None, samples="images", n_reference=None).title == "images: eyes, 2,000 samples"
 
 
 # ----- metrics.json ---------------------------------------------------------------------------------------------------
@@ -119,8 +101,8 @@ def test_markdown_has_a_row_per_run_and_the_reals():
     ]
 
 
-def test_without_a_floor_there_is_no_row_of_reals():
-    assert "real images" not in markdown([made(floor={})])
+def test_without_a_baseline_there_is_no_row_of_reals():
+    assert "real images" not in markdown([made(baseline={})])
 
 
 def test_latex_escapes_what_comes_from_a_run():
@@ -137,7 +119,7 @@ def wide(monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
 
 
-def test_the_screen_shows_values_floors_and_notes(wide, capsys):
+def test_the_screen_shows_values_baselines_and_notes(wide, capsys):
     show([made(notes=["images are [few]"])], "table")
     out = capsys.readouterr().out
     for word in (
@@ -147,6 +129,7 @@ def test_the_screen_shows_values_floors_and_notes(wide, capsys):
         "fd_eyes",
         "1.414",
         "lower",
+        "kd_eyes, nats",
         "note: images are [few]",
     ):
         assert word in out
@@ -168,7 +151,7 @@ def test_tables_for_papers_are_printed_as_they_are(capsys, form, beginning):
 
 
 def test_a_bar_counts_the_images_of_all_processes(monkeypatch):
-    monkeypatch.setattr("gan_lab.evaluation.features.process", lambda: (0, 2))
+    monkeypatch.setattr("gan_lab.evaluation.result.process", lambda: (0, 2))
     monkeypatch.setattr("rich.progress.Progress.advance", lambda self, task, count: told.append(count))
     told = []
     with result.progress() as begin:

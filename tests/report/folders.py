@@ -15,7 +15,9 @@ def config(model="dcgan", **values):
     """The least that tells what a run is."""
     nodes = {
         "seed": 0,
-        "metric": {"primary": "fd_digits8", "mode": "min"},
+        "metric": {"frechet": {"_target_": "gan_lab.evaluation.metric.frechet.Frechet"}},
+        "primary": "fd_digits8",
+        "primary_mode": "min",
         "network": {"generator": {"_target_": "gan_lab.network.dcgan.Generator"}},
         "optimizer": {"d": {"lr": 2e-4}},
         "penalty": {},

@@ -70,7 +70,7 @@ def test_long_losses_are_thinned_and_metrics_are_not(tmp_path):
 def test_runs_of_several_metrics_and_without_any_stand_in_one_page(tmp_path):
     none = summary(primary=None, mode=None, scores={}, baseline={}, final_judgement={"scores": {}})
     text = render(
-        write_run(tmp_path / "none", config(metric=None), rows()[4:], none, grids=()),
+        write_run(tmp_path / "none", config(metric=None, primary=None, primary_mode=None), rows()[4:], none, grids=()),
         write_run(
             tmp_path / "modes", log=[{"images_seen": 5, "val/modes": 8}], end=summary(primary="modes", mode="max", scores={})
         ),

@@ -16,7 +16,7 @@ def leave(sweep, name, overrides, **summary):
     folder = sweep / str(name)
     (folder / ".hydra").mkdir(parents=True)
     OmegaConf.save(overrides, folder / ".hydra" / "overrides.yaml")
-    OmegaConf.save({"metric": {"primary": "fd", "mode": "min"}}, folder / ".hydra" / "config.yaml")
+    OmegaConf.save({"primary": "fd", "primary_mode": "min"}, folder / ".hydra" / "config.yaml")
     if summary:
         (folder / "summary.json").write_text(json.dumps(summary))
     return sweep

@@ -113,12 +113,8 @@ def test_a_complete_job_that_is_taken_up_again_keeps_its_value(run):
     assert first == second
 
 
-@pytest.mark.parametrize(
-    ("metric", "worst"),
-    [(["data=gaussians"], -float("inf")), (["data=gaussians", "metric.primary=kl_modes", "metric.mode=min"], float("inf")),
-     (["metric=none"], None)],
-)  # fmt: skip
-def test_a_failed_job_is_worth_the_worst(tmp_path, monkeypatch, metric, worst):
+@pytest.mark.parametrize("metric", [["data=gaussians"], ["data=gaussians", "primary=kl_modes"], ["metric=none"]])
+def test_a_failed_job_is_worth_the_worst(tmp_path, monkeypatch, metric):
     cfg = compose("train", metric)
     (tmp_path / ".hydra").mkdir()
     OmegaConf.save([*metric], tmp_path / ".hydra" / "overrides.yaml")
@@ -128,7 +124,7 @@ def test_a_failed_job_is_worth_the_worst(tmp_path, monkeypatch, metric, worst):
     def fail(cfg):
         raise InputError("no")
 
-    assert jobs.job(fail)(cfg) == worst
+    assert jobs.job(fail)(cfg) == float("inf")
 
 
 def test_outside_a_sweep_a_failure_is_raised(call):

@@ -32,7 +32,12 @@ def test_a_failed_job_has_no_value_whatever_it_reached_before(leave):
 
 def test_a_score_that_is_no_number_is_no_value(leave):
     (job,) = ranking.collect(leave(0, ["model=gan"], **finished(float("nan"), mode="max", best=float("nan"))))
-    assert (job.value, job.objective) == (None, -float("inf"))
+    assert (job.value, job.objective) == (None, float("inf"))
+
+
+def test_a_search_minimises_the_negative_of_what_should_rise(leave):
+    (job,) = ranking.collect(leave(0, ["model=gan"], **finished(3.0, mode="max", best=2.0)))
+    assert job.objective == -2
 
 
 def test_jobs_stand_in_the_order_of_their_numbers(leave):

@@ -66,8 +66,8 @@ def test_metrics_count_every_sample_once_and_agree_with_one_process(two):
     one, (first, second) = train([*DIGITS, "data.batch_size=8"]), two["digits"]
     assert one["protocol"] == first["protocol"] == second["protocol"]
     assert first["protocol"]["n_fake"] == first["protocol"]["n_held_out"] == 597
-    assert first["scores"] == second["scores"]
-    assert first["scores"] == pytest.approx(one["scores"], rel=1e-7)
+    assert first["values"] == second["values"]
+    assert first["values"] == pytest.approx(one["values"], rel=1e-7)
 
 
 SMALL = ["data=fake", "data.image_size=8", "data.channels=1", "log_every_steps=4", "logger=csv", "trainer.accelerator=cpu",

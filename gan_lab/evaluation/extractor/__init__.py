@@ -1,4 +1,4 @@
-"""Frozen classifiers in whose eyes images are judged."""
+"""Frozen networks on whose features metrics are computed."""
 
 from typing import TYPE_CHECKING, Protocol
 
@@ -8,40 +8,37 @@ if TYPE_CHECKING:  # `python -m gan_lab.train_extractor --help` answers at once
 
 
 class Extractor(Protocol):
-    """A frozen classifier that sees quantised images, and neither autocast nor TF32.
+    """A frozen network that sees quantised images, and neither autocast nor TF32; a subclass inherits the defaults.
 
     Attributes:
-        name: what its scores and errors are called after.
-        distance_name: what its Fréchet distance is called.
-        kernel_name: what its kernel distance is called.
-        score_name: what its classifier score is called: the mean over the splits.
-        score_std_name: what the standard deviation over the splits is called; None: there is one split.
-        score_splits: number of splits of the samples; each reads lower than all samples together.
-        classes_name: what the number of classes among the samples is called; None: there are too many to count.
-        accuracy_name: what the share of samples that show the class asked for is called; None: its classes are not the data's.
+        name: suffix of its quantities.
         channels: of the images that it was trained on; None: any.
-        num_features: d.
+        num_features: d; 0: that of the images.
         num_classes: K; 0: it is no classifier.
+        splits: of the samples for a classifier score; each reads lower than all samples together.
+        counts_classes: whether there are few enough classes to count those among the samples.
+        knows_labels: whether its classes are the data's, so that samples can show the class asked for.
         resize: how it resizes images.
-        weights_sha256: which weights they are.
+        weights_sha256: hash of its weights.
     """
 
     name: str
-    distance_name: str
-    kernel_name: str
-    score_name: str
-    score_std_name: str | None
-    score_splits: int
-    classes_name: str | None
-    accuracy_name: str | None
-    channels: int | None
+    channels: int | None = None
     num_features: int
-    num_classes: int
-    resize: str
+    num_classes: int = 0
+    splits: int = 1
+    counts_classes: bool = False
+    knows_labels: bool = False
+    resize: str = "none"
     weights_sha256: str
 
+    def named(self, quantity: str) -> str:
+        """Return the full name of a quantity, such as ``fd_digits8`` of ``fd``."""
+        return f"{quantity}_{self.name}"
+
     def to(self, device: "torch.device") -> None:
-        """Work on this device from now on."""
+        """Move to a device."""
 
     def __call__(self, images: "Tensor") -> "tuple[Tensor, Tensor | None]":
-        """Features (N, d) and logits (N, K) or None of uint8 images (N, C, H, W); `InputError` for a shape it cannot judge."""
+        """Return features (N, d) and logits (N, K) or None of uint8 images (N, C, H, W); `InputError` for a wrong shape."""
+        raise NotImplementedError

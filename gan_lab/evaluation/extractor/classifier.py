@@ -1,4 +1,4 @@
-"""A small convolutional classifier for images of any size, and how it learns: the eyes of ``extractor=trained``."""
+"""A small convolutional classifier for images of any size, and its training: the network of ``extractor=trained``."""
 
 import math
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from gan_lab.data.pixels import flip, to_unit
 from gan_lab.rng import StepRNG, Stream, key, make_generator
 
 VERSION = 1
-"""To be raised with any change to the network or to its training: other weights must have another key."""
+"""Raise it with any change to the network or its training: other weights must have another key."""
 
 NUM_FEATURES = 128  # few enough that the covariance of 1,000 images has full rank
 FEWEST_CHANNELS = 16
@@ -21,7 +21,7 @@ LAST_SIZE = 4  # pixels a side, about, of the last feature maps
 
 @dataclass(frozen=True)
 class Recipe:
-    """What decides the weights, beside the images, the machine and its number of threads.
+    """Everything that decides the weights, beside the images, the machine and its number of threads.
 
     Attributes:
         epochs: passes over the training images.
@@ -41,13 +41,13 @@ class Recipe:
 
 
 def widths(image_size: int) -> list[int]:
-    """Channels at each resolution: the number doubles where a side is halved, so that all cost about the same."""
+    """Return the channels at each resolution; they double where a side is halved, so that all cost about the same."""
     halvings = max(1, round(math.log2(image_size / LAST_SIZE)))
     return [max(FEWEST_CHANNELS, NUM_FEATURES >> left) for left in reversed(range(halvings + 1))]
 
 
 def network(channels: int, image_size: int, num_classes: int) -> nn.Sequential:
-    """(N, C, H, W) in [-1, 1] -> features (N, 128), their mean over the last maps -> logits (N, K).
+    """Build (N, C, H, W) in [-1, 1] -> features (N, 128), the mean over the last maps -> logits (N, K).
 
     LeakyReLU leaves no feature dead. BatchNorm learns in a few epochs, and is frozen with the rest.
     """
@@ -64,7 +64,7 @@ def _convolution(before: int, after: int, stride: int = 1) -> list[nn.Module]:
 
 
 def train(data: Data, recipe: Recipe, device: torch.device, advance: Callable[[int], None]) -> nn.Sequential:
-    """A frozen classifier of the training images; the global random state stays as it was.
+    """Train a classifier of the training images and freeze it; the global random state stays as it was.
 
     Args:
         data: set up, with labels.
@@ -93,7 +93,7 @@ def train(data: Data, recipe: Recipe, device: torch.device, advance: Callable[[i
 
 
 def batches(n: int, recipe: Recipe) -> list[Tensor]:
-    """The numbers of the images of every step: all alike many, in another order each epoch, what is left over of it unused."""
+    """Return the row numbers of every step: equally many, in a new order each epoch, an epoch's remainder unused."""
     size = min(recipe.batch_size, n)
     steps = max(1, round(recipe.epochs * (n // size)))
     epochs = range(math.ceil(steps / (n // size)))
@@ -110,7 +110,7 @@ def _augmented(images: Tensor, recipe: Recipe, step: int) -> Tensor:
 
 @torch.inference_mode()
 def accuracy(model: nn.Module, data: Data, device: torch.device) -> float:
-    """The share of the held-out images that it knows."""
+    """Return the share of held-out images that it classifies correctly."""
     hits = 0
     for images, labels in data.batches(data.held_out_set, range(len(data.held_out_set)), data.eval_batch_size):
         assert labels is not None

@@ -14,13 +14,14 @@ from torch import Tensor, nn
 
 from gan_lab.data.pixels import to_unit
 from gan_lab.errors import InputError
+from gan_lab.evaluation.extractor import Extractor
 
 WEIGHTS = Path(__file__).with_name("digits8.npz")
 SHA256 = "354a4a0fc076c687ffe9e4097107685ac968ce1dd368e6345200b3636b859218"
 
 
 def network() -> nn.Sequential:
-    """Three convolutions, 64 features, 10 logits; 22,954 weights. LeakyReLU leaves no feature dead."""
+    """Build three convolutions, 64 features, 10 logits; 22,954 weights. LeakyReLU leaves no feature dead."""
     return nn.Sequential(
         nn.Sequential(
             *(nn.Conv2d(1, 16, 3, padding=1), nn.LeakyReLU(0.2)),
@@ -33,7 +34,7 @@ def network() -> nn.Sequential:
 
 
 def read_weights(path: Path, sha256: str) -> dict[str, Tensor]:
-    """The weights in a file, which must be the committed one."""
+    """Read the weights, which must be the committed ones."""
     content = path.read_bytes() if path.is_file() else b""
     if hashlib.sha256(content).hexdigest() != sha256:
         raise InputError(f"{path} is missing or damaged: reinstall gan_lab, or choose metric=none")
@@ -41,21 +42,15 @@ def read_weights(path: Path, sha256: str) -> dict[str, Tensor]:
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
-class Digits8:
+class Digits8(Extractor):
     """A frozen classifier of handwritten digits, in float64."""
 
     name = "digits8"
-    distance_name = "fd_digits8"
-    kernel_name = "kd_digits8"
-    score_name = "cs_digits8"
-    score_std_name: str | None = None
-    score_splits = 1  # 597 held-out digits: each further split would read lower
-    classes_name: str | None = "classes_digits8"
-    accuracy_name: str | None = "accuracy_digits8"
-    channels: int | None = 1
+    channels = 1
     num_features = 64
     num_classes = 10
-    resize = "none"
+    splits = 1  # 597 held-out digits: each further split would read lower
+    counts_classes = knows_labels = True
     weights_sha256 = SHA256
 
     def __init__(self) -> None:
@@ -65,14 +60,16 @@ class Digits8:
         self.features, self.head = model.double().requires_grad_(False).eval()
 
     def to(self, device: torch.device) -> None:
-        """Work on this device from now on."""
+        """Move to a device."""
         self.features.to(device)
         self.head.to(device)
 
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Features (N, 64) and logits (N, 10) of uint8 images (N, 1, 8, 8)."""
+        """Return features (N, 64) and logits (N, 10) of uint8 images (N, 1, 8, 8)."""
         if images.shape[1:] != (1, 8, 8):
             shape = "x".join(map(str, images.shape[1:]))
-            raise InputError(f"metric=digits8 judges images of 1x8x8, not of {shape}: choose metric=none")
+            raise InputError(
+                f"extractor=digits8 takes images of 1x8x8, not of {shape}: choose another extractor, or metric=none"
+            )
         features = self.features(to_unit(images).double())
         return features, self.head(features)

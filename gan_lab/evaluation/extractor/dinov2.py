@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gan_lab.errors import InputError
+from gan_lab.evaluation.extractor import Extractor
 from gan_lab.evaluation.extractor.weights import fetch, full_precision, sha256
 
 URL = "https://dl.fbaipublicfiles.com/dinov2/dinov2_vitl14/dinov2_vitl14_pretrain.pth"
@@ -24,7 +25,7 @@ MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 CHUNK = 32  # images at once: of a whole batch of 250 the attention would take gigabytes
 
 
-class DINOv2:
+class DINOv2(Extractor):
     """A frozen vision transformer that was trained without labels, so no classifier.
 
     Args:
@@ -35,15 +36,7 @@ class DINOv2:
     """
 
     name = "dinov2"
-    distance_name = "fd_dinov2"
-    kernel_name = "kd_dinov2"
-    score_name = "cs_dinov2"
-    score_std_name: str | None = None
-    score_splits = 1
-    classes_name: str | None = None
-    accuracy_name: str | None = None
-    channels: int | None = 3
-    num_classes = 0
+    channels = 3
     resize = "bicubic to 224x224, antialiased, in uint8, as PIL"
 
     def __init__(
@@ -64,21 +57,21 @@ class DINOv2:
         self.num_features = state["pos_embed"].shape[-1]
 
     def to(self, device: torch.device) -> None:
-        """Work on this device from now on."""
+        """Move to a device."""
         self.network.to(device)
 
     def __call__(self, images: Tensor) -> tuple[Tensor, None]:
-        """Features (N, 1024) of uint8 images (N, 1 or 3, H, W); grey ones are repeated."""
+        """Return features (N, 1024) of uint8 images (N, 1 or 3, H, W); grey ones are repeated."""
         if images.shape[1] not in (1, 3):
             raise InputError(
-                f"extractor=dinov2 judges images of 1 or 3 channels, not of {images.shape[1]}: choose another extractor"
+                f"extractor=dinov2 takes images of 1 or 3 channels, not of {images.shape[1]}: choose another extractor"
             )
         with full_precision(images.device):
-            return torch.cat([self.network(prepared(chunk)) for chunk in images.split(CHUNK)]).double(), None
+            return torch.cat([self.network(prepared(chunk)) for chunk in images.split(CHUNK)]), None
 
 
 def prepared(images: Tensor) -> Tensor:
-    """uint8 (N, 1 or 3, H, W) -> float32 (N, 3, 224, 224), as the network takes them."""
+    """Convert uint8 (N, 1 or 3, H, W) to the network's input, float32 (N, 3, 224, 224)."""
     resized = [
         np.asarray(Image.fromarray(channel.numpy()).resize((SIZE, SIZE), Image.Resampling.BICUBIC))
         for channel in images.cpu().flatten(0, 1)
@@ -91,7 +84,7 @@ def prepared(images: Tensor) -> Tensor:
 
 
 def resampled(positions: Tensor, side: int) -> Tensor:
-    """Embeddings of positions (1, 1 + n * n, d) -> those of side * side patches, as Meta's code resamples them.
+    """Resample embeddings of positions (1, 1 + n * n, d) to side * side patches, as Meta's code does.
 
     Bicubic, not antialiased, and by the factor (side + 0.1) / n, an old remedy against roundoff that is part of the numbers.
     """
@@ -116,11 +109,11 @@ def _timm() -> Any:
 
 
 def find(download: bool) -> Path:
-    """The file of weights in torch's folder, fetched if need be."""
+    """Find the file of weights in torch's folder; fetch it if need be."""
     path = Path(torch.hub.get_dir()) / "checkpoints" / Path(URL).name
     if path.is_file():
         return path
-    reason = "extractor.download is false"
+    reason = "extractor.dinov2.download is false"
     if download:
         try:
             return fetch(URL, path)
@@ -130,9 +123,11 @@ def find(download: bool) -> Path:
 
 
 def read(path: Path) -> dict[str, Tensor]:
-    """The weights in a file, and nothing but weights: what else a pickle holds is not executed."""
+    """Read the weights in a file; nothing else that a pickle may hold is executed."""
     if not path.is_file():
-        raise InputError(f"extractor.weights='{path}' does not exist: give the file, or null for the one in torch's folder")
+        raise InputError(
+            f"extractor.dinov2.weights='{path}' does not exist: give the file, or null for the one in torch's folder"
+        )
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         return {name: tensor.float() for name, tensor in state.items() if name != "mask_token"}  # of training alone

@@ -1,4 +1,4 @@
-"""The Inception network of 2015: the only extractor whose scores may be called FID and Inception Score.
+"""The Inception network of 2015: the only extractor for FID and the Inception Score.
 
 Its weights are those of the TensorFlow graph that Salimans 2016 and Heusel 2017 used, as torch-fidelity converted them, and
 its resize is TensorFlow 1's. Other weights, or another resize, give other numbers.
@@ -16,14 +16,16 @@ from torch import Tensor
 from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, FeatureExtractorInceptionV3
 
 from gan_lab.errors import InputError
+from gan_lab.evaluation.extractor import Extractor
 from gan_lab.evaluation.extractor.weights import fetch, full_precision
 
 FILES = ("weights-inception-2015-12-05-6726825d.pth", "pt_inception-2015-12-05-6726825d.pth")  # pytorch-fid's is the same
 SHA256_PREFIX = "6726825d"
+NAMES = {"fd": "fid", "kd": "kid", "cs": "is_mean", "cs_std": "is_std"}
 CHUNK = 64  # images at once: at 299x299 a whole batch of 250 would take gigabytes
 
 
-class Inception:
+class Inception(Extractor):
     """A frozen classifier of natural images, in float32; its logits, without the bias as in the first code, in float64.
 
     Args:
@@ -34,16 +36,10 @@ class Inception:
     """
 
     name = "inception"
-    distance_name = "fid"
-    kernel_name = "kid"
-    score_name = "is_mean"
-    score_std_name: str | None = "is_std"
-    score_splits = 10
-    classes_name: str | None = None
-    accuracy_name: str | None = None
-    channels: int | None = 3
+    channels = 3
     num_features = 2048
     num_classes = 1008
+    splits = 10
     resize = "bilinear to 299x299, as TensorFlow 1"
 
     def __init__(self, weights: str | None = None, download: bool = True, clean: bool = False) -> None:
@@ -51,29 +47,34 @@ class Inception:
         content = read(path)
         self.weights_sha256 = hashlib.sha256(content).hexdigest()
         with torch.random.fork_rng(devices=[]):  # for the first weights, which the file's replace
-            network = FeatureExtractorInceptionV3(self.name, ["2048"], feature_extractor_weights_path=BytesIO(content))
+            network = FeatureExtractorInceptionV3(Inception.name, ["2048"], feature_extractor_weights_path=BytesIO(content))
         self.network = network.to(memory_format=torch.channels_last)  # a third faster on a CPU
         self.head = network.fc.weight.T.double()
         self.clean = clean
         if clean:
+            self.name = "inception_clean"
             self.resize = "bicubic to 299x299, antialiased, in floats, as PIL"
-            for attribute in ("distance_name", "kernel_name", "score_name", "score_std_name"):
-                setattr(self, attribute, f"clean_{getattr(self, attribute)}")
+
+    def named(self, quantity: str) -> str:
+        """Return ``fid`` of ``fd``, and so on: the names that are reserved for these weights and this resize."""
+        if quantity not in NAMES:
+            return super().named(quantity)
+        return ("clean_" if self.clean else "") + NAMES[quantity]
 
     def to(self, device: torch.device) -> None:
-        """Work on this device from now on."""
+        """Move to a device."""
         self.network.to(device)
         self.head = self.head.to(device)
 
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Features (N, 2048) and logits (N, 1008) of uint8 images (N, 1 or 3, H, W); grey ones are repeated."""
+        """Return features (N, 2048) and logits (N, 1008) of uint8 images (N, 1 or 3, H, W); grey ones are repeated."""
         if images.shape[1] not in (1, 3):
             raise InputError(
-                f"metric=inception judges images of 1 or 3 channels, not of {images.shape[1]}: choose metric=none or another"
+                f"extractor=inception takes images of 1 or 3 channels, not of {images.shape[1]}: choose another, or metric=none"
             )
         with full_precision(images.device):
-            features = torch.cat([self._features(chunk) for chunk in images.expand(-1, 3, -1, -1).split(CHUNK)]).double()
-        return features, features @ self.head
+            features = torch.cat([self._features(chunk) for chunk in images.expand(-1, 3, -1, -1).split(CHUNK)])
+        return features, features.double() @ self.head
 
     def _features(self, images: Tensor) -> Tensor:
         if not self.clean:
@@ -88,7 +89,7 @@ class Inception:
 
 
 def bicubic(images: Tensor, size: int = 299) -> Tensor:
-    """uint8 (N, C, H, W) -> floats (N, C, size, size) in [0, 255], each channel resized by PIL in floats."""
+    """Resize uint8 (N, C, H, W) to floats (N, C, size, size) in [0, 255], each channel by PIL in floats."""
     filtered = [
         np.asarray(Image.fromarray(channel.float().numpy()).resize((size, size), Image.Resampling.BICUBIC))
         for channel in images.cpu().flatten(0, 1)
@@ -97,31 +98,31 @@ def bicubic(images: Tensor, size: int = 299) -> Tensor:
 
 
 def find(download: bool) -> Path:
-    """The file of weights in torch's folder, fetched if need be."""
+    """Find the file of weights in torch's folder; fetch it if need be."""
     folder = Path(torch.hub.get_dir()) / "checkpoints"
     for path in (folder / name for name in FILES):
         if path.is_file():
             return path
-    reason = "metric.extractor.download is false"
+    reason = "extractor.inception.download is false"
     if download:
         try:
             return fetch(URL_INCEPTION_V3, folder / FILES[0], SHA256_PREFIX)
         except Exception as error:  # what connections, disks and the check of the hash raise has no common base
             reason = f"the download failed ({' '.join(str(error).split())})"
     raise InputError(
-        f"metric=inception needs {FILES[0]} in '{folder}', and {reason}: put it there from {URL_INCEPTION_V3}, or choose "
-        "metric=none, or for 8x8 digits metric=digits8"
+        f"extractor=inception needs {FILES[0]} in '{folder}', and {reason}: put it there from {URL_INCEPTION_V3}, or choose "
+        "metric=none, or for 8x8 digits extractor=digits8"
     )
 
 
 def read(path: Path) -> bytes:
-    """The content of a file of weights: the right ones, and nothing but weights.
+    """Read a file of weights; refuse other weights, and anything but weights.
 
     torch-fidelity unpickles a file as it is, which may execute code: here the same bytes are unpickled without that first.
     """
     if not path.is_file():
         raise InputError(
-            f"metric.extractor.weights='{path}' does not exist: give the file, or null for the one in torch's folder"
+            f"extractor.inception.weights='{path}' does not exist: give the file, or null for the one in torch's folder"
         )
     content = path.read_bytes()
     found = hashlib.sha256(content).hexdigest()

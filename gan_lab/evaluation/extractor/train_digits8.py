@@ -21,7 +21,7 @@ BATCH_SIZE = 50
 
 
 def train(data: Arrays) -> nn.Sequential:
-    """A classifier of uint8 images (N, 1, 8, 8); label smoothing 0.1 keeps its logits small."""
+    """Train a classifier of uint8 images (N, 1, 8, 8); label smoothing 0.1 keeps its logits small."""
     model, loss = network(), nn.CrossEntropyLoss(label_smoothing=0.1)
     optimizer = torch.optim.AdamW(model.parameters())
     steps = EPOCHS * math.ceil(len(data) / BATCH_SIZE)
@@ -37,7 +37,7 @@ def train(data: Arrays) -> nn.Sequential:
 
 
 def main() -> None:
-    """Train, write the weights and say what `digits8.SHA256` must become."""
+    """Train, write the weights and print the new `digits8.SHA256`."""
     torch.set_num_threads(1)  # another number of threads makes other bits
     torch.manual_seed(SEED)
     model, held_out = train(digits("train")), digits("held_out")

@@ -1,4 +1,4 @@
-"""A classifier that ``python -m gan_lab.train_extractor`` trained on the data at hand, whose hash is part of its name.
+"""A classifier that ``python -m gan_lab.train_extractor`` trained on the data at hand; its hash is part of its name.
 
 Another seed, machine or number of threads makes other weights and other scores: a Fréchet distance moves by a tenth to a
 fifth. So scores compare only where the name, and so the weights, are the same; copy the file to compare across machines.
@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from gan_lab import atomic
 from gan_lab.data.module import Data
 from gan_lab.data.pixels import to_unit
 from gan_lab.errors import InputError
+from gan_lab.evaluation.extractor import Extractor
 from gan_lab.evaluation.extractor.classifier import NUM_FEATURES, VERSION, Recipe, network
 from gan_lab.evaluation.extractor.weights import full_precision, sha256
 from gan_lab.evaluation.features import cache_folder
@@ -30,50 +31,45 @@ FACTS = "facts"
 """The array of a file that is no weight: JSON, see `write`."""
 
 MOST_COUNTED = 20
-"""With more classes, one that has its fair share of the samples would not reach a metric's ``min_class_share``."""
+"""With more classes, one with its fair share of the samples would not reach the ``min_class_share`` of `Classifier`."""
 
 
-class Trained:
-    """A frozen classifier in float32, its logits in float64; features and scores bear its name, as ``fd_cifar10_1a2b3c4d``.
+class Trained(Extractor):
+    """A frozen classifier in float32, its logits in float64; quantities bear its name, as ``fd_cifar10_1a2b3c4d``.
 
     Args:
-        weights: the file; None: `settle` has not found one, for there are no data at hand.
-        accuracy: its classes are those of the data, so that there is a share of samples that show the class asked for.
+        weights: the file; None: `with_weights` has not found one, for there are no data at hand.
+        accuracy: its classes are those of the data, so that samples can show the class asked for.
     """
 
-    score_std_name: str | None = None
-    score_splits = 1
     num_features = NUM_FEATURES
-    resize = "none"
 
     def __init__(self, weights: str | None = None, accuracy: bool = True) -> None:
         if weights is None:
             raise InputError(
-                "extractor=trained needs a file where there are no data to find it by: give extractor.weights=FILE, one that "
-                "python -m gan_lab.train_extractor wrote"
+                "extractor=trained needs a file where there are no data to find it by: give extractor.trained.weights=FILE, "
+                "one that python -m gan_lab.train_extractor wrote"
             )
         facts, model = read(Path(weights).expanduser())
-        self.name = name = named(facts)
-        self.distance_name, self.kernel_name, self.score_name = f"fd_{name}", f"kd_{name}", f"cs_{name}"
-        self.num_classes, self.weights_sha256 = facts["num_classes"], facts["sha256"]
-        self.classes_name = f"classes_{name}" if self.num_classes <= MOST_COUNTED else None
-        self.accuracy_name = f"accuracy_{name}" if accuracy else None
+        self.name, self.weights_sha256 = named(facts), facts["sha256"]
+        self.num_classes, self.knows_labels = facts["num_classes"], accuracy
+        self.counts_classes = self.num_classes <= MOST_COUNTED
         self.channels = facts["channels"]
         self.shape = (self.channels, facts["image_size"], facts["image_size"])
         self.features, self.head = model
         self.head.double()
 
     def to(self, device: torch.device) -> None:
-        """Work on this device from now on."""
+        """Move to a device."""
         self.features.to(device)
         self.head.to(device)
 
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Features (N, 128) and logits (N, K) of uint8 images (N, C, H, W) of the size and channels it was trained on."""
+        """Return features (N, 128) and logits (N, K) of uint8 images (N, C, H, W) of the shape that it was trained on."""
         check_shape(self.name, self.shape, tuple(images.shape[1:]))
         with full_precision(images.device):
-            features = self.features(to_unit(images)).double()
-            return features, self.head(features)
+            features = self.features(to_unit(images))
+            return features, self.head(features.double())
 
 
 def check_shape(name: str, ours: tuple[int, ...], theirs: tuple[int, ...]) -> None:
@@ -87,7 +83,7 @@ def check_shape(name: str, ours: tuple[int, ...], theirs: tuple[int, ...]) -> No
 
 
 def named(facts: Mapping[str, Any]) -> str:
-    """What its scores are called after: the data and the first 8 digits of the weights' hash."""
+    """Name a classifier after the data and the first 8 digits of the hash of its weights."""
     return f"{facts['data']}_{facts['sha256'][:8]}"
 
 
@@ -95,17 +91,17 @@ def named(facts: Mapping[str, Any]) -> str:
 
 
 def folder() -> Path:
-    """Where they lie: ``extractors`` in the cache folder."""
+    """Return the folder of all classifiers: ``extractors`` in the cache folder."""
     return cache_folder() / "extractors"
 
 
 def place(data: Data, name: str, recipe: Recipe) -> Path:
-    """The file of a classifier of these images by this recipe, called after all that decides it but the machine."""
+    """Return the file of a classifier of these images by this recipe; its name holds all that decides it but the machine."""
     return folder() / f"{name}-{digest({'data': _fingerprint(data), 'version': VERSION} | asdict(recipe))}.npz"
 
 
 def images_of(data: Data) -> str:
-    """By what the training images are known again, whether or not their labels are asked for."""
+    """Return a digest of the training images, whether or not their labels are asked for."""
     found = _fingerprint(data)
     if hashes := found.get("sha256"):
         return digest({"sha256": hashes["uint8"]})
@@ -124,12 +120,12 @@ def _fingerprint(data: Data) -> dict[str, Any]:
 
 
 def write(path: Path, model: nn.Module, facts: Mapping[str, Any]) -> None:
-    """Weights and, as JSON, facts of them: an .npz, whole or not at all.
+    """Write weights and, as JSON, facts about them to an .npz, whole or not at all.
 
     Args:
         path: the file; its folder is there.
         model: of `network`.
-        facts: ``data``, ``images``, ``channels``, ``image_size``, ``num_classes``; what else a reader may want to know.
+        facts: ``data``, ``images``, ``channels``, ``image_size``, ``num_classes``, and anything else of use to a reader.
     """
     state = model.state_dict()
     arrays = {name: tensor.cpu().contiguous().numpy() for name, tensor in state.items()}
@@ -139,7 +135,7 @@ def write(path: Path, model: nn.Module, facts: Mapping[str, Any]) -> None:
 
 
 def read_facts(path: Path) -> dict[str, Any]:
-    """What is known of the classifier in a file."""
+    """Read the facts about the classifier in a file."""
     if not path.is_file():
         raise InputError(
             f"there is no extractor '{path}': put it there, give another file as weights, or train one by python -m "
@@ -158,7 +154,7 @@ def read_facts(path: Path) -> dict[str, Any]:
 
 
 def read(path: Path) -> tuple[dict[str, Any], nn.Sequential]:
-    """The facts in a file and the frozen classifier."""
+    """Read the facts in a file and the frozen classifier."""
     facts = read_facts(path)
     with torch.device("meta"):  # draws no first weights from the global random state
         model = network(facts["channels"], facts["image_size"], facts["num_classes"])
@@ -180,7 +176,7 @@ def _damaged(path: Path) -> InputError:
 
 
 def find(images: str, remedy: str) -> Path:
-    """The only file of a classifier that was trained on these images.
+    """Find the only file of a classifier that was trained on these images.
 
     Args:
         images: of `images_of`.
@@ -206,44 +202,29 @@ def _is_of(path: Path, images: str) -> bool:
 # ----- which file a configuration means ------------------------------------------------------------------------------------
 
 
-def settle(choice: Any, data: Data, overrides: Iterable[str], key: str) -> Any:
-    """The choice of an extractor with the file for these data, where it is a `Trained` without one; else as it is.
+def with_weights(choices: Any, data: Data | None, overrides: Iterable[str]) -> Any:
+    """Return the configuration of extractors, each `Trained` with the file for these data where it names none.
 
     Args:
-        choice: ``_target_`` and arguments.
-        data: set up.
+        choices: name -> ``_target_`` and arguments; None: no extractor.
+        data: set up; None: there are none to find a file by.
         overrides: the command line that chose the data, before it ``data=NAME`` where that is known.
-        key: where the choice stands in the configuration.
     """
-    if choice is None or choice.get("_target_") != TARGET:
-        return choice
-    settled = OmegaConf.create(choice)
-    if settled.get("weights") is None:
-        settled.weights = str(find(images_of(data), f"run {command(overrides)}, or give {key}.weights=FILE"))
-    facts = read_facts(Path(settled.weights).expanduser())
-    ours = (facts["channels"], facts["image_size"], facts["image_size"])
-    check_shape(named(facts), ours, (data.channels, data.image_size, data.image_size))
-    return settled
-
-
-def settle_metric(cfg: DictConfig, data: Data, overrides: Iterable[str]) -> None:
-    """Write into a run's configuration what the data decide of ``metric=trained``: the file, and the score to choose by.
-
-    Args:
-        cfg: of the run.
-        data: set up.
-        overrides: as for `settle`.
-    """
-    choice = OmegaConf.select(cfg, "metric.extractor")
-    if choice is None or choice.get("_target_") != TARGET:
-        return
-    cfg.metric.extractor = settle(choice, data, overrides, "metric.extractor")
-    if cfg.metric.primary is None:
-        cfg.metric.primary = f"fd_{named(read_facts(Path(cfg.metric.extractor.weights).expanduser()))}"
+    found = OmegaConf.create(choices or {})
+    for name, choice in found.items():
+        if choice._target_ != TARGET or data is None:
+            continue
+        if choice.get("weights") is None:
+            remedy = f"run {command(overrides)}, or give extractor.{name!s}.weights=FILE"
+            choice.weights = str(find(images_of(data), remedy))
+        facts = read_facts(Path(choice.weights).expanduser())
+        ours = (facts["channels"], facts["image_size"], facts["image_size"])
+        check_shape(named(facts), ours, (data.channels, data.image_size, data.image_size))
+    return found
 
 
 def command(overrides: Iterable[str]) -> str:
-    """What trains a classifier of the data that a command line chose."""
+    """Return the command that trains a classifier of the data that a command line chose."""
     given = list(overrides)
     name = next((override for override in given if override.startswith("data=")), "data=NAME")
     options = [override for override in given if override.lstrip("+~").startswith(("data.", "data/"))]

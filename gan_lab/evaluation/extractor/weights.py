@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 def sha256(state: Mapping[str, Tensor]) -> str:
-    """The hash of all names, types, shapes and values, in hexadecimal: of what the weights are, whatever file they lie in."""
+    """Hash all names, types, shapes and values of weights, in hexadecimal, whatever file they lie in."""
     found = hashlib.sha256()
     for name in sorted(state):
         tensor = state[name].detach().cpu().contiguous()
@@ -21,7 +21,7 @@ def sha256(state: Mapping[str, Tensor]) -> str:
 
 
 def fetch(url: str, path: Path, hash_prefix: str | None = None) -> Path:
-    """Download to a temporary name beside it, check the hash, rename; one process does it, the others wait."""
+    """Download to a temporary name, check the hash, rename; one process does it while others wait."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{path}.lock"):
         if not path.is_file():
@@ -31,7 +31,7 @@ def fetch(url: str, path: Path, hash_prefix: str | None = None) -> Path:
 
 @contextmanager
 def full_precision(device: torch.device) -> Iterator[None]:
-    """Float32 as it is: neither autocast nor TF32, and cuDNN's choice always the same."""
+    """Compute in true float32: neither autocast nor TF32, and deterministic cuDNN algorithms."""
     former = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("highest")
     try:

@@ -1,9 +1,9 @@
-"""What a set of images is worth beside real ones: the scores of `gan_lab.evaluate`, from features alone."""
+"""The contract of a metric: numbers about samples, from the features of an extractor, in training and in `gan_lab.evaluate`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -19,16 +19,31 @@ if TYPE_CHECKING:
     from gan_lab.model.gan import GAN
 
 
-@dataclass
-class Features:
-    """A set of images in the eyes of an extractor.
+@dataclass(frozen=True)
+class Quantity:
+    """One number that a metric gives.
 
     Attributes:
-        features: (N, d) float32; of a reference set perhaps only of its first images.
-        logits: (N, K) float32; None: the extractor is no classifier.
-        labels: int64 (N,), which the images have or were asked for; None: none.
+        better: "min" or "max"; None: a diagnosis.
+        unit: "", "nats", "images", ...
+        mean: name of its mean over several extractors; empty: such a mean says nothing.
+    """
+
+    better: Literal["min", "max"] | None
+    unit: str = ""
+    mean: str = ""
+
+
+@dataclass
+class Features:
+    """Features of a set of images.
+
+    Attributes:
+        features: (N, d), in the extractor's precision; of a large reference set only of its first images.
+        logits: (N, K); None: the extractor is no classifier.
+        labels: int64 (N,), of the images or those that G was asked for; None: none.
         all_moments: of all images, where ``features`` are not all of them.
-        source: of the images; None: there is nothing left of it.
+        source: the images themselves; None: they are gone.
     """
 
     features: Tensor
@@ -47,7 +62,7 @@ class Features:
         return len(self.features)
 
     def of_class(self, label: int) -> "Features":
-        """Those with this label."""
+        """Return those with this label."""
         assert self.labels is not None
         rows = (self.labels == label).nonzero().squeeze(1)
         return Features(self.features[rows], None if self.logits is None else self.logits[rows], self.labels[rows])
@@ -55,17 +70,17 @@ class Features:
 
 @dataclass
 class EvalInputs:
-    """What is to be judged, and beside what.
+    """Everything that a metric may look at.
 
     Attributes:
-        sample: the images to be judged.
-        reference: the real images that they are compared with.
+        sample: the images to judge.
+        reference: the real images to compare them with.
         held_out: real images that trained nothing; None: there are none.
-        extractor: whose features these are.
-        folder: where pictures go.
-        gan: who made the sample; None: nobody did.
-        data: of the reals; None: they came as folders.
-        seed: of the sample.
+        extractor: the maker of these features.
+        folder: for pictures.
+        gan: the maker of the sample; None: unknown, or real images stand in its place.
+        data: the data module; None: the reals came as files.
+        seed: of the sample's latents.
     """
 
     sample: Features
@@ -85,50 +100,69 @@ def with_split_held_out(inputs: EvalInputs) -> EvalInputs:
     return replace(inputs, sample=sample, held_out=held_out)
 
 
-@dataclass(frozen=True)
-class Quantity:
-    """A number that a metric gives.
+@runtime_checkable
+class Metric(Protocol):
+    """A plain object whose constructor takes numbers, as ``conf/metric/NAME.yaml`` has them.
 
     Attributes:
-        better: the direction of improvement; None: a diagnosis, which ranks nothing.
-        unit: such as "%"; empty: none.
+        min_samples: fewest images on either side.
     """
 
-    better: Literal["min", "max"] | None
-    unit: str = ""
+    @property
+    def min_samples(self) -> int:
+        """Fewest images on either side."""
+
+    def quantities(self, extractor: Extractor) -> Mapping[str, Quantity]:
+        """Return all names that it may give with this extractor; the first with a direction is its main one."""
+
+    def __call__(self, inputs: EvalInputs) -> dict[str, float]:
+        """Compute values by name; a value that does not exist is left out."""
+
+    def baseline(self, inputs: EvalInputs) -> dict[str, float]:
+        """Compute the real-data baseline: the values that a perfect generator would get."""
 
 
-class Score(Protocol):
-    """One kind of judgement.
+class BaseMetric:
+    """Defaults that most metrics share.
 
     Attributes:
-        better: "min" or "max" for the names that it gives, or for their beginning before ``_``; others have no better.
+        min_samples: fewest images on either side.
+        needs: inputs beside the sample's features: "reference", features of the reference; "moments", those of the reference
+            alone; "images", the images themselves, which training does not keep; "layout", data whose modes are known.
     """
 
-    better: ClassVar[Mapping[str, str]]
+    min_samples: int = 2
+    needs: ClassVar[frozenset[str]] = frozenset({"reference"})
 
-    def __call__(self, case: EvalInputs) -> dict[str, float]:
-        """Its values by name; empty where it does not apply."""
+    def __call__(self, inputs: EvalInputs) -> dict[str, float]:
+        """Compute values by name."""
+        raise NotImplementedError
+
+    def baseline(self, inputs: EvalInputs) -> dict[str, float]:
+        """Compute the same for held-out reals in the sample's place; empty without any."""
+        if inputs.held_out is None:
+            return {}
+        return self(replace(inputs, sample=inputs.held_out, gan=None, seed=0))
 
 
 BLOCK = 2048
-"""Rows at a time: what is computed between two sets then fits into memory."""
+"""Rows at a time, so that a matrix between two sets fits into memory."""
 
 
 def blocks(x: Tensor) -> tuple[Tensor, ...]:
-    """Rows in float64, a block at a time."""
+    """Split rows into blocks of float64."""
     return tuple(part.double() for part in x.split(BLOCK))
 
 
 def distance(x: Tensor, y: Tensor) -> Tensor:
-    """Euclidean distances (N,) of rows in pairs, from their differences: 0 for equal ones, unlike a matrix product's."""
+    """Compute Euclidean distances (N,) of paired rows from their differences: 0 for equal ones, unlike a matrix product's."""
     return (x.double() - y.double()).square().sum(1).sqrt()
 
 
 def nearest(x: Tensor, y: Tensor, k: int = 1) -> tuple[Tensor, Tensor]:
-    """The ``k`` smallest Euclidean distances (N, k) of each row of x to the rows of y, rising, and whose they are (N, k).
+    """Find the ``k`` nearest rows of y for each row of x: Euclidean distances (N, k), rising, and row numbers (N, k).
 
-    A matrix product finds them, whose error is about 1e-8 of a row's length; then they are computed by `distance`.
+    A matrix product finds them with an error of about 1e-8 of a row's length; `distance` then computes them exactly.
     """
     distances, rows = [], []
     for part in blocks(x):

@@ -1,48 +1,80 @@
-"""What a classifier says of the samples: the Inception Score, and whether they show the class asked for."""
+"""Inception Score and its like, number of classes, and accuracy of conditional samples, from a classifier's logits."""
 
 import math
-from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from gan_lab.evaluation.metric import EvalInputs
-from gan_lab.rng import make_generator
+from gan_lab.evaluation.extractor import Extractor
+from gan_lab.evaluation.metric import BaseMetric, EvalInputs, Quantity
+
+LARGEST_GAP = 80.0
+"""Between logits, beyond which a probability is 0 in float64 for what is computed here."""
 
 
-class Classifier:
-    """exp E KL(p(y|x) || p(y)) (Salimans 2016, section 4), called Inception Score in the eyes of Inception alone.
+class Classifier(BaseMetric):
+    """exp E KL(p(y|x) || p(y)) (Salimans 2016, https://arxiv.org/abs/1606.03498, section 4), accuracy, number of classes.
 
-    Also the share of samples that show the class asked for, where the classifier's classes are the data's.
+    Args:
+        min_class_share: share of the samples that a class must hold to be counted.
     """
 
-    better: ClassVar[Mapping[str, str]] = {"is": "max", "cs": "max", "accuracy": "max"}
+    needs: ClassVar[frozenset[str]] = frozenset()
 
-    def __call__(self, case: EvalInputs) -> dict[str, float]:
-        """Mean over the extractor's number of splits, their standard deviation, accuracy; nothing without a classifier."""
-        logits, names = case.sample.logits, case.extractor
+    def __init__(self, min_class_share: float = 0.03) -> None:
+        self.min_class_share = min_class_share
+
+    def quantities(self, extractor: Extractor) -> dict[str, Quantity]:
+        """Return the quantities of a classifier; none for another extractor.
+
+        ``cs_EXTRACTOR`` (``is_mean`` with the 2015 Inception): mean over the extractor's splits, each of which reads lower than
+        all samples together: compare with the baseline. ``cs_std_EXTRACTOR`` (``is_std``): standard deviation over them.
+        ``classes_EXTRACTOR``: classes that hold ``min_class_share`` of the samples or more, where there are few.
+        ``accuracy_EXTRACTOR``: share of the samples that show the class asked for.
+        """
+        if not extractor.num_classes:
+            return {}
+        found = {extractor.named("cs"): Quantity("max")}
+        if extractor.splits > 1:
+            found[extractor.named("cs_std")] = Quantity(None)
+        if extractor.counts_classes:
+            found[extractor.named("classes")] = Quantity("max")
+        if extractor.knows_labels:
+            found[extractor.named("accuracy")] = Quantity("max")
+        return found
+
+    def __call__(self, inputs: EvalInputs) -> dict[str, float]:
+        """Compute them; no deviation for a single split, no accuracy without labels."""
+        logits, extractor, labels = inputs.sample.logits, inputs.extractor, inputs.sample.labels
         if logits is None:
             return {}
-        splits = names.score_splits if len(logits) >= names.score_splits**2 else 1
-        mean, std = classifier_score(logits, splits)
-        scores = {names.score_name: mean}
-        if names.score_std_name and splits > 1:
-            scores[names.score_std_name] = std
-        if names.accuracy_name and case.sample.labels is not None:
-            scores[names.accuracy_name] = float((logits.argmax(1) == case.sample.labels).double().mean())
-        return scores
+        mean, std = classifier_score(logits, extractor.splits if len(logits) >= extractor.splits**2 else 1)
+        values, shown = {extractor.named("cs"): mean}, logits.argmax(1)
+        if std is not None:
+            values[extractor.named("cs_std")] = std
+        if extractor.counts_classes:
+            shares = shown.bincount().double() / len(shown)
+            values[extractor.named("classes")] = float((shares >= self.min_class_share).sum())
+        if extractor.knows_labels and labels is not None:
+            values[extractor.named("accuracy")] = float((shown == labels).double().mean())
+        return values
 
 
-def classifier_score(logits: Tensor, splits: int = 1) -> tuple[float, float]:
-    """Mean and standard deviation (n - 1) over splits of logits (N, K), shuffled by an order that N alone decides.
+def classifier_score(logits: Tensor, splits: int = 1) -> tuple[float, float | None]:
+    """Compute the mean and, of several splits, the standard deviation (n - 1) of the score of logits (N, K).
 
-    Works with logarithms throughout, so that a class that no sample shows leaves a number.
+    The rows are sorted and then shuffled by a fixed order, so that the samples alone decide the splits and not their order. As
+    torchmetrics does, splits are chunks of ceil(N / splits). Logarithms throughout: a class that no sample shows is no NaN.
     """
-    shuffled = logits[torch.randperm(len(logits), generator=make_generator(len(logits)))].double()
+    logits = (logits.double() - logits.double().amax(1, keepdim=True)).clamp_min(-LARGEST_GAP)
+    if splits > 1:
+        rows, counts = logits.unique(dim=0, return_counts=True)
+        order = torch.randperm(len(logits), generator=torch.Generator().manual_seed(0))
+        logits = rows.repeat_interleave(counts, 0)[order.to(logits.device)]
     scores = []
-    for part in shuffled.log_softmax(1).tensor_split(splits):
+    for part in logits.log_softmax(1).chunk(splits):
         marginal = part.logsumexp(0) - math.log(len(part))
         scores.append((part.exp() * (part - marginal)).sum(1).mean().exp())
     found = torch.stack(scores)
-    return float(found.mean()), float(found.std()) if splits > 1 else 0.0
+    return float(found.mean()), float(found.std()) if len(found) > 1 else None

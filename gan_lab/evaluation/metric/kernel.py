@@ -1,62 +1,59 @@
-"""Kernel distance: KID in the eyes of Inception (Binkowski 2018, https://arxiv.org/abs/1801.01401)."""
-
-from collections.abc import Mapping
-from typing import ClassVar
+"""Kernel distance: KID on the features of the 2015 Inception (Binkowski 2018, https://arxiv.org/abs/1801.01401)."""
 
 import torch
 from torch import Tensor
 
-from gan_lab.errors import InputError
-from gan_lab.evaluation.metric import EvalInputs, Features, blocks
+from gan_lab.evaluation.extractor import Extractor
+from gan_lab.evaluation.metric import BaseMetric, EvalInputs, Features, Quantity, blocks
 from gan_lab.rng import make_generator
 
 
-class Kernel:
-    """Squared maximum mean discrepancy by the kernel (x·y / d + 1)^3, unbiased: may be below 0 for equal distributions.
+class Kernel(BaseMetric):
+    """Squared maximum mean discrepancy with the kernel (x·y / d + 1)^3, unbiased: may be below 0 for equal distributions.
 
     Args:
-        subsets: random pairs of parts, whose standard deviation says how sure the value is.
-        subset_size: of a part; fewer where there are fewer images.
+        subsets: random pairs of subsets, whose standard deviation is the uncertainty of the value.
+        subset_size: images of a subset; fewer where there are fewer images.
     """
-
-    better: ClassVar[Mapping[str, str]] = {"kid": "min", "kd": "min"}
 
     def __init__(self, subsets: int = 100, subset_size: int = 1000) -> None:
         self.subsets, self.subset_size = subsets, subset_size
-        self.reference: Features | None = None
-        self.within_reference = 0.0
+        self.known: dict[str, tuple[Features, float]] = {}  # by extractor: a reference and `within` of it
 
-    def __call__(self, case: EvalInputs) -> dict[str, float]:
-        """Of all images, and the standard deviation over the pairs of parts."""
-        x, y, name = case.sample.features, case.reference.features, case.extractor.kernel_name
-        if self.reference is not case.reference:  # most of the work, and the same for every seed
-            self.reference, self.within_reference = case.reference, within(y)
-        draws, size = make_generator(case.seed), min(self.subset_size, len(x), len(y))
+    def quantities(self, extractor: Extractor) -> dict[str, Quantity]:
+        """Return ``kid`` or ``kd_EXTRACTOR``, and its standard deviation over subsets."""
+        name = extractor.named("kd")
+        return {name: Quantity("min"), f"{name}_std": Quantity(None)}
+
+    def __call__(self, inputs: EvalInputs) -> dict[str, float]:
+        """Compute the distance of all images, and the standard deviation over the pairs of subsets."""
+        x, y, name = inputs.sample.features, inputs.reference.features, inputs.extractor.named("kd")
+        if name not in self.known or self.known[name][0] is not inputs.reference:  # most of the work, the same for all seeds
+            self.known[name] = inputs.reference, within(y)
+        draws, size = make_generator(inputs.seed), min(self.subset_size, len(x), len(y))
         values = []
         for _ in range(self.subsets):
             some, others = (z[torch.randperm(len(z), generator=draws)[:size]] for z in (x, y))
             values.append(kernel_distance(some, others))
         return {
-            name: kernel_distance(x, y, self.within_reference),
+            name: kernel_distance(x, y, self.known[name][1]),
             f"{name}_std": float(torch.tensor(values, dtype=torch.float64).std(correction=0)),
         }
 
 
 def kernel_distance(x: Tensor, y: Tensor, within_y: float | None = None) -> float:
-    """Unbiased estimate from features (N, d) and (M, d), eq. 4; in blocks, so that no N x M matrix is kept.
+    """Estimate the distance without bias from features (N, d) and (M, d), eq. 4; in blocks: no N x M matrix is kept.
 
     Args:
-        x: one set.
-        y: the other.
+        x: one set; N > 1.
+        y: the other; M > 1.
         within_y: `within` of y, where it is known.
     """
     return within(x) + (within(y) if within_y is None else within_y) - 2 * _sum(x, y) / (len(x) * len(y))
 
 
 def within(x: Tensor) -> float:
-    """The mean kernel of two different rows."""
-    if len(x) < 2:
-        raise InputError(f"a kernel distance needs 2 images or more on both sides, not {len(x)}: judge more (eval.num_fake=)")
+    """Compute the mean kernel of two different rows."""
     return (_sum(x, x) - float(_kernel_diagonal(x).sum())) / (len(x) * (len(x) - 1))
 
 

@@ -1,44 +1,44 @@
-"""Does G repeat its training images? Nearest neighbours, with the pairs as a picture."""
-
-from collections.abc import Mapping
-from typing import ClassVar
+"""Nearest training images of samples: near-copies, their distances, and the pairs as a picture."""
 
 import torch
 
-from gan_lab.evaluation.metric import EvalInputs, nearest
+from gan_lab.evaluation.extractor import Extractor
+from gan_lab.evaluation.metric import BaseMetric, EvalInputs, Quantity, nearest
 from gan_lab.evaluation.source import look
 
 PAIRS = 8
 
 
-class Memorisation:
-    """How near samples are to their nearest training image, beside how near held-out reals are to theirs.
+class Memorisation(BaseMetric):
+    """Distances of samples to their nearest training image, beside those of held-out reals.
 
-    ``nn_ratio`` is the quotient of the mean distances, about 1 or more for a generator that repeats nothing, left out where
+    ``nn_ratio`` is the ratio of the mean distances, about 1 or more for a generator that repeats nothing, left out where
     every held-out real is a training image; ``copies`` the share of samples nearer than the nearest hundredth of the held-out
     reals, 0.01 for these themselves.
     """
 
-    better: ClassVar[Mapping[str, str]] = {"nn": "max", "copies": "min"}
+    def quantities(self, extractor: Extractor) -> dict[str, Quantity]:
+        """Return ``copies`` and ``nn_ratio``."""
+        return {"copies": Quantity("min"), "nn_ratio": Quantity("max")}
 
-    def __call__(self, case: EvalInputs) -> dict[str, float]:
-        """Both; nothing without held-out reals. ``neighbours.png`` shows the nearest pairs."""
-        if case.held_out is None:
+    def __call__(self, inputs: EvalInputs) -> dict[str, float]:
+        """Compute both and save the nearest pairs as ``neighbours.png``; empty without held-out reals."""
+        if inputs.held_out is None:
             return {}
-        distances, rows = nearest(case.sample.features, case.reference.features)
-        usual = nearest(case.held_out.features, case.reference.features)[0]
-        if case.gan is not None:
-            self.draw(case, distances[:, 0], rows[:, 0])
+        distances, rows = nearest(inputs.sample.features, inputs.reference.features)
+        usual = nearest(inputs.held_out.features, inputs.reference.features)[0]
+        if inputs.gan is not None:
+            self.draw(inputs, distances[:, 0], rows[:, 0])
         ratio = {"nn_ratio": float(distances.mean() / usual.mean())} if usual.any() else {}
         return ratio | {"copies": float((distances < usual.quantile(0.01)).double().mean())}
 
-    def draw(self, case: EvalInputs, distances: torch.Tensor, rows: torch.Tensor) -> None:
-        """The nearest pairs: samples above, their training images below."""
+    def draw(self, inputs: EvalInputs, distances: torch.Tensor, rows: torch.Tensor) -> None:
+        """Draw the nearest pairs, samples above their training images; nothing where the images are gone."""
         from gan_lab.plot.picture import save_picture
 
-        if case.sample.source is None or case.reference.source is None:
+        if inputs.sample.source is None or inputs.reference.source is None:
             return
         order = distances.argsort()[:PAIRS].tolist()
-        pictures = look(case.sample.source, order), look(case.reference.source, [int(rows[i]) for i in order])
+        pictures = look(inputs.sample.source, order), look(inputs.reference.source, [int(rows[i]) for i in order])
         if pictures[0].shape[-1] > 1:
-            save_picture(torch.cat(pictures), case.folder / "neighbours.png", columns=len(order))
+            save_picture(torch.cat(pictures), inputs.folder / "neighbours.png", columns=len(order))

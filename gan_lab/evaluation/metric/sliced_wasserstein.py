@@ -1,37 +1,37 @@
 """Monge Inception Distance (arXiv:2605.06797): transport along lines, which needs fewer samples than a Fréchet distance."""
 
-from collections.abc import Mapping
-from typing import ClassVar
-
 import torch
 from torch import Tensor
 
-from gan_lab.evaluation.metric import EvalInputs
+from gan_lab.evaluation.extractor import Extractor
+from gan_lab.evaluation.metric import BaseMetric, EvalInputs, Quantity
 from gan_lab.rng import make_generator
 
 
-class Monge:
+class SlicedWasserstein(BaseMetric):
     """3 d times the mean squared Wasserstein-2 distance of the features along random directions: 3 |c|^2 for a shift by c.
 
     Args:
-        directions: how many.
+        directions: number of directions.
     """
-
-    better: ClassVar[Mapping[str, str]] = {"mind": "min"}
 
     def __init__(self, directions: int = 1000) -> None:
         self.directions = directions
 
-    def __call__(self, case: EvalInputs) -> dict[str, float]:
-        """Of as many samples as reals: of the larger set a random part."""
-        x, y, draws = case.sample.features, case.reference.features, make_generator(case.seed)
+    def quantities(self, extractor: Extractor) -> dict[str, Quantity]:
+        """Return ``mind_EXTRACTOR``."""
+        return {f"mind_{extractor.name}": Quantity("min")}
+
+    def __call__(self, inputs: EvalInputs) -> dict[str, float]:
+        """Compute it from as many samples as reals: of the larger set a random part."""
+        x, y, draws = inputs.sample.features, inputs.reference.features, make_generator(inputs.seed)
         n = min(len(x), len(y))
         x, y = (z if len(z) == n else z[torch.randperm(len(z), generator=draws)[:n]] for z in (x, y))
-        return {f"mind_{case.extractor.name}": monge_distance(x, y, self.directions)}
+        return {f"mind_{inputs.extractor.name}": sliced_wasserstein(x, y, self.directions)}
 
 
-def monge_distance(x: Tensor, y: Tensor, directions: int) -> float:
-    """From features (N, d) each; the directions are the same for every pair of sets of this d."""
+def sliced_wasserstein(x: Tensor, y: Tensor, directions: int) -> float:
+    """Compute it from features (N, d) each; the directions are the same for every pair of sets of this d."""
     d, total = x.shape[1], 0.0
     for part in torch.randn(directions, d, dtype=torch.float64, generator=make_generator(d)).to(x.device).split(100):
         lines = part.T / part.norm(dim=1)

@@ -6,21 +6,25 @@ from torch.nn.functional import avg_pool2d
 
 from gan_lab.cli.command import compose
 from gan_lab.data.digits import digits
-from gan_lab.data.pixels import to_unit
+from gan_lab.data.pixels import to_uint8, to_unit
 from gan_lab.errors import InputError
 from gan_lab.evaluation.extractor.digits8 import SHA256, Digits8, read_weights
-from gan_lab.evaluation.metric.fidelity import Fidelity
+from gan_lab.evaluation.features import FeatureCollector
+from gan_lab.evaluation.metric import EvalInputs
+from gan_lab.evaluation.metric.classifier import Classifier
+from gan_lab.evaluation.metric.frechet import Frechet
 
 TRAIN, HELD_OUT = digits("train"), digits("held_out")
 REAL = to_unit(HELD_OUT.images)
 
 
 def judge(fake):
-    """The scores against as many training digits."""
-    metric = Fidelity(Digits8(), "fd_digits8", "min")
-    metric.update_reference(to_unit(TRAIN.images[:597]))
-    metric.update(fake)
-    return metric.compute()
+    """The values against as many training digits."""
+    collectors = [FeatureCollector(Digits8(), torch.device("cpu")) for _ in range(2)]
+    for collector, images in zip(collectors, (to_uint8(fake), TRAIN.images[:597]), strict=True):
+        collector.add(images)
+    inputs = EvalInputs(*(collector.result() for collector in collectors), None, Digits8(), None)
+    return Frechet()(inputs) | Classifier()(inputs)
 
 
 def noisy(amount):
@@ -70,7 +74,7 @@ def test_missing_classes_read_worse_the_more_are_missing():
 
 
 def test_other_images_are_refused():
-    with pytest.raises(InputError, match="metric=digits8 judges images of 1x8x8, not of 3x32x32: choose metric=none"):
+    with pytest.raises(InputError, match="extractor=digits8 takes images of 1x8x8, not of 3x32x32: choose another"):
         judge(torch.zeros(2, 3, 32, 32))
 
 
@@ -81,7 +85,6 @@ def test_other_weights_are_refused(tmp_path):
         read_weights(path, SHA256)
 
 
-def test_its_yaml_makes_the_metric():
-    metric = instantiate(compose("train", ["data=fake", "metric=digits8"]).metric)
-    assert isinstance(metric.extractor, Digits8)
-    assert (metric.primary, metric.mode) == ("fd_digits8", "min")
+def test_its_yaml_makes_it():
+    made = instantiate(compose("train", ["data=fake", "extractor=digits8"]).extractor)
+    assert isinstance(made.digits8, Digits8)

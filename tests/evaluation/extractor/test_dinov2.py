@@ -15,7 +15,6 @@ from gan_lab.errors import InputError
 from gan_lab.evaluation.extractor import dinov2
 from gan_lab.evaluation.extractor.dinov2 import URL, DINOv2, find, prepared, read, resampled
 from gan_lab.evaluation.extractor.weights import sha256
-from gan_lab.evaluation.metric.fidelity import Fidelity
 
 TINY = {"embed_dim": 16, "depth": 2, "num_heads": 2}
 FILE = "dinov2_vitl14_pretrain.pth"
@@ -67,7 +66,7 @@ def test_features_are_the_class_token_after_the_last_norm_of_the_network_written
         x = x + state[f"{block}.ls2.gamma"] * linear(hidden, f"{block}.mlp.fc2")
     features, logits = extractor(images)
     assert logits is None
-    assert features.dtype == torch.float64
+    assert features.dtype == torch.float32
     torch.testing.assert_close(features.float(), norm(x, "norm")[:, 0], rtol=1e-4, atol=1e-4)
 
 
@@ -113,7 +112,7 @@ def test_grey_images_are_repeated_and_many_are_taken_in_chunks(extractor, monkey
     features, _ = extractor(images)
     monkeypatch.setattr(dinov2, "CHUNK", 2)
     torch.testing.assert_close(extractor(images.repeat(1, 3, 1, 1))[0], features, rtol=0, atol=1e-5)
-    with pytest.raises(InputError, match=r"extractor=dinov2 judges images of 1 or 3 channels, not of 2: choose another"):
+    with pytest.raises(InputError, match=r"extractor=dinov2 takes images of 1 or 3 channels, not of 2: choose another"):
         extractor(levels(1, channels=2))
 
 
@@ -141,20 +140,15 @@ def test_it_is_known_by_the_hash_of_its_weights_whatever_the_file(extractor, wei
     assert DINOv2(str(tmp_path / "changed.pth"), options=TINY).weights_sha256 != extractor.weights_sha256
 
 
-def test_it_is_no_metric_of_a_training_run(extractor):
-    with pytest.raises(InputError, match=r"dinov2 is no classifier.*use it in gan_lab.evaluate \(extractor=dinov2\)"):
-        Fidelity(extractor, "fd_dinov2", "min")
-
-
 # ----- where network and weights come from ---------------------------------------------------------------------------------
 
 
 def test_its_yaml_takes_the_file_in_torchs_folder(weights, hub):
     hub.mkdir(parents=True)
     (hub / FILE).write_bytes(weights.read_bytes())
-    made = instantiate(compose("evaluate", ["extractor=dinov2"]).extractor, options=TINY)
+    made = instantiate(compose("evaluate", ["extractor=dinov2"]).extractor.dinov2, options=TINY)
     assert made.weights_sha256 == sha256(read(weights))
-    assert (made.distance_name, made.kernel_name, made.num_features) == ("fd_dinov2", "kd_dinov2", 16)
+    assert (made.named("fd"), made.named("kd"), made.num_features) == ("fd_dinov2", "kd_dinov2", 16)
 
 
 def test_missing_weights_are_fetched_under_their_name(weights, hub, monkeypatch):
@@ -164,7 +158,7 @@ def test_missing_weights_are_fetched_under_their_name(weights, hub, monkeypatch)
 
 
 @pytest.mark.parametrize(
-    ("download", "reason"), [(True, r"the download failed \(.+\)"), (False, "extractor.download is false")]
+    ("download", "reason"), [(True, r"the download failed \(.+\)"), (False, "extractor.dinov2.download is false")]
 )
 def test_without_weights_the_sentence_names_file_folder_and_source(hub, monkeypatch, download, reason):
     monkeypatch.setattr(dinov2, "URL", (hub / "nowhere" / FILE).as_uri())

@@ -13,12 +13,17 @@ from torch import nn
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
 from gan_lab.cli.command import compose
+from gan_lab.data.pixels import to_uint8, to_unit
 from gan_lab.errors import InputError
 from gan_lab.evaluation.extractor import inception
 from gan_lab.evaluation.extractor.inception import FILES, Inception, find, read
-from gan_lab.evaluation.metric.fidelity import Fidelity
+from gan_lab.evaluation.features import FeatureCollector
+from gan_lab.evaluation.metric import EvalInputs
+from gan_lab.evaluation.metric.classifier import Classifier
+from gan_lab.evaluation.metric.frechet import Frechet
+from gan_lab.evaluation.metric.kernel import Kernel
+from gan_lab.evaluation.suite import MetricSuite
 from gan_lab.train import main
-from tests.evaluation.metric.test_fidelity import Pixels
 
 
 def levels(n, channels=3, size=32):
@@ -70,9 +75,9 @@ def test_features_and_logits_are_those_of_torch_fidelity(known):
     own = FeatureExtractorInceptionV3("own", ["2048", "logits_unbiased"], feature_extractor_weights_path=str(known))
     plain, last = own(images), own.to(memory_format=torch.channels_last)(images)
     assert (features.shape, logits.shape) == ((2, 2048), (2, 1008))
-    assert features.dtype == logits.dtype == torch.float64
-    assert torch.equal(features, last[0].double())
-    torch.testing.assert_close(features, plain[0].double(), rtol=1e-4, atol=1e-6)
+    assert (features.dtype, logits.dtype) == (torch.float32, torch.float64)
+    assert torch.equal(features, last[0])
+    torch.testing.assert_close(features, plain[0], rtol=1e-4, atol=1e-6)
     torch.testing.assert_close(logits, plain[1].double(), rtol=1e-4, atol=1e-6)
 
 
@@ -82,7 +87,7 @@ def test_grey_images_are_repeated_and_many_are_taken_in_chunks(known, monkeypatc
     monkeypatch.setattr(inception, "CHUNK", 2)
     again = extractor(images.repeat(1, 3, 1, 1))
     torch.testing.assert_close(again, (features, logits), rtol=1e-5, atol=1e-7)
-    with pytest.raises(InputError, match="metric=inception judges images of 1 or 3 channels, not of 2: choose metric=none"):
+    with pytest.raises(InputError, match="extractor=inception takes images of 1 or 3 channels, not of 2: choose another"):
         extractor(levels(1, channels=2))
 
 
@@ -115,33 +120,30 @@ def test_making_it_leaves_the_global_random_state(known):
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_its_names_are_the_published_ones():
-    extractor = Pixels(4)
-    names = ("distance_name", "score_name", "score_std_name", "score_splits", "classes_name", "accuracy_name")
-    vars(extractor).update({name: getattr(Inception, name) for name in names})
-    metric, images = Fidelity(extractor, "fid", "min"), torch.rand(100, 1, 1, 4) * 2 - 1
-    metric.update_reference(images)
-    metric.update(images)
-    assert set(metric.compute()) == {"fid", "is_mean", "is_std"}
-    assert metric.better == {"fid": "min", "is_mean": "max"}
-    assert metric.protocol()["score_splits"] == 10
+@pytest.mark.parametrize("clean", [False, True])
+def test_its_names_are_the_published_ones(known, clean):
+    suite = MetricSuite({"f": Frechet(), "c": Classifier(), "k": Kernel()}, {"inception": Inception(str(known), clean=clean)})
+    better = {"fid": "min", "is_mean": "max", "is_std": None, "kid": "min", "kid_std": None}
+    expected = {("clean_" if clean else "") + name: way for name, way in better.items()}
+    assert {name: quantity.better for name, quantity in suite.quantities.items()} == expected
 
 
 @pytest.mark.slow
-def test_the_distance_of_images_to_themselves_is_nothing_beside_that_to_others(known, hub):
-    hub.mkdir(parents=True)
-    shutil.copy(known, hub / FILES[0])
-    metric = instantiate(compose("train", ["data=fake", "metric=inception"]).metric)
-    real, other = (levels(n).float() / 127.5 - 1 for n in (12, 11))
-    metric.update_reference(real)
-    metric.update_held_out(real)
-    metric.update(other * 0.2)
-    scores, floor, protocol = metric.compute(), metric.floor(), metric.protocol()
-    assert floor["fid"] == pytest.approx(0, abs=1e-5 * scores["fid"])
-    assert floor["is_mean"] >= 1
-    assert protocol["weights_sha256"] == sha256(known.read_bytes()).hexdigest()
-    assert protocol["resize"] == "bilinear to 299x299, as TensorFlow 1"
-    assert protocol["note"].startswith("fewer than 2049 samples")
+def test_the_distance_of_images_to_themselves_is_nothing_beside_that_to_others(known):
+    extractor, sets = Inception(str(known)), []
+    real, other = levels(12), to_uint8(0.2 * to_unit(levels(11)))
+    for images in (other, real, real):
+        collector = FeatureCollector(extractor, torch.device("cpu"))
+        collector.add(images)
+        sets.append(collector.result())
+    suite = MetricSuite({"frechet": Frechet(), "classifier": Classifier()}, {"inception": extractor})
+    inputs = [EvalInputs(*sets, extractor, Path())]
+    values, baseline = suite.values(inputs), suite.baseline(inputs)
+    assert baseline["fid"] == pytest.approx(0, abs=1e-5 * values["fid"])
+    assert baseline["is_mean"] >= 1
+    facts = suite.protocol()["extractors"]["inception"]
+    assert facts == {"weights_sha256": sha256(known.read_bytes()).hexdigest(), "resize": "bilinear to 299x299, as TensorFlow 1"}
+    assert suite.notes(inputs, 11)[0].startswith("no more images than the 2048 features of inception")
 
 
 # ----- where the weights come from ---------------------------------------------------------------------------------------
@@ -151,9 +153,8 @@ def test_the_distance_of_images_to_themselves_is_nothing_beside_that_to_others(k
 def test_its_yaml_takes_the_file_in_torchs_folder_also_under_pytorch_fids_name(known, hub, name):
     hub.mkdir(parents=True)
     shutil.copy(known, hub / name)
-    metric = instantiate(compose("train", ["data=fake", "metric=inception"]).metric)
-    assert metric.extractor.weights_sha256 == sha256(known.read_bytes()).hexdigest()
-    assert (metric.primary, metric.mode) == ("fid", "min")
+    made = instantiate(compose("train", ["data=fake", "extractor=inception"]).extractor)
+    assert made.inception.weights_sha256 == sha256(known.read_bytes()).hexdigest()
 
 
 def test_missing_weights_are_fetched_checked_and_put_under_their_name(known, hub, monkeypatch, capfd):
@@ -190,23 +191,24 @@ def test_a_failed_download_is_one_sentence_with_the_reason_and_the_remedies(hub,
     with pytest.raises(InputError) as error:
         find(download=True)
     sentence = str(error.value)
-    assert sentence.startswith(f"metric=inception needs {FILES[0]} in '{hub}', and the download failed (")
+    assert sentence.startswith(f"extractor=inception needs {FILES[0]} in '{hub}', and the download failed (")
     assert "No such file" in sentence and "\n" not in sentence
     assert sentence.endswith(
-        f"put it there from {(hub / 'nowhere').as_uri()}, or choose metric=none, or for 8x8 digits metric=digits8"
+        f"put it there from {(hub / 'nowhere').as_uri()}, or choose metric=none, or for 8x8 digits extractor=digits8"
     )
 
 
 def test_without_the_download_the_run_ends_before_it_begins(hub, call):
+    judged = ["metric=[frechet,classifier]", "extractor=inception"]
     with pytest.raises(
-        SystemExit, match=r"and metric\.extractor\.download is false: put it there from https://github\.com/toshas"
+        SystemExit, match=r"and extractor\.inception\.download is false: put it there from https://github\.com/toshas"
     ):
-        call(main, "data=fake", "metric=inception", "metric.extractor.download=false", "logger=csv", "hydra.run.dir=run")
+        call(main, "data=fake", *judged, "extractor.inception.download=false", "logger=csv", "hydra.run.dir=run")
     assert not Path("run/metrics.csv").is_file()
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(InputError, match=r"metric\.extractor\.weights='.*gone\.pth' does not exist: give the file, or null"):
+    with pytest.raises(InputError, match=r"extractor\.inception\.weights='.*gone\.pth' does not exist: give the file, or null"):
         Inception(str(tmp_path / "gone.pth"))
 
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from PIL import Image
 from torch import nn
@@ -26,11 +25,11 @@ from gan_lab.evaluation.extractor.trained import (
     place,
     read,
     read_facts,
-    settle,
-    settle_metric,
+    with_weights,
     write,
 )
 from gan_lab.evaluation.extractor.weights import sha256
+from gan_lab.evaluation.metric.classifier import Classifier
 
 RECIPE = Recipe(epochs=1, batch_size=128, max_lr=5e-3, label_smoothing=0.1, flip=False, seed=0)
 FACTS = {"data": "squares", "images": "none", "channels": 1, "image_size": 8, "num_classes": 3}
@@ -81,8 +80,8 @@ def test_features_and_logits_are_those_of_what_was_written(file):
     images = levels(5)
     features, logits = Trained(str(file))(images)
     expected = model()[0](images.float() / 127.5 - 1)
-    assert (features.dtype, logits.dtype) == (torch.float64, torch.float64)
-    torch.testing.assert_close(features.float(), expected, rtol=0, atol=1e-5)
+    assert (features.dtype, logits.dtype) == (torch.float32, torch.float64)
+    torch.testing.assert_close(features, expected, rtol=0, atol=1e-5)
     torch.testing.assert_close(logits.float(), model()[1](expected), rtol=0, atol=1e-4)
 
 
@@ -93,20 +92,20 @@ def test_features_do_not_depend_on_the_batch_size(file, size):
     torch.testing.assert_close(found, extractor(images)[0], rtol=0, atol=1e-5)
 
 
-def test_its_scores_bear_the_data_and_the_hash_of_the_weights(file):
+def test_its_quantities_bear_the_data_and_the_hash_of_the_weights(file):
     extractor, found = Trained(str(file)), sha256(model().state_dict())
     name = f"squares_{found[:8]}"
     assert extractor.weights_sha256 == found
-    assert (extractor.name, extractor.distance_name, extractor.kernel_name) == (name, f"fd_{name}", f"kd_{name}")
-    assert (extractor.score_name, extractor.classes_name) == (f"cs_{name}", f"classes_{name}")
-    assert (extractor.accuracy_name, extractor.num_classes, extractor.channels) == (f"accuracy_{name}", 3, 1)
-    assert Trained(str(file), accuracy=False).accuracy_name is None
+    assert (extractor.name, extractor.named("fd")) == (name, f"fd_{name}")
+    assert set(Classifier().quantities(extractor)) == {f"cs_{name}", f"classes_{name}", f"accuracy_{name}"}
+    assert (extractor.num_classes, extractor.channels) == (3, 1)
+    assert set(Classifier().quantities(Trained(str(file), accuracy=False))) == {f"cs_{name}", f"classes_{name}"}
 
 
 @pytest.mark.parametrize(("num_classes", "counted"), [(20, True), (21, False)])
 def test_many_classes_are_not_counted(tmp_path, num_classes, counted):
     write(tmp_path / "many.npz", model(num_classes=num_classes), FACTS | {"num_classes": num_classes})
-    assert (Trained(str(tmp_path / "many.npz")).classes_name is not None) == counted
+    assert Trained(str(tmp_path / "many.npz")).counts_classes == counted
 
 
 def test_other_images_are_refused_with_both_shapes(file):
@@ -183,8 +182,10 @@ def test_a_file_of_another_version_is_refused(file):
 def test_no_file_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"there is no extractor '.*nothing\.npz': put it there, give another .* or train one"):
         Trained(str(tmp_path / "nothing.npz"))
-    with pytest.raises(InputError, match=r"extractor=trained needs a file where there are no data.*extractor\.weights=FILE"):
-        Trained(compose("evaluate", ["extractor=trained"]).extractor.weights)
+    with pytest.raises(
+        InputError, match=r"extractor=trained needs a file where there are no data.*extractor\.trained\.weights=FILE"
+    ):
+        Trained(compose("evaluate", ["extractor=trained"]).extractor.trained.weights)
 
 
 def test_a_write_that_fails_leaves_the_former_file(file, monkeypatch):
@@ -263,50 +264,34 @@ def test_none_and_several_are_refused(cache):
         find("squares", "train one")
 
 
-def test_a_choice_is_settled_by_the_data(cache):
-    path, choice = add(cache / "right.npz", images_of(data())), OmegaConf.create(CHOICE)
-    assert settle(choice, data(), [], "extractor").weights == str(path)
-    assert choice.weights is None
-    assert Trained(settle(choice, data(num_classes=None), [], "extractor").weights).num_classes == 3
+def test_a_choice_takes_the_file_for_the_data(cache):
+    path, choices = add(cache / "right.npz", images_of(data())), OmegaConf.create({"trained": CHOICE})
+    assert with_weights(choices, data(), []).trained.weights == str(path)
+    assert choices.trained.weights is None
+    assert Trained(with_weights(choices, data(num_classes=None), []).trained.weights).num_classes == 3
 
 
 def test_a_given_file_stays_and_must_fit(cache, file):
-    choice = OmegaConf.create(CHOICE | {"weights": str(file)})
-    assert settle(choice, data(), [], "extractor") == choice
+    choices = OmegaConf.create({"trained": CHOICE | {"weights": str(file)}})
+    assert with_weights(choices, data(), []) == choices
     with pytest.raises(InputError, match=r"images of 1x8x8 and judges no others, such as these of 1x16x16"):
-        settle(choice, data(size=16), [], "extractor")
+        with_weights(choices, data(size=16), [])
 
 
-@pytest.mark.parametrize("choice", [None, {"_target_": "gan_lab.evaluation.extractor.pixels.Pixels"}])
-def test_other_extractors_need_no_settling(choice):
-    assert settle(choice, None, [], "extractor") is choice
-
-
-def test_a_run_chooses_by_the_distance_unless_told(cache):
-    path = add(cache / "right.npz", images_of(data()))
-    name = trained.named(read_facts(path))
-    cfg = compose("train", ["metric=trained"])
-    settle_metric(cfg, data(), [])
-    metric = instantiate(cfg.metric)
-    assert (metric.extractor.name, metric.primary, metric.mode) == (name, f"fd_{name}", "min")
-    cfg = compose("train", ["metric=trained", f"metric.primary=cs_{name}", "metric.mode=max"])
-    settle_metric(cfg, data(), [])
-    assert instantiate(cfg.metric).primary == f"cs_{name}"
-
-
-def test_a_run_by_another_metric_is_left_as_it_is():
-    for choice in ("none", "digits8", "modes"):
-        cfg = compose("train", ["data=gaussians", f"metric={choice}"])
-        before = OmegaConf.to_container(cfg)
-        settle_metric(cfg, data(), [])
-        assert OmegaConf.to_container(cfg) == before
+@pytest.mark.parametrize("choices", [{}, {"pixels": {"_target_": "gan_lab.evaluation.extractor.pixels.Pixels"}}])
+def test_other_extractors_stay_as_they_are(choices):
+    assert with_weights(choices, data(), []) == choices
+    assert with_weights(None, data(), []) == {}
 
 
 def test_without_a_file_the_sentence_is_the_command_that_trains_it(cache):
-    cfg, overrides = compose("train", ["metric=trained"]), ["data=squares", "metric=trained", "data.image_size=8", "seed=1"]
-    said = r"run python -m gan_lab\.train_extractor data=squares data\.image_size=8, or give metric\.extractor\.weights=FILE"
+    cfg, overrides = (
+        compose("train", ["extractor=trained"]),
+        ["data=squares", "extractor=trained", "data.image_size=8", "seed=1"],
+    )
+    said = r"run python -m gan_lab\.train_extractor data=squares data\.image_size=8, or give extractor\.trained\.weights=FILE"
     with pytest.raises(InputError, match=said):
-        settle_metric(cfg, data(), overrides)
+        with_weights(cfg.extractor, data(), overrides)
 
 
 @pytest.mark.parametrize(

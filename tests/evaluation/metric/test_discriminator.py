@@ -23,14 +23,14 @@ class Row:
 
 
 class Mean:
-    """A D whose score is the mean of the image, plus the label's share."""
+    """A D whose logit is the mean of the image, plus the label's share."""
 
     device = torch.device("cpu")
 
     def __init__(self, of_label=0.0):
         self.of_label = of_label
 
-    def score(self, images, y):
+    def logits(self, images, y):
         return images.mean((1, 2, 3)) + self.of_label * y
 
 
@@ -54,17 +54,17 @@ def test_means_and_shares_on_the_right_side(tmp_path):
     }
 
 
-def test_each_image_is_scored_with_its_label(tmp_path):
+def test_d_sees_each_image_with_its_label(tmp_path):
     found = judge(tmp_path, [0, 0, 0], [0], [0] * 600, Mean(of_label=1))  # more than one batch
     assert (found["d_train"], found["d_held_out"], found["d_fake"]) == (0, -1, pytest.approx(299.5 - 1))
 
 
-def test_no_score_is_better():
-    assert Discriminator.better == {}
+def test_no_direction_is_better():
+    assert {quantity.better for quantity in Discriminator().quantities(Eyes()).values()} == {None}
 
 
 @pytest.mark.filterwarnings("error")
-def test_there_is_a_histogram_also_where_all_scores_are_equal(tmp_path):
+def test_there_is_a_histogram_also_where_all_logits_are_equal(tmp_path):
     judge(tmp_path, [3, 3], [3], [3, 3], Mean())
     with Image.open(tmp_path / "discriminator.png") as picture:
         assert len(picture.convert("RGB").getcolors(1 << 16)) > 3

@@ -4,7 +4,6 @@ import pytest
 import torch
 from torch_fidelity.metric_kid import kernel_mmd
 
-from gan_lab.errors import InputError
 from gan_lab.evaluation.metric.kernel import Kernel, kernel_distance
 from gan_lab.rng import make_generator
 from tests.evaluation.cases import case, normal
@@ -89,9 +88,3 @@ def test_the_seed_decides_the_parts_and_the_global_random_state_stays():
     assert first == again
     assert first["kd_eyes"] == other["kd_eyes"]
     assert first["kd_eyes_std"] != other["kd_eyes_std"]
-
-
-@pytest.mark.parametrize(("n", "m"), [(1, 5), (5, 1)])
-def test_too_few_images(n, m):
-    with pytest.raises(InputError, match="a kernel distance needs 2 images or more on both sides, not 1"):
-        kernel_distance(normal(n, 3), normal(m, 3))

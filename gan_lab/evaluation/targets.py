@@ -1,0 +1,109 @@
+"""What to judge: a trained run with real images of its data, or images made elsewhere."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from gan_lab.data.module import Data
+from gan_lab.data.prepared import sha256
+from gan_lab.errors import InputError
+from gan_lab.evaluation.evaluator import EvalTarget
+from gan_lab.evaluation.extractor.inception import Inception
+from gan_lab.evaluation.source import Files, Generated, Reals, Source, is_statistics, must_fit
+from gan_lab.model.gan import GAN
+from gan_lab.training import checkpoint
+
+MOST = 2000
+"""Samples where neither an option nor the number of held-out reals says fewer."""
+
+
+def runs(choice: Any) -> list[Path]:
+    """Return the run folders or checkpoints of ``run=``: one, a list, or a pattern."""
+    names = list(choice) if isinstance(choice, list | tuple) or OmegaConf.is_list(choice) else [choice]
+    found = [path for name in names for path in (sorted(Path().glob(name)) if "*" in name and name[0] != "/" else [Path(name)])]
+    if "*" in str(choice):
+        found = [path for path in found if path.is_file() or (path / "checkpoints").is_dir()]
+    if not found:
+        raise InputError(f"run={choice} matches no run folder")
+    return found
+
+
+def of_run(
+    run: Path,
+    which: str = "best",
+    moved: Mapping[str, Any] | None = None,
+    split: str = "train",
+    reference: str | None = None,
+    num_fake: int | None = None,
+    num_reference: int | None = None,
+    ema: bool = True,
+) -> EvalTarget:
+    """Load a checkpoint to judge.
+
+    Args:
+        run: folder or checkpoint.
+        which: "best" or "last", of a folder.
+        moved: new values for options of its data.
+        split: "train" or "held_out", to compare samples with; the other one gives the baseline.
+        reference: a place of other images to compare them with, or of their mean and covariance; None: ``split``.
+        num_fake: of each seed; None: as many as there are reals for the baseline, up to `MOST`.
+        num_reference: of ``split``; None: all.
+        ema: by the averaged generator, or by G itself.
+    """
+    path = checkpoint.find(run, which)
+    gan, made_by = checkpoint.load(path)
+    data = data_of(path, made_by, moved or {})
+    other = "train" if split == "held_out" else "held_out"
+    n = num_fake or min(len(Reals(data, other)), MOST)
+    sample = _samples(gan, n, ema)
+    reals: Source | Path = place(reference, sample(0).shape) if reference else Reals(data, split, num_reference)
+    facts = {
+        "run": str(run),
+        "checkpoint": str(path),
+        "checkpoint_sha256": sha256(path),
+        "images_seen": gan.images_seen,
+        "split": None if reference else split,
+        "compared_with": reference,
+        "ema": ema,
+        "batch_norm": "running statistics",
+        "truncation": None,
+        "dtype": "float32",
+    }
+    folder, overrides = run if run.is_dir() else run.parent, checkpoint.read(path)["overrides"]
+    return EvalTarget(sample, reals, Reals(data, other, n), facts, folder, gan, data, made_by.get("extractor"), overrides)
+
+
+def of_files(samples: str, reference: str) -> EvalTarget:
+    """Open images made elsewhere, and the images or the statistics to compare them with."""
+    source = Files(Path(samples).expanduser())
+    facts = {"samples": samples, "compared_with": reference}
+    extractors = {Inception.name: {"_target_": f"{Inception.__module__}.{Inception.__name__}"}}
+    return EvalTarget(lambda seed: source, place(reference, source.shape), None, facts, extractors=extractors)
+
+
+def _samples(gan: GAN, n: int, ema: bool) -> Callable[[int], Generated]:
+    return lambda seed: Generated(gan, n, seed, ema)
+
+
+def data_of(path: Path, made_by: DictConfig, moved: Mapping[str, Any]) -> Data:
+    """Set up the data set that a checkpoint was trained on, and refuse any other."""
+    for key, value in moved.items():
+        OmegaConf.update(made_by, f"data.{key!s}", value, force_add=True)
+    data: Data = instantiate(made_by.data)
+    data.prepare_data()
+    data.setup()
+    checkpoint.check_data(path, data)
+    return data
+
+
+def place(name: str, shape: tuple[int, ...]) -> Files | Path:
+    """Open images of this shape at a place, or return the path of their mean and covariance."""
+    path = Path(name).expanduser()
+    if is_statistics(path):
+        return path
+    files = Files(path)
+    must_fit(shape, files.shape, path)
+    return files
