@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from gan_lab.cli.command import command
+from gan_lab.errors import InputError, pick
 
 if TYPE_CHECKING:
     from gan_lab.training.invariants import Invariant
@@ -25,7 +26,6 @@ def check(cfg: DictConfig) -> None:
 
     from gan_lab.benchmark.step import cost
     from gan_lab.cli import console
-    from gan_lab.errors import pick
     from gan_lab.training.config import check_numbers, finalize_config
     from gan_lab.training.invariants import INVARIANTS, train_as_rank
 
@@ -36,7 +36,7 @@ def check(cfg: DictConfig) -> None:
     if cfg.check.rank_folder:
         train_as_rank(cfg, Path(cfg.check.rank_folder))
         return
-    checks = {**INVARIANTS, "cost": cost}
+    checks = {**INVARIANTS, "run": complete_run, "cost": cost}
     chosen = checks if cfg.only is None else {cfg.only: pick(checks, cfg.only, "only")}
     with TemporaryDirectory() as folder:
         every = track(chosen.items(), description="checking")
@@ -59,6 +59,24 @@ def narrow(cfg: DictConfig) -> None:
         cfg.data.update({key: value for key, value in cfg.check.fake.items() if f"data.{key}" not in given})
     if cfg.max_images is None:
         cfg.max_images = cfg.check.steps * cfg.data.batch_size
+
+
+def complete_run(cfg: DictConfig, folder: Path) -> str:
+    """Check that a short run comes to its end, plots and final judgement included."""
+    from contextlib import redirect_stdout
+    from io import StringIO
+
+    from gan_lab.run_folder import RunFolder
+    from gan_lab.train import run
+
+    made = RunFolder(folder / "run")
+    made.path.mkdir()
+    with redirect_stdout(StringIO()):
+        run(cfg, made.path)
+    summary = made.read_summary()
+    if summary["status"] != "finished" or "final_judgement" not in summary or not made.curves.is_file():
+        raise InputError(f"the run ended as {summary['status']}: {summary.get('error', 'without curves or a final judgement')}")
+    return f"{summary['images_seen']} images, {len(made.grids())} sample grids, {len(summary['scores'])} columns of validation"
 
 
 def outcome(invariant: "Invariant", cfg: DictConfig, folder: Path) -> tuple[bool, str]:

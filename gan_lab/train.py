@@ -28,6 +28,13 @@ def main() -> None:
 
 
 def train(cfg: DictConfig) -> float | None:
+    """Run the configuration that Hydra composed in the folder that Hydra made."""
+    from hydra.core.hydra_config import HydraConfig
+
+    return run(cfg, Path(HydraConfig.get().runtime.output_dir))
+
+
+def run(cfg: DictConfig, folder: Path) -> float | None:
     """Run one configuration to its end and judge its best checkpoint; return the best value, lower is better, for a search."""
     from hydra.core.hydra_config import HydraConfig
     from hydra.utils import instantiate
@@ -40,7 +47,6 @@ def train(cfg: DictConfig) -> float | None:
     from gan_lab.training.build import build
 
     console.quiet()
-    folder = Path(HydraConfig.get().runtime.output_dir)
     overrides = list(HydraConfig.get().overrides.task)
     cfg, resumed = resume.load_resume_config(cfg, overrides, folder)
     check_numbers(cfg)
