@@ -10,7 +10,7 @@ from torch import Tensor
 from gan_lab.callback.loss_logger import log_row
 from gan_lab.data.module import Data
 from gan_lab.evaluation.features import FeatureCollector, stats_device
-from gan_lab.evaluation.metric import EvalInputs, Features
+from gan_lab.evaluation.inputs import EvalInputs, Features
 from gan_lab.evaluation.processes import everyone
 from gan_lab.evaluation.source import quantised
 from gan_lab.evaluation.suite import MetricSuite

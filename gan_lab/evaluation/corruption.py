@@ -11,8 +11,9 @@ from torch import Tensor
 from torchvision.transforms.functional import gaussian_blur
 
 from gan_lab.data.pixels import to_uint8, to_unit
-from gan_lab.evaluation import features, result
-from gan_lab.evaluation.metric import EvalInputs, Features
+from gan_lab.evaluation import features
+from gan_lab.evaluation.inputs import EvalInputs, Features
+from gan_lab.evaluation.progress import progress
 from gan_lab.evaluation.source import Batches, Reals, Source
 from gan_lab.evaluation.suite import MetricSuite
 from gan_lab.rng import make_generator
@@ -85,7 +86,7 @@ def respond(
     suite.to(device)
     rows: dict[str, dict[str, Any]] = {}
     references: dict[str, Features] = {}
-    with result.progress() as task:
+    with progress() as task:
         for title, source in sources.items():
             inputs = []
             for extractor in suite.extractors:

@@ -11,8 +11,9 @@ import torch
 from gan_lab.errors import InputError
 from gan_lab.evaluation import features, result
 from gan_lab.evaluation.extractor import Extractor
-from gan_lab.evaluation.metric import EvalInputs, Features
+from gan_lab.evaluation.inputs import EvalInputs, Features
 from gan_lab.evaluation.processes import process
+from gan_lab.evaluation.progress import Task, progress
 from gan_lab.evaluation.result import EvalResult
 from gan_lab.evaluation.source import Files, Source
 from gan_lab.evaluation.suite import MetricSuite, needs
@@ -86,7 +87,7 @@ class Evaluator:
         self.check(target, asked)
         self.suite.to(self.device)
         self.folder.mkdir(parents=True, exist_ok=True)
-        with result.progress() as task:
+        with progress() as task:
             reals = [self.reals(target, extractor, task) for extractor in self.suite.extractors]
             values = [self.judge(target, reals, seed, task) for seed in self.seeds]
         baseline = self.suite.baseline(reals)
@@ -112,13 +113,13 @@ class Evaluator:
 
     # ----- features ------------------------------------------------------------------------------------------------------
 
-    def reals(self, target: EvalTarget, extractor: Extractor, task: result.Task) -> EvalInputs:
+    def reals(self, target: EvalTarget, extractor: Extractor, task: Task) -> EvalInputs:
         """Return what the inputs of all seeds share; in the sample's place are held-out reals, or else the reference."""
         reference = self.reference(target, extractor, task)
         held_out = None if target.held_out is None else self.features(target.held_out, extractor, "held-out reals", task)
         return EvalInputs(held_out or reference, reference, held_out, extractor, self.folder, None, target.data)
 
-    def reference(self, target: EvalTarget, extractor: Extractor, task: result.Task) -> Features:
+    def reference(self, target: EvalTarget, extractor: Extractor, task: Task) -> Features:
         """Return the features of the reals: from the cache, from a file of statistics, or computed now."""
         if isinstance(target.reference, Path):
             return features.read_statistics(target.reference, extractor, self.device, target.sample(0).shape)
@@ -127,11 +128,11 @@ class Evaluator:
             features.write_statistics(self.save_statistics, found.moments, features.protocol(target.reference, extractor))
         return found
 
-    def features(self, source: Source, extractor: Extractor, name: str, task: result.Task) -> Features:
+    def features(self, source: Source, extractor: Extractor, name: str, task: Task) -> Features:
         """Return the features of a source, under a progress bar."""
         return features.cached(source, extractor, self.batch_size, self.device, task(name, len(source)))
 
-    def judge(self, target: EvalTarget, reals: Sequence[EvalInputs], seed: int, task: result.Task) -> dict[str, float]:
+    def judge(self, target: EvalTarget, reals: Sequence[EvalInputs], seed: int, task: Task) -> dict[str, float]:
         """Return the values of one seed."""
         source = target.sample(seed)
         if self.save_images and process()[0] == 0:

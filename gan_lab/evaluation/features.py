@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -15,11 +15,13 @@ from torch import Tensor
 
 from gan_lab import __version__, atomic
 from gan_lab.errors import InputError
-from gan_lab.evaluation.extractor import Extractor
-from gan_lab.evaluation.metric import Features
+from gan_lab.evaluation.inputs import Features
 from gan_lab.evaluation.moments import Moments, Sums, merged
 from gan_lab.evaluation.processes import everyone, gathered, process
 from gan_lab.evaluation.source import Source, digest, must_fit
+
+if TYPE_CHECKING:
+    from gan_lab.evaluation.extractor import Extractor
 
 KEPT = 50_000
 """Images of a set whose features are kept; of a larger set the first, beside the moments of all."""
@@ -40,7 +42,7 @@ class FeatureCollector:
         device: of the extractor.
     """
 
-    def __init__(self, extractor: Extractor, device: torch.device) -> None:
+    def __init__(self, extractor: "Extractor", device: torch.device) -> None:
         self.extractor, self.device = extractor, device
         self.rows: tuple[list[Tensor], ...] = ([], [], [])  # features, logits, labels
         self.n, self.room = 0, -(-KEPT // process()[1])
@@ -84,7 +86,7 @@ class FeatureCollector:
         return Moments(whole.n, whole.mean.to(own.mean.device), whole.covariance.to(own.mean.device))
 
 
-def extract(source: Source, extractor: Extractor, batch_size: int, device: torch.device, advance: Advance) -> Features:
+def extract(source: Source, extractor: "Extractor", batch_size: int, device: torch.device, advance: Advance) -> Features:
     """Return the features of all images of a source, in order; every process must call it.
 
     Args:
@@ -114,7 +116,7 @@ def cache_folder() -> Path:
     return Path(os.environ.get("GAN_LAB_CACHE") or Path("~/.cache/gan_lab").expanduser())
 
 
-def protocol(source: Source, extractor: Extractor) -> dict[str, Any]:
+def protocol(source: Source, extractor: "Extractor") -> dict[str, Any]:
     """Return all that decides the features of a source, as plain data."""
     return {
         "version": __version__,
@@ -128,7 +130,7 @@ def protocol(source: Source, extractor: Extractor) -> dict[str, Any]:
     }
 
 
-def cached(source: Source, extractor: Extractor, batch_size: int, device: torch.device, advance: Advance) -> Features:
+def cached(source: Source, extractor: "Extractor", batch_size: int, device: torch.device, advance: Advance) -> Features:
     """Do as `extract`, reading from the cache folder what has been made before; processes wait for each other."""
     key, (rank, world_size) = protocol(source, extractor), process()
     if key["source"] is None:
@@ -173,7 +175,7 @@ def write_statistics(path: Path, moments: Moments, key: dict[str, Any], **more: 
         np.savez(partial, mu=mu, sigma=sigma, n=np.int64(moments.n), protocol=np.str_(json.dumps(key)), **more)
 
 
-def read_statistics(path: Path, extractor: Extractor, device: torch.device, shape: tuple[int, ...]) -> Features:
+def read_statistics(path: Path, extractor: "Extractor", device: torch.device, shape: tuple[int, ...]) -> Features:
     """Read mean and covariance from an .npz of this or another tool; one of another protocol or image shape is refused."""
     try:
         with np.load(path, allow_pickle=False) as arrays:

@@ -2,8 +2,7 @@
 
 import json
 import statistics
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 
 from gan_lab import __version__, atomic
 from gan_lab.evaluation.metric import Quantity
-from gan_lab.evaluation.processes import process
 
 FILE = "metrics.json"
 PACKAGES = ("torch", "torchvision", "numpy")
@@ -101,25 +99,6 @@ def read(folder: Path) -> EvalResult | None:
 
 
 # ----- on the screen -----------------------------------------------------------------------------------------------------
-
-Task = Callable[[str, int], Callable[[int], None]]
-
-
-@contextmanager
-def progress() -> Iterator[Task]:
-    """Show progress bars: yield a function that begins one and returns a function to advance it by a number of images."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    rank, world_size = process()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=rank != 0) as bars:
-
-        def begin(name: str, total: int) -> Callable[[int], None]:
-            task = bars.add_task(name, total=total)
-            return lambda count: bars.advance(task, count * world_size)
-
-        yield begin
 
 
 def show(results: list[EvalResult], form: str) -> None:

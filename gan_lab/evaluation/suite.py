@@ -11,7 +11,8 @@ from gan_lab.errors import InputError, pick
 from gan_lab.evaluation.extractor import Extractor
 from gan_lab.evaluation.extractor.pixels import Pixels
 from gan_lab.evaluation.features import QUANTISER
-from gan_lab.evaluation.metric import BaseMetric, EvalInputs, Metric, Quantity
+from gan_lab.evaluation.inputs import EvalInputs
+from gan_lab.evaluation.metric import BaseMetric, Metric, Quantity
 from gan_lab.evaluation.processes import on_first
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from hydra.utils import instantiate
 from gan_lab.errors import InputError
 from gan_lab.evaluation.extractor.digits8 import Digits8
 from gan_lab.evaluation.features import FeatureCollector
-from gan_lab.evaluation.metric import EvalInputs
+from gan_lab.evaluation.inputs import EvalInputs
 from gan_lab.evaluation.source import quantised
 from gan_lab.logger.csv import CsvLogger, read
 from gan_lab.rng import Stream

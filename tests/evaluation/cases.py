@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from gan_lab.evaluation.extractor.pixels import Pixels
-from gan_lab.evaluation.metric import EvalInputs, Features
+from gan_lab.evaluation.inputs import EvalInputs, Features
 from gan_lab.rng import make_generator
 
 

@@ -148,12 +148,3 @@ def test_tables_for_papers_are_printed_as_they_are(capsys, form, beginning):
     out = capsys.readouterr().out
     assert out.startswith(beginning)
     assert "[red]" + "x" * 300 in out  # no line is broken
-
-
-def test_a_bar_counts_the_images_of_all_processes(monkeypatch):
-    monkeypatch.setattr("gan_lab.evaluation.result.process", lambda: (0, 2))
-    monkeypatch.setattr("rich.progress.Progress.advance", lambda self, task, count: told.append(count))
-    told = []
-    with result.progress() as begin:
-        begin("reals", 100)(7)
-    assert told == [14]

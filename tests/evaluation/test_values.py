@@ -16,7 +16,7 @@ from gan_lab import evaluate, train
 from gan_lab.data.points import Gaussians, ring
 from gan_lab.evaluation.extractor.inception import Inception
 from gan_lab.evaluation.extractor.pixels import Pixels
-from gan_lab.evaluation.metric import EvalInputs, Features
+from gan_lab.evaluation.inputs import EvalInputs, Features
 from gan_lab.evaluation.metric.classifier import Classifier
 from gan_lab.evaluation.metric.density_coverage import DensityCoverage
 from gan_lab.evaluation.metric.frechet import Frechet

@@ -11,7 +11,7 @@ import torch
 from gan_lab.data.module import Data
 from gan_lab.errors import InputError
 from gan_lab.evaluation.extractor import classifier, trained
-from gan_lab.evaluation.result import progress
+from gan_lab.evaluation.progress import progress
 
 
 def check(data: Data, name: str) -> None:

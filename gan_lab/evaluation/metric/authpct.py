@@ -6,7 +6,9 @@ from typing import ClassVar
 from torch import Tensor
 
 from gan_lab.evaluation.extractor import Extractor
-from gan_lab.evaluation.metric import EvalInputs, Quantity, nearest
+from gan_lab.evaluation.inputs import EvalInputs
+from gan_lab.evaluation.metric import Quantity
+from gan_lab.evaluation.neighbours import nearest
 
 
 class AuthPct:

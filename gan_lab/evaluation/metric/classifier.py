@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from gan_lab.evaluation.extractor import Extractor
-from gan_lab.evaluation.metric import BaseMetric, EvalInputs, Quantity
+from gan_lab.evaluation.inputs import EvalInputs
+from gan_lab.evaluation.metric import BaseMetric, Quantity
 
 LARGEST_GAP = 80.0
 """Between logits, beyond which a probability is 0 in float64 for what is computed here."""

@@ -7,7 +7,9 @@ import torch
 from torch import Tensor
 
 from gan_lab.evaluation.extractor import Extractor
-from gan_lab.evaluation.metric import EvalInputs, Quantity, blocks
+from gan_lab.evaluation.inputs import EvalInputs
+from gan_lab.evaluation.metric import Quantity
+from gan_lab.evaluation.neighbours import blocks
 
 
 class CMMD:

@@ -5,8 +5,10 @@ from sklearn.cluster import KMeans
 from torch import Tensor
 
 from gan_lab.evaluation.extractor import Extractor
-from gan_lab.evaluation.metric import EvalInputs, Quantity, nearest, with_split_held_out
+from gan_lab.evaluation.inputs import EvalInputs, with_split_held_out
+from gan_lab.evaluation.metric import Quantity
 from gan_lab.evaluation.moments import Moments
+from gan_lab.evaluation.neighbours import nearest
 
 
 class CTScore:

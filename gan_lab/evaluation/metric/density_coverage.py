@@ -1,8 +1,9 @@
 """Density and coverage (Naeem 2020, https://arxiv.org/abs/2002.09797)."""
 
 from gan_lab.evaluation.extractor import Extractor
-from gan_lab.evaluation.metric import BaseMetric, EvalInputs, Quantity, nearest
-from gan_lab.evaluation.neighbours import hits, radii
+from gan_lab.evaluation.inputs import EvalInputs
+from gan_lab.evaluation.metric import BaseMetric, Quantity
+from gan_lab.evaluation.neighbours import hits, nearest, radii
 
 
 class DensityCoverage(BaseMetric):

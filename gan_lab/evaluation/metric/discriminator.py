@@ -8,7 +8,8 @@ from torch import Tensor
 
 from gan_lab.data.pixels import to_unit
 from gan_lab.evaluation.extractor import Extractor
-from gan_lab.evaluation.metric import BaseMetric, EvalInputs, Quantity
+from gan_lab.evaluation.inputs import EvalInputs
+from gan_lab.evaluation.metric import BaseMetric, Quantity
 from gan_lab.evaluation.source import Source
 
 if TYPE_CHECKING:

@@ -9,7 +9,9 @@ from torch import Tensor
 
 from gan_lab.errors import InputError
 from gan_lab.evaluation.extractor import Extractor
-from gan_lab.evaluation.metric import EvalInputs, Quantity, blocks, with_split_held_out
+from gan_lab.evaluation.inputs import EvalInputs, with_split_held_out
+from gan_lab.evaluation.metric import Quantity
+from gan_lab.evaluation.neighbours import blocks
 from gan_lab.rng import make_generator
 
 BATCH = 10_000

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from gan_lab.errors import InputError
 from gan_lab.evaluation.extractor import Extractor
-from gan_lab.evaluation.metric import BaseMetric, EvalInputs, Quantity
+from gan_lab.evaluation.inputs import EvalInputs
+from gan_lab.evaluation.metric import BaseMetric, Quantity
 from gan_lab.evaluation.moments import Moments, frechet_distance
 from gan_lab.rng import make_generator
 

@@ -7,7 +7,8 @@ Distances of several extractors have no common scale; their ratios to the real-d
 from typing import ClassVar
 
 from gan_lab.evaluation.extractor import Extractor
-from gan_lab.evaluation.metric import BaseMetric, EvalInputs, Quantity
+from gan_lab.evaluation.inputs import EvalInputs
+from gan_lab.evaluation.metric import BaseMetric, Quantity
 from gan_lab.evaluation.moments import frechet_distance
 
 

@@ -2,7 +2,8 @@
 
 from gan_lab.errors import InputError
 from gan_lab.evaluation.extractor import Extractor
-from gan_lab.evaluation.metric import BaseMetric, EvalInputs, Quantity
+from gan_lab.evaluation.inputs import EvalInputs
+from gan_lab.evaluation.metric import BaseMetric, Quantity
 from gan_lab.evaluation.moments import frechet_distance
 
 

@@ -4,7 +4,9 @@ import torch
 from torch import Tensor
 
 from gan_lab.evaluation.extractor import Extractor
-from gan_lab.evaluation.metric import BaseMetric, EvalInputs, Features, Quantity, blocks
+from gan_lab.evaluation.inputs import EvalInputs, Features
+from gan_lab.evaluation.metric import BaseMetric, Quantity
+from gan_lab.evaluation.neighbours import blocks
 from gan_lab.rng import make_generator
 
 

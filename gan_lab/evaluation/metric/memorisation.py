@@ -3,7 +3,9 @@
 import torch
 
 from gan_lab.evaluation.extractor import Extractor
-from gan_lab.evaluation.metric import BaseMetric, EvalInputs, Quantity, nearest
+from gan_lab.evaluation.inputs import EvalInputs
+from gan_lab.evaluation.metric import BaseMetric, Quantity
+from gan_lab.evaluation.neighbours import nearest
 from gan_lab.evaluation.source import look
 
 PAIRS = 8

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from gan_lab.evaluation.extractor import Extractor
 from gan_lab.evaluation.extractor.pixels import Pixels
-from gan_lab.evaluation.metric import BaseMetric, EvalInputs, Features, Quantity
+from gan_lab.evaluation.inputs import EvalInputs, Features
+from gan_lab.evaluation.metric import BaseMetric, Quantity
 
 
 class Layout(Protocol):

@@ -1,7 +1,8 @@
 """Improved precision and recall (Kynkaanniemi 2019, https://arxiv.org/abs/1904.06991)."""
 
 from gan_lab.evaluation.extractor import Extractor
-from gan_lab.evaluation.metric import BaseMetric, EvalInputs, Quantity
+from gan_lab.evaluation.inputs import EvalInputs
+from gan_lab.evaluation.metric import BaseMetric, Quantity
 from gan_lab.evaluation.neighbours import hits, radii
 
 

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 
 from gan_lab.evaluation.extractor import Extractor
-from gan_lab.evaluation.metric import BaseMetric, EvalInputs, Quantity
+from gan_lab.evaluation.inputs import EvalInputs
+from gan_lab.evaluation.metric import BaseMetric, Quantity
 from gan_lab.rng import make_generator
 
 

@@ -8,7 +8,9 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from gan_lab.evaluation.extractor import Extractor
-from gan_lab.evaluation.metric import EvalInputs, Quantity, blocks
+from gan_lab.evaluation.inputs import EvalInputs
+from gan_lab.evaluation.metric import Quantity
+from gan_lab.evaluation.neighbours import blocks
 from gan_lab.rng import make_generator
 
 

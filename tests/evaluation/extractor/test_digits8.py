@@ -10,7 +10,7 @@ from gan_lab.data.pixels import to_uint8, to_unit
 from gan_lab.errors import InputError
 from gan_lab.evaluation.extractor.digits8 import SHA256, Digits8, read_weights
 from gan_lab.evaluation.features import FeatureCollector
-from gan_lab.evaluation.metric import EvalInputs
+from gan_lab.evaluation.inputs import EvalInputs
 from gan_lab.evaluation.metric.classifier import Classifier
 from gan_lab.evaluation.metric.frechet import Frechet
 

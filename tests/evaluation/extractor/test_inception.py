@@ -18,7 +18,7 @@ from gan_lab.errors import InputError
 from gan_lab.evaluation.extractor import inception
 from gan_lab.evaluation.extractor.inception import FILES, Inception, find, read
 from gan_lab.evaluation.features import FeatureCollector
-from gan_lab.evaluation.metric import EvalInputs
+from gan_lab.evaluation.inputs import EvalInputs
 from gan_lab.evaluation.metric.classifier import Classifier
 from gan_lab.evaluation.metric.frechet import Frechet
 from gan_lab.evaluation.metric.kernel import Kernel

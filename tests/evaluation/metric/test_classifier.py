@@ -4,7 +4,7 @@ import pytest
 import torch
 from torchmetrics.image.inception import InceptionScore
 
-from gan_lab.evaluation.metric import EvalInputs, Features
+from gan_lab.evaluation.inputs import EvalInputs, Features
 from gan_lab.evaluation.metric.classifier import Classifier, classifier_score
 from gan_lab.rng import make_generator
 from tests.evaluation.cases import Eyes, normal

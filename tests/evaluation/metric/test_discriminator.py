@@ -2,7 +2,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gan_lab.evaluation.metric import EvalInputs, Features
+from gan_lab.evaluation.inputs import EvalInputs, Features
 from gan_lab.evaluation.metric.discriminator import Discriminator, as_floats
 from tests.evaluation.cases import Eyes
 

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from gan_lab.evaluation.metric import BLOCK, Features, blocks, distance, nearest
+from gan_lab.evaluation.inputs import Features
+from gan_lab.evaluation.neighbours import BLOCK, blocks, distance, nearest
 from tests.evaluation.cases import normal
 
 

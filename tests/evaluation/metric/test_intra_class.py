@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from gan_lab.errors import InputError
-from gan_lab.evaluation.metric import EvalInputs, Features
+from gan_lab.evaluation.inputs import EvalInputs, Features
 from gan_lab.evaluation.metric.frechet import Frechet
 from gan_lab.evaluation.metric.intra_class import IntraClass
 from gan_lab.evaluation.moments import Moments, frechet_distance

@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 from torchmetrics.image.mifid import MemorizationInformedFrechetInceptionDistance
 
-from gan_lab.evaluation.metric import Features
+from gan_lab.evaluation.inputs import Features
 from gan_lab.evaluation.metric.memorisation import Memorisation
 from tests.evaluation.cases import case, normal
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from scipy.stats import wasserstein_distance
 
-from gan_lab.evaluation.metric import EvalInputs, Features
+from gan_lab.evaluation.inputs import EvalInputs, Features
 from gan_lab.evaluation.metric.sliced_wasserstein import SlicedWasserstein, sliced_wasserstein
 from tests.evaluation.cases import Eyes, normal
 
