@@ -88,8 +88,18 @@ def metric(cfg: Any) -> dict[str, str | None]:
 
 
 def collect(sweep: Path) -> list[Job]:
-    """Return the jobs of a sweep that have begun, in their order."""
-    return [read(RunFolder(folder)) for folder in inside(sweep)]
+    """Return the jobs of a sweep that have begun, in their order.
+
+    A job that failed before it could state its metric is taken to have that of the others, if they agree.
+    """
+    jobs = [read(RunFolder(folder)) for folder in inside(sweep)]
+    stated = {(job.primary, job.mode) for job in jobs if job.mode}
+    if len(stated) == 1:
+        (metric,) = stated
+        for job in jobs:
+            if job.status == "failed" and job.mode is None:
+                job.primary, job.mode = metric
+    return jobs
 
 
 def swept(jobs: list[Job]) -> list[str]:

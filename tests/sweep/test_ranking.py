@@ -25,6 +25,15 @@ def test_a_job_that_was_killed_counts_as_failed_and_is_ranked_with_its_metric(le
     assert (job.status, job.error, job.primary, job.objective) == ("failed", "no summary.json", "fd", float("inf"))
 
 
+def test_a_job_that_failed_before_it_stated_its_metric_has_that_of_the_others(leave):
+    leave(0, ["model=gan"], **finished(1.0, "modes", "max"))
+    leave(1, ["model=gan"], status="failed", error="x", primary=None, mode=None)
+    sweep = leave(2, ["metric=none"], status="finished", primary=None, mode=None)
+    assert [job.primary for job in ranking.collect(sweep)] == ["modes", "modes", None]
+    sweep = leave(3, ["data=digits"], **finished(1.0))
+    assert [job.primary for job in ranking.collect(sweep)] == ["modes", None, None, "fd"]  # whose it is cannot be told
+
+
 def test_a_failed_job_has_no_value_whatever_it_reached_before(leave):
     (job,) = ranking.collect(leave(0, ["model=gan"], **finished(1.0) | {"status": "failed", "error": "x"}))
     assert (job.value, job.objective) == (None, float("inf"))
