@@ -3,7 +3,7 @@
 import csv
 import math
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,7 @@ class CsvLogger(Clocked, Logger):
             csv.DictWriter(file, self.columns).writerow(row)
 
     @rank_zero_only
-    def _write(self, rows: list[Row]) -> None:
+    def _write(self, rows: Sequence[Row]) -> None:
         with atomic.replacing(self.path) as partial, partial.open("w", newline="") as file:
             writer = csv.DictWriter(file, self.columns)
             writer.writeheader()
