@@ -83,8 +83,9 @@ def read(folder: RunFolder) -> Job:
 
 
 def metric(cfg: Any) -> dict[str, str | None]:
-    """Return the metric that chooses the checkpoint of a configuration, and whether its ``min`` or ``max`` is best."""
-    return {key: OmegaConf.select(cfg, f"metric.{key}") for key in ("primary", "mode")}
+    """Return the metric that chooses the checkpoint, and its better direction, as far as a configuration states them."""
+    stated = {"primary": ("primary", "metric.primary"), "mode": ("primary_mode", "metric.mode")}  # the second: version 0.1
+    return {name: next(filter(None, (OmegaConf.select(cfg, key) for key in keys)), None) for name, keys in stated.items()}
 
 
 def collect(sweep: Path) -> list[Job]:
