@@ -1,3 +1,4 @@
+import json
 from itertools import islice
 from types import SimpleNamespace
 
@@ -5,9 +6,12 @@ import pytest
 import torch
 from PIL import Image
 
+from gan_lab import benchmark_data
 from gan_lab.benchmark import data
 from gan_lab.cli import command
-from tests.benchmark.small import SMALL
+
+SMALL = ["data.image_size=8", "data.batch_size=4", "benchmark.workers=1", "benchmark.seconds=0", "benchmark.rounds=2"]
+WAYS = ["torchvision", "gan_lab, files", "gan_lab, prepared", "gan_lab, memory"]
 
 
 @pytest.fixture
@@ -19,6 +23,22 @@ def root(tmp_path):
             image = Image.linear_gradient("L").resize((8, 8)).rotate(90).point(lambda v, k=10 * label + number: v // 2 + 4 * k)
             image.convert("RGB").save(tmp_path / "images" / str(label) / f"{number}.png")
     return tmp_path / "images"
+
+
+def test_it_prints_and_writes_four_speeds_and_memories(call, capsys):
+    folder = call(benchmark_data.main, *SMALL, "benchmark.images=30")
+    record = json.loads((folder / "benchmark_data.json").read_text())
+    assert list(record["ways"]) == WAYS
+    for way in record["ways"].values():
+        assert way["images_per_second"] > 0
+        assert len(way["rounds"]) == 2
+        assert way["images"] == 8  # a batch a round, where no time is given
+        assert min(way["resident_mib"]) > 0
+    assert record["ways"][WAYS[0]]["ratio"] == 1
+    assert (record["batch"], record["workers"]) == ([4, 3, 8, 8], 1)
+    out = capsys.readouterr().out
+    assert all(word in out for word in (*WAYS, "images/s", "ratio", "growth"))
+    assert [path.name for path in folder.iterdir()] == ["benchmark_data.json"]
 
 
 def configured(root):
@@ -96,3 +116,17 @@ def test_memory_that_no_file_can_give_back_is_counted():
 def test_a_system_without_proc_has_no_figures(monkeypatch):
     monkeypatch.setattr(data, "Path", lambda _: SimpleNamespace(exists=lambda: False))
     assert data.memory() == (0, 0)
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_a_folder_without_classes_is_refused(call, tmp_path, made):
+    if made:
+        (tmp_path / "plain").mkdir()
+    with pytest.raises(SystemExit) as error:
+        call(benchmark_data.main, *SMALL, "data.root=plain")
+    assert "'plain' has no folders of images, one for each class: give data.root=FOLDER" in str(error.value)
+
+
+def test_it_composes():
+    cfg = command.compose("benchmark_data", [])
+    assert (cfg.data.image_size, cfg.data.flip) == (32, True)
