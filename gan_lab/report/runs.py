@@ -64,7 +64,7 @@ class Run:
     @property
     def primary(self) -> str | None:
         """The metric that chooses its checkpoint."""
-        return self.summary.get("primary") or self._stated("primary", "metric.primary")
+        return self.summary.get("primary") or self.config.get("metric.primary") or self.config.get("primary")
 
     @property
     def chosen(self) -> dict[str, float]:
@@ -96,12 +96,8 @@ class Run:
     def mode(self, name: str) -> str | None:
         """Return the better direction of a metric, ``min`` or ``max``, as the run stated it; None where it did not."""
         if name == self.primary:
-            return self.summary.get("mode") or self._stated("primary_mode", "metric.mode")
+            return self.summary.get("mode") or self.config.get("metric.mode")
         return self._course(name).get("better")
-
-    def _stated(self, *keys: str) -> str | None:
-        """Return what the configuration states at the first key that it has: version 0.1 had others."""
-        return next((self.config[key] for key in keys if self.config.get(key)), None)
 
     def _course(self, name: str) -> dict[str, Any]:
         return (self.summary.get("scores") or {}).get(f"val/{name}") or {}

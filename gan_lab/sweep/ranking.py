@@ -83,24 +83,13 @@ def read(folder: RunFolder) -> Job:
 
 
 def metric(cfg: Any) -> dict[str, str | None]:
-    """Return the metric that chooses the checkpoint, and its better direction, as far as a configuration states them."""
-    stated = {"primary": ("primary", "metric.primary"), "mode": ("primary_mode", "metric.mode")}  # the second: version 0.1
-    return {name: next(filter(None, (OmegaConf.select(cfg, key) for key in keys)), None) for name, keys in stated.items()}
+    """Return the metric that chooses the checkpoint of a configuration, and whether its ``min`` or ``max`` is best."""
+    return {key: OmegaConf.select(cfg, f"metric.{key}") for key in ("primary", "mode")}
 
 
 def collect(sweep: Path) -> list[Job]:
-    """Return the jobs of a sweep that have begun, in their order.
-
-    A job that failed before it could state its metric is taken to have that of the others, if they agree.
-    """
-    jobs = [read(RunFolder(folder)) for folder in inside(sweep)]
-    stated = {(job.primary, job.mode) for job in jobs if job.mode}
-    if len(stated) == 1:
-        (metric,) = stated
-        for job in jobs:
-            if job.status == "failed" and job.mode is None:
-                job.primary, job.mode = metric
-    return jobs
+    """Return the jobs of a sweep that have begun, in their order."""
+    return [read(RunFolder(folder)) for folder in inside(sweep)]
 
 
 def swept(jobs: list[Job]) -> list[str]:

@@ -3,7 +3,6 @@
 from functools import partial
 
 import pytest
-from omegaconf import OmegaConf
 
 from gan_lab.sweep import ranking
 from tests.sweep import left
@@ -24,27 +23,6 @@ def test_the_value_is_the_chosen_checkpoints_on_fresh_latents_and_the_objective_
 def test_a_job_that_was_killed_counts_as_failed_and_is_ranked_with_its_metric(leave):
     (job,) = ranking.collect(leave(0, ["model=gan"]))
     assert (job.status, job.error, job.primary, job.objective) == ("failed", "no summary.json", "fd", float("inf"))
-
-
-@pytest.mark.parametrize(
-    ("cfg", "stated"),
-    [
-        ({"metric": {"frechet": {}}, "primary": "fd", "primary_mode": "min"}, ("fd", "min")),
-        ({"metric": {"primary": "modes", "mode": "max"}}, ("modes", "max")),  # version 0.1
-        ({"metric": {}, "primary": None}, (None, None)),
-    ],
-)
-def test_a_configuration_states_its_metric(cfg, stated):
-    assert tuple(ranking.metric(OmegaConf.create(cfg)).values()) == stated
-
-
-def test_a_job_that_failed_before_it_stated_its_metric_has_that_of_the_others(leave):
-    leave(0, ["model=gan"], **finished(1.0, "modes", "max"))
-    leave(1, ["model=gan"], status="failed", error="x", primary=None, mode=None)
-    sweep = leave(2, ["metric=none"], status="finished", primary=None, mode=None)
-    assert [job.primary for job in ranking.collect(sweep)] == ["modes", "modes", None]
-    sweep = leave(3, ["data=digits"], **finished(1.0))
-    assert [job.primary for job in ranking.collect(sweep)] == ["modes", None, None, "fd"]  # whose it is cannot be told
 
 
 def test_a_failed_job_has_no_value_whatever_it_reached_before(leave):
