@@ -96,9 +96,9 @@ def _judge(trainer: L.Trainer) -> Validation:
     return next((c for c in callbacks if isinstance(c, Validation)), Validation())
 
 
-def _course(rows: list[dict[str, float]], judge: Validation) -> dict[str, dict[str, Any]]:
-    """Return the first and final value of each validation metric; of one with a better direction, this and the best value."""
-    course: dict[str, dict[str, Any]] = {}
+def _course(rows: list[dict[str, float]], judge: Validation) -> dict[str, dict[str, float]]:
+    """First, final and best value of each validation score."""
+    course = {}
     for name in dict.fromkeys(n for row in rows for n in row if n.startswith("val/")):
         values = [row[name] for row in rows if name in row and math.isfinite(row[name])]
         if not values:

@@ -78,10 +78,9 @@ def finish(folder: Path, dashboards: Sequence[str], broken: Sequence[str]) -> No
     if broken:
         say(f"{len(broken):,} broken images were left out, such as {broken[0]}")
     grid = next(reversed(run.grids().values()), None)
-    lines: list[tuple[str, Any]] = [("run", folder), ("samples", grid), ("curves", run.curves)]
-    lines += [("to use", find_checkpoint(folder)), ("to go on", find_checkpoint(folder, "last"))]
-    lines += [("more", f"python -m gan_lab.sample run={folder}"), *(("dashboard", where) for where in dashboards)]
-    for name, value in lines:
+    lines: dict[str, Any] = {"run": folder, "samples": grid, "curves": run.curves, "to use": find_checkpoint(folder)}
+    lines |= {"to go on": find_checkpoint(folder, "last"), "more": f"python -m gan_lab.sample run={folder}"}
+    for name, value in [*lines.items(), *(("dashboard", dashboard) for dashboard in dashboards)]:
         say(f"{name:<11}{value}")
 
 

@@ -1,4 +1,4 @@
-"""metrics.csv: the plain record that every run has, and that a resumed run appends to."""
+"""Reader and logger of metrics.csv, the plain record that every run has and a resumed run continues."""
 
 import csv
 import math
@@ -20,11 +20,11 @@ Row = Mapping[str, float]
 class CsvLogger(Clocked, Logger):
     """Append rows to a file; a new column rewrites it with a longer header.
 
-    Lightning's own logger deletes the file of the run that is resumed.
+    It replaces Lightning's own logger, which deletes the file of the run that is resumed.
 
     Args:
         path: the file.
-        resumed_at: rows of more images than this are dropped, for the resumed run sees those images again; None keeps all.
+        resumed_at: images seen at the resume; later rows are dropped because the run will write them again. None keeps all.
     """
 
     def __init__(self, path: Path, resumed_at: int | None = None) -> None:
@@ -37,12 +37,12 @@ class CsvLogger(Clocked, Logger):
 
     @property
     def name(self) -> str:
-        """Lightning asks for one."""
+        """Name that Lightning requires."""
         return "csv"
 
     @property
     def version(self) -> str:
-        """Lightning asks for one."""
+        """Version that Lightning requires."""
         return ""
 
     @property
@@ -53,7 +53,7 @@ class CsvLogger(Clocked, Logger):
 
     @rank_zero_only
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
-        """Do nothing: config.yaml holds them."""
+        """Do nothing: config.yaml holds the hyperparameters."""
 
     @rank_zero_only
     def log_metrics(self, metrics: Row, step: int | None = None) -> None:
