@@ -1,11 +1,18 @@
 """Decode a data set once, for all runs: ``python -m gan_lab.prepare data=image_folder data.root=DIR data.image_size=64``."""
 
+import math
+import shlex
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from gan_lab.cli.command import command
+from gan_lab.errors import InputError, require
+from gan_lab.training.config import check_numbers
 
 if TYPE_CHECKING:
     from gan_lab.data.module import Data
@@ -18,14 +25,8 @@ def main() -> None:
 
 def prepare(cfg: DictConfig) -> None:
     """Write the arrays, or continue where an interrupted call stopped; complete arrays are kept."""
-    import time
-
-    from hydra.utils import instantiate
-
     from gan_lab.cli import console
     from gan_lab.data import preparation, prepared
-    from gan_lab.errors import require
-    from gan_lab.training.config import check_numbers
 
     console.quiet()
     check_numbers(cfg)
@@ -48,10 +49,7 @@ def prepare(cfg: DictConfig) -> None:
 
 def _folder(cfg: DictConfig, data: "Data") -> Path:
     """Return the folder of the arrays, and make the folder that holds those of all data sets."""
-    from hydra.core.hydra_config import HydraConfig
-
     from gan_lab.data.prepared import place
-    from gan_lab.errors import InputError
 
     if data.recipe is None:
         raise InputError(f"data={HydraConfig.get().runtime.choices['data']} needs no preparation: train on it directly")
@@ -67,11 +65,6 @@ def _folder(cfg: DictConfig, data: "Data") -> Path:
 
 def _report(manifest: dict[str, Any]) -> None:
     """Print counts, sizes, broken images, and the command that trains on the arrays."""
-    import math
-    import shlex
-
-    from hydra.core.hydra_config import HydraConfig
-
     from gan_lab.cli.console import say
 
     for split, entry in manifest["splits"].items():

@@ -13,6 +13,7 @@ from gan_lab.evaluation.extractor.pixels import Pixels
 from gan_lab.evaluation.metric import BaseMetric, Quantity
 from gan_lab.evaluation.suite import MetricSuite
 from gan_lab.logger.csv import CsvLogger
+from gan_lab.model.gan import GAN
 from tests.tiny import fit, tiny
 
 
@@ -86,6 +87,19 @@ def test_a_run_that_was_asked_to_stop_is_not_called_finished(summarised):
             trainer.should_stop = True
 
     assert summarised(Ask())["status"] == "stopped"
+
+
+class Bright(GAN):
+    """A user's GAN whose loss looks at more than logits."""
+
+    def generator_loss(self, batch):
+        return super().generator_loss(batch) + batch.fake.flatten(1).mean()
+
+
+def test_a_loss_that_has_no_equilibrium_does_not_fail_the_run(tmp_path):
+    fit(tiny("model=gan", f"model._target_={__name__}.Bright", images=4), Validation(), Summary(str(tmp_path), 4))
+    assert json.loads((tmp_path / "summary.json").read_text())["status"] == "finished"
+    assert (tmp_path / "curves.png").stat().st_size > 1000
 
 
 def test_the_chosen_checkpoints_judgement_is_added(summarised, tmp_path):

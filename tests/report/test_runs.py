@@ -93,6 +93,16 @@ def test_the_better_direction_is_the_one_that_the_run_stated(tmp_path, better):
     assert run.best("other") == {"min": 0.2, "max": 0.9, None: None}[better]
 
 
+@pytest.mark.parametrize(
+    "stated",
+    [{"metric": {"primary": "modes", "mode": "max"}}, {"metric": {}, "primary": "modes", "primary_mode": "max"}],
+    ids=["version 0.1", "now"],
+)
+def test_a_run_that_is_not_over_states_its_metric_in_its_configuration(tmp_path, stated):
+    (run,) = collect(write_run(tmp_path / "run", config() | stated))
+    assert (run.primary, run.mode("modes")) == ("modes", "max")
+
+
 def test_an_old_run_calls_its_baseline_a_floor(tmp_path):
     end = summary()
     end["floor"] = end.pop("baseline")
