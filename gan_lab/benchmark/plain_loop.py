@@ -56,7 +56,7 @@ class PlainLoop:
         return torch.autocast(self.gan.device.type, torch.bfloat16, enabled=self.bf16)
 
     def count(self, images: int, g_stepped: bool) -> None:
-        """What lazy penalties, schedules of weights and tricks count in."""
+        """Advance the clocks, in which lazy penalties, schedules and tricks count."""
         gan = self.gan
         gan.images_seen += images
         gan.d_steps_done += 1
@@ -92,9 +92,9 @@ class Alone:
         self.optimizers, self.strategy = optimizers, self
 
     def reduce(self, value: Tensor) -> Tensor:
-        """The mean over the processes."""
+        """Return the mean over the processes."""
         return value
 
     def all_gather(self, value: Tensor, **options: Any) -> Tensor:
-        """The values of all processes."""
+        """Return the values of all processes."""
         return value

@@ -28,7 +28,7 @@ class LayerNoise(Trick):
         self.register_buffer("now", torch.tensor(float(value(std, 0))))  # a tensor: a number would be compiled in
 
     def check(self, name: str, gan: "GANModule") -> None:
-        """Hook the noise before every layer with weights but the first."""
+        """Register the noise before every layer with weights but the first."""
         _, *layers = [module for module in gan.generator.modules() if isinstance(module, WEIGHTED)]
         for layer in layers:
             layer.register_forward_pre_hook(self.add)
