@@ -3,31 +3,29 @@
 Images are (N, C, H, W) in [-1, 1], points (N, 2, 1, 1), logits raw (N,), labels ``y`` (N,) or None.
 """
 
-from collections.abc import Callable, ItemsView, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any, ClassVar, cast
 
 import torch
-from lightning.pytorch.core.optimizer import LightningOptimizer
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from gan_lab import latents, losses
 from gan_lab.errors import InputError
-from gan_lab.model import ema
-from gan_lab.model.base.networks import Player, TrainedNetwork, checked, reconfigure
+from gan_lab.model.base.networks import checked, reconfigure
 from gan_lab.model.base.sampling import Sampling
+from gan_lab.model.base.step import Stepping
 from gan_lab.model.batch import StepContext, unpack
 from gan_lab.network.protocol import check_discriminator, check_generator
 from gan_lab.penalties import Penalty
-from gan_lab.rng import StepRNG, Stream, key
-from gan_lab.schedules import Constant, Schedule, value
+from gan_lab.rng import Stream
+from gan_lab.schedules import Constant, Schedule
 from gan_lab.trick import Trick
 
 
-class GANModule(Sampling):
+class GANModule(Stepping, Sampling):
     """The LightningModule below `gan_lab.model.gan.GAN`.
 
     Args:
@@ -114,126 +112,6 @@ class GANModule(Sampling):
         self.images_seen = self.d_steps_done = self.g_steps_done = self.d_steps_since_g = 0
         self._tracked: dict[str, list[Tensor]] = {}
 
-    def trained_networks(self) -> list[TrainedNetwork]:
-        """Return the networks that this GAN trains, G's first. A subclass appends its own.
-
-        Freezing, stepping, averaging, clipping, records and checks follow from this list.
-        """
-        return [
-            TrainedNetwork("g", self.generator, self.g_optimizer, "g", average=self.generator_ema),
-            TrainedNetwork("d", self.discriminator, self.d_optimizer, "d"),
-        ]
-
-    def networks_of(self, player: Player) -> list[TrainedNetwork]:
-        """Return the networks that move in this player's step."""
-        return [network for network in self.trained_networks() if network.player == player]
-
-    # ----- one step --------------------------------------------------------------------------------------------------
-
-    def begin_step(self) -> None:
-        """Seed all draws of this step by its number, and set the learning rates."""
-        self._tracked = {}
-        rank, step = self.global_rank, self.d_steps_done
-        shares = self.trainer.world_size * self.accumulate  # a part draws as a process of its own would
-        self._rngs = [
-            StepRNG(self.seed, Stream.STEP, step, device=self.device, rank=rank * self.accumulate + part, world_size=shares)
-            for part in range(self.accumulate)
-        ]
-        torch.manual_seed(key(self.seed, Stream.LAYERS, rank, step))
-        factor = self.schedule(self.images_seen)
-        for optimizer in self.all_optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
-        # Lightning counts the steps of every optimizer in `global_step`; only the generator's should count there. The hooks
-        # are set anew at each training step, and there is no public switch (pytorch-lightning#17958).
-        for network, optimizer in zip(self.trained_networks(), self.all_optimizers, strict=True):
-            if network.name != "g":
-                optimizer._on_before_step = optimizer._on_after_step = _nothing
-
-    def end_step(self, batch_size: int, g_stepped: bool) -> None:
-        """Advance the clocks and, after a step of G, the averages; make the buffers of all processes equal."""
-        global_batch = batch_size * self.trainer.world_size
-        self.images_seen += global_batch
-        self.d_steps_done += 1
-        self.d_steps_since_g += 1
-        self._make_buffers_equal()
-        if g_stepped:
-            images = self.d_steps_since_g * global_batch
-            half_life = value(self.ema_half_life_kimg, self.images_seen)
-            decay = ema.decay(images, self.images_seen, half_life, self.ema_ramp)
-            for network in self.trained_networks():
-                if network.average is not None:
-                    ema.update(network.average, network.module, decay)
-            self.g_steps_done += 1
-            self.d_steps_since_g = 0
-        for _, trick in self.named_tricks():
-            trick.after_step(self)
-
-    def d_steps_now(self) -> int:
-        """Return the number of D's steps before the next one of G."""
-        return self.d_steps(self.g_steps_done) if callable(self.d_steps) else self.d_steps
-
-    def context(self, player: Player, rng: StepRNG) -> StepContext:
-        """Return the context of a player's step: its adversary may be a trick's substitute."""
-        players = {"g": self.generator, "d": self.discriminator}
-        adversary: Player = "d" if player == "g" else "g"
-        for _, trick in self.named_tricks():
-            players[adversary] = trick.substitute(adversary, players[adversary], self)
-        return StepContext(rng, self.images_seen, self.d_steps_done, players["g"], players["d"])
-
-    def accumulate_gradients(
-        self,
-        player: Player,
-        gradient: Callable[[Tensor, Tensor | None, StepContext], None],
-        real: Tensor,
-        y: Tensor | None,
-    ) -> None:
-        """Accumulate a player's gradients over the parts of the batch; processes exchange them at the last part alone."""
-        labels = [None] * self.accumulate if y is None else y.chunk(self.accumulate)
-        *parts, last = zip(real.chunk(self.accumulate), labels, self._rngs, strict=True)
-        with self._without_exchange() if parts else nullcontext():
-            for part, part_y, rng in parts:
-                gradient(part, part_y, self.context(player, rng))
-        part, part_y, rng = last
-        gradient(part, part_y, self.context(player, rng))
-
-    def manual_backward(self, loss: Tensor) -> None:
-        """Accumulate the gradient of a part's loss, weighted by its share of the batch."""
-        super().manual_backward(loss if self.accumulate == 1 else loss / self.accumulate)
-
-    def step_networks(self, *networks: TrainedNetwork) -> None:
-        """Step each network along its gradient, and clear it."""
-        for network in networks:
-            self._optimizer_of(network).step()
-        self.clear_gradients(*networks)
-
-    def clear_gradients(self, *networks: TrainedNetwork) -> None:
-        """Clear the gradients of these networks without a step."""
-        for network in networks:
-            self._optimizer_of(network).zero_grad()
-
-    def named_penalties(self) -> ItemsView[str, Penalty]:
-        """Return the penalties by name."""
-        return cast(ItemsView[str, Penalty], self.penalties.items())
-
-    def named_tricks(self) -> ItemsView[str, Trick]:
-        """Return the tricks by name, in their order."""
-        return cast(ItemsView[str, Trick], self.tricks.items())
-
-    def track(self, **values: Tensor) -> None:
-        """Keep values of this part for the callbacks, as tensors: reading one here would make the device wait."""
-        for name, tensor in values.items():
-            self._tracked.setdefault(name, []).append(tensor.detach())
-
-    @property
-    def tracked(self) -> dict[str, Tensor]:
-        """Values tracked in this step: scalars averaged over the parts of the batch, logits (N,) concatenated."""
-        return {name: values[0] if len(values) == 1 else _joined(values) for name, values in self._tracked.items()}
-
-    def _without_exchange(self) -> AbstractContextManager[None]:
-        """Return a context in which processes keep their gradients to themselves."""
-        return getattr(self.trainer.strategy.model, "no_sync", nullcontext)()
-
     # ----- D, augmentation included ----------------------------------------------------------------------------------
 
     def logits(self, images: Tensor, y: Tensor | None = None, step: StepContext | None = None) -> Tensor:
@@ -285,19 +163,6 @@ class GANModule(Sampling):
         number = [id(each) for each in self.trainer.optimizers].index(id(optimizer))
         return self.trained_networks()[number].name
 
-    @property
-    def all_optimizers(self) -> list[LightningOptimizer]:
-        """Optimizers in the order of `trained_networks`."""
-        return cast(list[LightningOptimizer], self.optimizers())
-
-    def optimizer_of(self, name: str) -> LightningOptimizer:
-        """Return the optimizer of the trained network of this name."""
-        names = [network.name for network in self.trained_networks()]
-        return self.all_optimizers[names.index(name)]
-
-    def _optimizer_of(self, network: TrainedNetwork) -> LightningOptimizer:
-        return self.optimizer_of(network.name)
-
     # ----- validation ----------------------------------------------------------------------------------------------------
 
     def validation_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> dict[str, Tensor | None]:
@@ -342,18 +207,6 @@ class GANModule(Sampling):
                 "use trainer.precision=bf16-mixed or 32-true"
             )
 
-    def _make_buffers_equal(self) -> None:
-        """Give every process the first one's BatchNorm statistics and spectral-norm vectors.
-
-        Under manual optimization Lightning's DDP does so at the first step only.
-        """
-        buffers = [buffer for buffer in self.buffers() if buffer.is_floating_point()]
-        if self.trainer.world_size > 1 and buffers:
-            together = torch.cat([buffer.flatten() for buffer in buffers])
-            torch.distributed.broadcast(together, 0)
-            for buffer, values in zip(buffers, together.split([buffer.numel() for buffer in buffers]), strict=True):
-                buffer.copy_(values.view_as(buffer))
-
     def get_extra_state(self) -> dict[str, int]:
         """Return the clocks. Python ints: a buffer would make the device wait at each reading."""
         return {clock: getattr(self, clock) for clock in CLOCKS}
@@ -365,11 +218,3 @@ class GANModule(Sampling):
 
 
 CLOCKS = ("images_seen", "d_steps_done", "g_steps_done", "d_steps_since_g")
-
-
-def _joined(parts: list[Tensor]) -> Tensor:
-    return torch.stack(parts).mean() if parts[0].ndim == 0 else torch.cat(parts)
-
-
-def _nothing() -> None:
-    """Do nothing, as a muted hook."""
