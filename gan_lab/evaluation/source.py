@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from torch import Tensor
 
-from gan_lab.data.pixels import to_uint8, to_unit
+from gan_lab.data.pixels import is_image, to_uint8, to_unit
 from gan_lab.errors import InputError
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ class Files:
 
 def quantised(images: Tensor) -> Tensor:
     """Quantise images to uint8, as files would hold them; points stay as they are."""
-    return images.float() if images.shape[-1] == 1 else to_uint8(images)
+    return to_uint8(images) if is_image(images) else images.float()
 
 
 def is_statistics(path: Path) -> bool:
