@@ -35,6 +35,16 @@ def make_generator(*position: int, device: torch.device | str = "cpu") -> torch.
     return torch.Generator(device).manual_seed(key(*position))
 
 
+def seed_torch(seed: int, device: torch.device | str) -> None:
+    """Seed torch's global generators of the CPU and of this device.
+
+    `torch.manual_seed` seeds all devices, and formats a stack trace for those that are not in use yet: 5 ms at each call.
+    """
+    torch.default_generator.manual_seed(seed)
+    if torch.device(device).type != "cpu":
+        torch.get_device_module(device).manual_seed(seed)
+
+
 class StepRNG:
     """Random numbers of one training step, drawn for the whole global batch; each rank keeps its rows.
 

@@ -1,11 +1,13 @@
 """Fixtures that all tests share."""
 
+import functools
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from lightning.fabric.utilities import registry
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -15,6 +17,14 @@ def cache(tmp_path_factory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GAN_LAB_CACHE", str(folder))
         yield folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def plugins() -> Iterator[None]:
+    """Lightning's Trainer looks for plugins in all installed packages, a tenth of a second each time: once is enough."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "entry_points", functools.cache(registry.entry_points))
+        yield
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from gan_lab.model import ema
 from gan_lab.model.base.networks import Player, TrainedNetwork
 from gan_lab.model.batch import StepContext
 from gan_lab.penalties import Penalty
-from gan_lab.rng import StepRNG, Stream, key
+from gan_lab.rng import StepRNG, Stream, key, seed_torch
 from gan_lab.schedules import Schedule, value
 from gan_lab.trick import Trick
 
@@ -64,7 +64,7 @@ class Stepping(LightningModule):
             StepRNG(self.seed, Stream.STEP, step, device=self.device, rank=rank * self.accumulate + part, world_size=shares)
             for part in range(self.accumulate)
         ]
-        torch.manual_seed(key(self.seed, Stream.LAYERS, rank, step))
+        seed_torch(key(self.seed, Stream.LAYERS, rank, step), self.device)
         factor = self.schedule(self.images_seen)
         for optimizer in self.all_optimizers:
             for group in optimizer.param_groups:
