@@ -1,15 +1,19 @@
 """Check the invariants of a GAN: ``python -m gan_lab.check model=my_gan [only=resume] [--config-dir=...]``."""
 
 import sys
+from contextlib import redirect_stdout
 from copy import deepcopy
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from gan_lab.cli.command import command
 from gan_lab.errors import InputError, pick
+from gan_lab.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from gan_lab.training.invariants import Invariant
@@ -48,8 +52,6 @@ def check(cfg: DictConfig) -> None:
 
 def narrow(cfg: DictConfig) -> None:
     """Make networks and ``data=fake`` small, and the run short, where nothing else was given."""
-    from hydra.core.hydra_config import HydraConfig
-
     hydra = HydraConfig.get()
     given = {override.partition("=")[0].lstrip("+") for override in hydra.overrides.task}
     for name, network in cfg.network.items():
@@ -63,10 +65,6 @@ def narrow(cfg: DictConfig) -> None:
 
 def complete_run(cfg: DictConfig, folder: Path) -> str:
     """Check that a short run comes to its end, plots and final judgement included."""
-    from contextlib import redirect_stdout
-    from io import StringIO
-
-    from gan_lab.run_folder import RunFolder
     from gan_lab.train import run
 
     made = RunFolder(folder / "run")

@@ -1,8 +1,13 @@
 """Judge trained GANs, or images made elsewhere: ``python -m gan_lab.evaluate run=outputs/dcgan-digits/DATE_TIME``."""
 
-from omegaconf import DictConfig
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.cli.command import command
+from gan_lab.errors import InputError, pick, require
 
 
 def main() -> None:
@@ -12,15 +17,9 @@ def main() -> None:
 
 def evaluate(cfg: DictConfig) -> None:
     """Judge every run, or the images of two places; write a ``metrics.json`` each and print a table."""
-    from pathlib import Path
-
     import torch
-    from hydra.core.hydra_config import HydraConfig
-    from hydra.utils import instantiate
-    from omegaconf import OmegaConf
 
     from gan_lab.cli import console
-    from gan_lab.errors import InputError, pick, require
     from gan_lab.evaluation import result, targets
     from gan_lab.evaluation.evaluator import Evaluator
     from gan_lab.evaluation.extractor import trained

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from gan_lab.cli.command import command
+from gan_lab.errors import InputError, pick, require
+from gan_lab.run_folder import find_checkpoint
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,8 +24,6 @@ def sample(cfg: DictConfig) -> None:
     """Write a grid, ``n`` images as PNG files or one .npz file, or strips of interpolations."""
     from rich.console import Console
 
-    from gan_lab.errors import InputError, pick, require
-    from gan_lab.run_folder import find_checkpoint
     from gan_lab.training import checkpoint
 
     if cfg.run is None:
@@ -65,7 +65,6 @@ def png(gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
     from torchvision.transforms.functional import to_pil_image
 
     from gan_lab.data.pixels import to_uint8
-    from gan_lab.errors import InputError
 
     made = images(gan, cfg)
     if made.shape[-1] == 1:

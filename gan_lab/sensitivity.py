@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
 from omegaconf import DictConfig
 
+from gan_lab import atomic
 from gan_lab.cli.command import command
+from gan_lab.errors import require
 
 
 def main() -> None:
@@ -15,14 +19,10 @@ def main() -> None:
 def sensitivity(cfg: DictConfig) -> None:
     """Judge real images, untouched and corrupted, as if they were samples; print a table, write ``sensitivity.json``."""
     import torch
-    from hydra.core.hydra_config import HydraConfig
-    from hydra.utils import instantiate
     from rich.console import Console
     from rich.table import Table
 
-    from gan_lab import atomic
     from gan_lab.cli import console
-    from gan_lab.errors import require
     from gan_lab.evaluation import corruption
     from gan_lab.evaluation.extractor import trained
     from gan_lab.evaluation.metric.frechet import Frechet

@@ -4,6 +4,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from gan_lab import atomic
@@ -29,15 +31,11 @@ def main() -> None:
 
 def train(cfg: DictConfig) -> float | None:
     """Run the configuration that Hydra composed in the folder that Hydra made."""
-    from hydra.core.hydra_config import HydraConfig
-
     return run(cfg, Path(HydraConfig.get().runtime.output_dir))
 
 
 def run(cfg: DictConfig, folder: Path) -> float | None:
     """Run one configuration to its end and judge its best checkpoint; return the best value, lower is better, for a search."""
-    from hydra.core.hydra_config import HydraConfig
-    from hydra.utils import instantiate
     from lightning.pytorch.utilities.exceptions import SIGTERMException
 
     from gan_lab.cli import console
@@ -92,8 +90,6 @@ def run(cfg: DictConfig, folder: Path) -> float | None:
 
 def make_callbacks(cfg: DictConfig, data: "Data") -> dict[str, Any]:
     """Make the callbacks; validation first, for it refuses bad metrics and knows which quantity chooses the best checkpoint."""
-    from hydra.utils import instantiate
-
     made = {}
     if "validation" in cfg.callback:
         made["validation"] = validation = instantiate(cfg.callback.validation)
@@ -104,8 +100,6 @@ def make_callbacks(cfg: DictConfig, data: "Data") -> dict[str, Any]:
 
 def loggers(cfg: DictConfig, resumed: resume.Resumed | None) -> list["Logger"]:
     """Make the logger of metrics.csv, and the one that was chosen."""
-    from hydra.utils import instantiate
-
     from gan_lab.logger.csv import CsvLogger
     from gan_lab.logger.run import describe
 

@@ -1,8 +1,13 @@
 """Train a classifier to judge with, once for all runs: ``python -m gan_lab.train_extractor data=cifar10``."""
 
+import shlex
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from gan_lab.cli.command import command
+from gan_lab.errors import InputError, require
 
 
 def main() -> None:
@@ -12,15 +17,10 @@ def main() -> None:
 
 def train_extractor(cfg: DictConfig) -> None:
     """Train and write it, or say where it lies already, and how to judge with it."""
-    import shlex
-
     from filelock import FileLock
-    from hydra.core.hydra_config import HydraConfig
-    from hydra.utils import instantiate
     from rich.console import Console
 
     from gan_lab.cli import console
-    from gan_lab.errors import InputError, require
     from gan_lab.evaluation.extractor import trained
     from gan_lab.evaluation.extractor.classifier import Recipe
     from gan_lab.evaluation.extractor.fit import check, fit

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torchvision.transforms.functional import to_pil_image
 
 from gan_lab.errors import InputError
 from gan_lab.evaluation import features, result
@@ -181,8 +182,6 @@ def cacheable(target: EvalTarget) -> bool:
 
 def save_images(source: Source, folder: Path, batch_size: int) -> None:
     """Save all images of a source as PNG files, as other tools read them."""
-    from torchvision.transforms.functional import to_pil_image
-
     folder.mkdir(parents=True, exist_ok=True)
     number = 0
     for images, _ in source.batches(range(len(source)), batch_size):

@@ -8,6 +8,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
 from gan_lab import __version__, atomic
 from gan_lab.evaluation.metric import Quantity
 
@@ -103,8 +107,6 @@ def read(folder: Path) -> EvalResult | None:
 
 def show(results: list[EvalResult], form: str) -> None:
     """Print one table per result, or one of all for a paper."""
-    from rich.console import Console
-
     console = Console(highlight=False, soft_wrap=True)
     if form != "table":
         console.print(FORMATS[form](results), markup=False)
@@ -116,9 +118,6 @@ def show(results: list[EvalResult], form: str) -> None:
 
 
 def _table(result: EvalResult) -> Any:
-    from rich.markup import escape
-    from rich.table import Table
-
     seeds, n = len(result.protocol["seeds"]), result.protocol["n_held_out"]
     table = Table(title=escape(result.title))
     for column in ("metric", f"mean of {seeds} seed(s)", "sd", "real" if n is None else f"{n:,} other reals", "better"):

@@ -7,9 +7,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
+from torchvision.transforms.v2.functional import pil_to_tensor
 
+from gan_lab.data.files import open_store
+from gan_lab.data.module import shuffled
 from gan_lab.data.pixels import is_image, to_uint8, to_unit
 from gan_lab.errors import InputError
 
@@ -96,8 +101,6 @@ class Reals:
     """
 
     def __init__(self, data: "Data", split: str, n: int | None = None) -> None:
-        from gan_lab.data.module import shuffled
-
         self.data, self.split = data, split
         self.dataset = data.train_set if split == "train" else data.held_out_set
         self.shape = tuple(self.dataset[0][0].shape)
@@ -130,7 +133,6 @@ class Files:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        from gan_lab.data.files import open_store
 
         if not path.exists():
             raise InputError(f"there is no folder or file '{path}': give one that holds images")
@@ -163,9 +165,6 @@ class Files:
         return torch.stack(images)
 
     def _read(self, file: str) -> Tensor:
-        from PIL import Image
-        from torchvision.transforms.v2.functional import pil_to_tensor
-
         try:
             with self.store.open(file) as opened, Image.open(opened) as image:
                 if image.mode.startswith(("I", "F")):
@@ -182,8 +181,6 @@ def quantised(images: Tensor) -> Tensor:
 
 def is_statistics(path: Path) -> bool:
     """Tell whether a file is an .npz with mu and sigma."""
-    import numpy as np
-
     if path.suffix != ".npz" or not path.is_file():
         return False
     try:
@@ -194,8 +191,6 @@ def is_statistics(path: Path) -> bool:
 
 
 def _array(path: Path) -> Tensor:
-    import numpy as np
-
     try:
         with np.load(path, allow_pickle=False) as arrays:
             images = arrays["images" if "images" in arrays else arrays.files[0]]

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from gan_lab.errors import InputError, require
@@ -58,8 +59,6 @@ def finalize_config(cfg: DictConfig, num_train: int, global_batch: int, folder: 
 
 def d_steps(cfg: DictConfig, g_steps: int) -> int:
     """Return the number of D's steps for this many of G's."""
-    from hydra.utils import instantiate
-
     if isinstance(cfg.model.d_steps, int):
         return cfg.model.d_steps * g_steps
     return sum(map(instantiate(cfg.model.d_steps), range(g_steps)))

@@ -7,6 +7,7 @@ from gan_lab.evaluation.inputs import EvalInputs
 from gan_lab.evaluation.metric import BaseMetric, Quantity
 from gan_lab.evaluation.neighbours import nearest
 from gan_lab.evaluation.source import look
+from gan_lab.plot.picture import save_picture
 
 PAIRS = 8
 
@@ -36,8 +37,6 @@ class Memorisation(BaseMetric):
 
     def draw(self, inputs: EvalInputs, distances: torch.Tensor, rows: torch.Tensor) -> None:
         """Draw the nearest pairs, samples above their training images; nothing where the images are gone."""
-        from gan_lab.plot.picture import save_picture
-
         if inputs.sample.source is None or inputs.reference.source is None:
             return
         order = distances.argsort()[:PAIRS].tolist()
