@@ -20,7 +20,7 @@ RECORD = "multirun.yaml"  # Hydra's own sweeper writes it to the folder of a swe
 
 
 @dataclass
-class Run:
+class RunDescription:
     """A run, as a dashboard lists it.
 
     Attributes:
@@ -41,7 +41,7 @@ class Run:
     resumed_at: int = 0
 
 
-def describe(cfg: DictConfig, resumed_at: int) -> Run:
+def describe(cfg: DictConfig, resumed_at: int) -> RunDescription:
     """Describe the run of this configuration within the current Hydra job."""
     hydra = HydraConfig.get()
     choices = options(cfg, hydra)
@@ -50,7 +50,7 @@ def describe(cfg: DictConfig, resumed_at: int) -> Run:
         group, varied = sweep.name, list(variations(hydra, choices, swept(sweep)))
     config: Any = OmegaConf.to_container(cfg, resolve=True)
     name = "-".join([*tags, *varied, str(cfg.seed)])
-    return Run(cfg.folder, name, group, tags, config | {"choices": choices}, resumed_at)
+    return RunDescription(cfg.folder, name, group, tags, config | {"choices": choices}, resumed_at)
 
 
 def options(cfg: DictConfig, hydra: HydraConf) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from gan_lab.errors import InputError
 from gan_lab.logger.clocks import Clocked
-from gan_lab.logger.run import Run
+from gan_lab.logger.run import RunDescription
 from gan_lab.logger.sections import CLOCKS, section
 
 
@@ -35,7 +35,7 @@ class TensorBoard(Clocked, TensorBoardLogger):
         self.experiment.add_image(name, pixels, clocks["images_seen"], dataformats="HWC")
 
     @rank_zero_only
-    def log_run(self, run: Run) -> None:
+    def log_run(self, run: RunDescription) -> None:
         """Log the configuration as text, and its choices as hparams with the primary metric."""
         from torch.utils.tensorboard.summary import hparams  # tensorboard is an optional dependency
 
@@ -58,7 +58,7 @@ class TensorBoard(Clocked, TensorBoardLogger):
         return f"tensorboard --logdir {shlex.quote(self.save_dir)}"
 
 
-def tensorboard_logger(run: Run) -> TensorBoard:
+def tensorboard_logger(run: RunDescription) -> TensorBoard:
     """Log to the run folder's ``tensorboard``; a resumed run continues there, without the rows that it will write again."""
     if not find_spec("tensorboard"):
         raise InputError("logger=tensorboard needs the package tensorboard: pip install 'gan_lab[tensorboard]'")

@@ -40,7 +40,7 @@ class ACGAN(GAN):
         **kwargs: Any,
     ) -> None:
         classes = require_labels(num_classes, "acgan")
-        super().__init__(labelled(generator, classes), Classifier(discriminator, classes), *args, **kwargs)
+        super().__init__(labelled(generator, classes), AuxiliaryClassifier(discriminator, classes), *args, **kwargs)
         self.d_class_weight, self.g_class_weight, self.classify_fakes = d_class_weight, g_class_weight, classify_fakes
 
     def discriminator_terms(self, batch: Batch) -> dict[str, Tensor]:
@@ -60,7 +60,7 @@ class ACGAN(GAN):
         return cross_entropy(self.discriminator.classes(features).to(self.float_type), y)
 
 
-class Classifier(nn.Module):
+class AuxiliaryClassifier(nn.Module):
     """A discriminator with a second head on its features, the classifier.
 
     Args:

@@ -120,7 +120,7 @@ class Discriminator(nn.Module):
         return self.head(self.features(x), y)
 
 
-class Block(nn.Module):
+class R3Block(nn.Module):
     """Residual block: 1x1 to twice the channels, grouped 3x3, 1x1 back; initially the identity.
 
     Args:
@@ -197,7 +197,7 @@ def _trunk(
     stack: list[nn.Module] = []
     for c_in, c_out in pairwise([widths[0], *widths]):
         stack += transition(c_in, c_out) if stack else []
-        stack += [Block(c_out, group_width, blocks * len(widths)) for _ in range(blocks)]
+        stack += [R3Block(c_out, group_width, blocks * len(widths)) for _ in range(blocks)]
     return nn.Sequential(*stack)
 
 

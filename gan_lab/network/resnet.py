@@ -91,7 +91,9 @@ class Discriminator(nn.Module):
         n_halving = math.gcd(image_size, 2**n_halving).bit_length() - 1  # only even maps
         widths = _widths(image_size, n_blocks, width, constant=128)
         shares = _shares(dropout, n_blocks)
-        blocks = [Block(c_in, c_out, norm, i < n_halving, shares[i]) for i, (c_in, c_out) in enumerate(pairwise(widths), 1)]
+        blocks = [
+            ResidualBlock(c_in, c_out, norm, i < n_halving, shares[i]) for i, (c_in, c_out) in enumerate(pairwise(widths), 1)
+        ]
         self.blocks = nn.Sequential(FirstBlock(channels, widths[0]), *blocks)
         self.num_features, self.widths = widths[-1], widths
         self.output = _glorot(nn.Linear(widths[-1], 1))
@@ -114,7 +116,7 @@ class UpBlock(nn.Module):
     """Residual block that upsamples: (N, c_in, H, W) -> (N, c_out, 2H, 2W).
 
     A 1x1 convolution commutes with nearest-neighbour upsampling, so it runs first, on a quarter of the positions; the same
-    holds for the average pooling in `Block`.
+    holds for the average pooling in `ResidualBlock`.
     """
 
     def __init__(self, c_in: int, c_out: int, norm: str, num_classes: int | None = None) -> None:
@@ -130,7 +132,7 @@ class UpBlock(nn.Module):
         return h + interpolate(self.shortcut(x), scale_factor=2)
 
 
-class Block(nn.Module):
+class ResidualBlock(nn.Module):
     """Residual block: (N, c_in, H, W) -> (N, c_out, H, W), or half the height and width."""
 
     def __init__(self, c_in: int, c_out: int, norm: str, halve: bool, dropout: float = 0.0) -> None:

@@ -10,9 +10,9 @@ from gan_lab.cli.command import CONF, compose
 from gan_lab.errors import InputError
 from gan_lab.evaluation.extractor.pixels import Pixels
 from gan_lab.evaluation.metric import BaseMetric, Metric, Quantity
-from gan_lab.evaluation.metric.classifier import Classifier
+from gan_lab.evaluation.metric.classifier import ClassifierScore
 from gan_lab.evaluation.metric.density_coverage import DensityCoverage
-from gan_lab.evaluation.metric.discriminator import Discriminator
+from gan_lab.evaluation.metric.discriminator import DiscriminatorDiagnosis
 from gan_lab.evaluation.metric.frechet import Frechet
 from gan_lab.evaluation.metric.modes import Modes
 from gan_lab.evaluation.metric.precision_recall import PrecisionRecall
@@ -54,7 +54,7 @@ def test_every_yaml_makes_a_metric_that_states_what_it_gives(name):
 
 
 def test_quantities_come_in_the_order_of_the_metrics_with_their_directions():
-    suite = MetricSuite({"frechet": Frechet(), "classifier": Classifier()}, {"eyes": Eyes(num_classes=3)})
+    suite = MetricSuite({"frechet": Frechet(), "classifier": ClassifierScore()}, {"eyes": Eyes(num_classes=3)})
     assert {name: quantity.better for name, quantity in suite.quantities.items()} == {
         "fd_eyes": "min", "cs_eyes": "max", "classes_eyes": "max", "accuracy_eyes": "max"
     }  # fmt: skip
@@ -67,7 +67,7 @@ def test_a_primary_that_does_not_exist_or_has_no_direction():
     with pytest.raises(InputError, match=r"primary=fd_eye does not exist \(choices: fd_eyes\); did you mean 'fd_eyes'"):
         suite.choose("fd_eye")
     with pytest.raises(InputError, match="primary=cs_std_eyes does not exist"):
-        MetricSuite({"c": Classifier()}, {"eyes": Eyes(num_classes=3)}).choose("cs_std_eyes")
+        MetricSuite({"c": ClassifierScore()}, {"eyes": Eyes(num_classes=3)}).choose("cs_std_eyes")
 
 
 def test_nothing_to_judge_by_needs_no_extractor_and_chooses_nothing():
@@ -134,7 +134,7 @@ def test_modes_that_nobody_knows_or_sees(layout, extractor):
 
 
 def test_images_are_asked_for_where_there_are_none():
-    suite = MetricSuite({"discriminator": Discriminator()}, {"pixels": Pixels()})
+    suite = MetricSuite({"discriminator": DiscriminatorDiagnosis()}, {"pixels": Pixels()})
     suite.check(None)
     with pytest.raises(InputError, match="metric=discriminator needs the images themselves, which training does not keep"):
         suite.check(None, has_images=False)

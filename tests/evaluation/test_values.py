@@ -17,7 +17,7 @@ from gan_lab.data.points import Gaussians, ring
 from gan_lab.evaluation.extractor.inception import Inception
 from gan_lab.evaluation.extractor.pixels import Pixels
 from gan_lab.evaluation.inputs import EvalInputs, Features
-from gan_lab.evaluation.metric.classifier import Classifier
+from gan_lab.evaluation.metric.classifier import ClassifierScore
 from gan_lab.evaluation.metric.density_coverage import DensityCoverage
 from gan_lab.evaluation.metric.frechet import Frechet
 from gan_lab.evaluation.metric.frechet_infinity import FrechetInfinity
@@ -39,7 +39,7 @@ METRICS = {
     "precision_recall": PrecisionRecall(),
     "density_coverage": DensityCoverage(),
     "memorisation": Memorisation(),
-    "classifier": Classifier(min_class_share=0.2),
+    "classifier": ClassifierScore(min_class_share=0.2),
     "sliced_wasserstein": SlicedWasserstein(100),
 }
 

@@ -17,7 +17,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from gan_lab import train
 from gan_lab.callback.loss_logger import LossLogger
 from gan_lab.errors import InputError
-from gan_lab.logger.run import Run
+from gan_lab.logger.run import RunDescription
 from gan_lab.logger.sections import CLOCKS, section
 from gan_lab.logger.tensorboard import tensorboard_logger
 from gan_lab.run_folder import read_rows
@@ -39,7 +39,7 @@ def scalars(folder):
 
 def start(folder, resumed_at=0):
     config = {"choices": {"model": "gan", "seed": 0}, "metric": None}
-    return tensorboard_logger(Run(str(folder), "a", "b", [], config, resumed_at))
+    return tensorboard_logger(RunDescription(str(folder), "a", "b", [], config, resumed_at))
 
 
 def hparams(read, tag):

@@ -9,7 +9,7 @@ from wandb.proto import wandb_internal_pb2
 
 from gan_lab import train
 from gan_lab.callback.loss_logger import LossLogger
-from gan_lab.logger.run import Run
+from gan_lab.logger.run import RunDescription
 from gan_lab.logger.wandb import wandb_logger
 from gan_lab.training.short_run import equal
 from tests.tiny import TINY, fit, tiny
@@ -43,7 +43,7 @@ def rows(folder):
 
 
 def start(folder, **options):
-    return wandb_logger(Run(str(folder), "a", "b", [], {}), project="gan_lab", **options)
+    return wandb_logger(RunDescription(str(folder), "a", "b", [], {}), project="gan_lab", **options)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.functional import avg_pool2d, conv2d, interpolate, leaky_relu
 
 from gan_lab.errors import InputError
-from gan_lab.network.r3gan import Block, Discriminator, Double, Generator, Halve
+from gan_lab.network.r3gan import Discriminator, Double, Generator, Halve, R3Block
 
 CONFIG = Path(__file__).parents[2] / "conf/network/r3gan.yaml"
 SIZES = [8, 16, 28, 32, 48, 64, 128, 256]
@@ -29,7 +29,7 @@ def pair():
     nets = Generator(5, 1, 8, width=8, num_classes=3), Discriminator(1, 8, width=8, num_classes=3)
     for net in nets:
         for block in net.modules():
-            if isinstance(block, Block):
+            if isinstance(block, R3Block):
                 nn.init.normal_(block.reduce.weight, std=0.1)
     return nets
 
@@ -55,7 +55,7 @@ def test_config_of_a_model_without_labels_has_no_classes():
 def test_widths_and_cardinalities_are_the_published_ones_of_ffhq_256():
     with torch.device("meta"):
         for net in (Generator(64, 3, 256), Discriminator(3, 256)):
-            blocks = [m for m in net.modules() if isinstance(m, Block)]
+            blocks = [m for m in net.modules() if isinstance(m, R3Block)]
             stages = [(block.expand.in_channels, block.grouped.groups) for block in blocks[::2]]
             assert stages == [(block.expand.in_channels, block.grouped.groups) for block in blocks[1::2]]
             ordered = stages if isinstance(net, Generator) else stages[::-1]
@@ -69,7 +69,7 @@ def test_a_list_of_widths_makes_imagenet_64():
     )
     with torch.device("meta"):
         for net in (instantiate(cfg.generator), instantiate(cfg.discriminator)):
-            blocks = [m for m in net.modules() if isinstance(m, Block)]
+            blocks = [m for m in net.modules() if isinstance(m, R3Block)]
             assert [(block.expand.in_channels, block.grouped.groups) for block in blocks] == [(1536, 96)] * 10
 
 
@@ -101,11 +101,11 @@ def test_first_map_is_the_weighed_basis():
 
 def test_block_is_the_identity_at_first():
     x = normal(2, 8, 4, 4)
-    assert torch.equal(Block(8, 16, n_blocks=4)(x), x)
+    assert torch.equal(R3Block(8, 16, n_blocks=4)(x), x)
 
 
 def test_block_is_the_published_one():
-    block, x = Block(16, 8, n_blocks=4), normal(2, 16, 4, 4)
+    block, x = R3Block(16, 8, n_blocks=4), normal(2, 16, 4, 4)
     nn.init.normal_(block.reduce.weight)
     nn.init.normal_(block.expand.bias)
     h = leaky_relu(torch.einsum("oi,nihw->nohw", block.expand.weight[..., 0, 0], x) + block.expand.bias[:, None, None], 0.2)
@@ -119,7 +119,7 @@ def test_block_is_the_published_one():
     ("channels", "group_width", "groups"), [(8, 16, 1), (768, 16, 96), (12, 16, 3), (7, 16, 7), (1, 16, 1)]
 )
 def test_groups_always_divide_the_channels(channels, group_width, groups):
-    assert Block(channels, group_width, n_blocks=1).grouped.groups == groups
+    assert R3Block(channels, group_width, n_blocks=1).grouped.groups == groups
 
 
 def test_resampling_is_by_1_2_1():
@@ -131,8 +131,8 @@ def test_resampling_is_by_1_2_1():
 
 def test_channels_change_on_the_smaller_map():
     g, d = Generator(5, 1, 8, width=[8, 4]), Discriminator(1, 8, width=[8, 4])
-    assert [type(m) for m in g.layers] == [Block, Block, nn.Conv2d, Double, Block, Block]
-    assert [type(m) for m in d.layers] == [Block, Block, Halve, nn.Conv2d, Block, Block]
+    assert [type(m) for m in g.layers] == [R3Block, R3Block, nn.Conv2d, Double, R3Block, R3Block]
+    assert [type(m) for m in d.layers] == [R3Block, R3Block, Halve, nn.Conv2d, R3Block, R3Block]
 
 
 def test_scores_are_the_head_of_the_features_and_no_image_s_depends_on_another(pair):
@@ -181,7 +181,7 @@ def test_weights_start_as_published():
     for name, weight in d.named_parameters():
         if name.split(".")[0] in expected:
             assert weight.std().item() == pytest.approx(expected[name.split(".")[0]], rel=0.15), name
-    for block in (m for net in (g, d) for m in net.modules() if isinstance(m, Block)):
+    for block in (m for net in (g, d) for m in net.modules() if isinstance(m, R3Block)):
         assert block.expand.weight.std().item() == pytest.approx(gain * 128**-0.5, rel=0.05)
         assert block.grouped.weight.std().item() == pytest.approx(gain * (9 * 16) ** -0.5, rel=0.05)
         assert not any(weight.any() for weight in (block.expand.bias, block.grouped.bias, block.reduce.weight))

@@ -10,7 +10,7 @@ from torch.nn.functional import avg_pool2d, interpolate
 
 from gan_lab.errors import InputError
 from gan_lab.network import layers
-from gan_lab.network.resnet import Block, Discriminator, FirstBlock, Generator, UpBlock
+from gan_lab.network.resnet import Discriminator, FirstBlock, Generator, ResidualBlock, UpBlock
 
 CONFIG = Path(__file__).parents[2] / "conf/network/resnet.yaml"
 SIZES = [8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 128]
@@ -127,7 +127,7 @@ def test_up_block_follows_the_published_order():
 @pytest.mark.parametrize("halve", [True, False])
 @pytest.mark.parametrize("c_out", [3, 5])
 def test_block_follows_the_published_order(halve, c_out):
-    block, x = Block(3, c_out, "none", halve), normal(2, 3, 4, 4)
+    block, x = ResidualBlock(3, c_out, "none", halve), normal(2, 3, 4, 4)
     pool = (lambda h: avg_pool2d(h, 2)) if halve else (lambda h: h)
     h = block.conv2(block.conv1(x.clamp(min=0)).clamp(min=0))
     torch.testing.assert_close(block(x), pool(h) + pool(block.shortcut(x)))

@@ -14,7 +14,7 @@ LARGEST_GAP = 80.0
 """Between logits, beyond which a probability is 0 in float64 for what is computed here."""
 
 
-class Classifier(BaseMetric):
+class ClassifierScore(BaseMetric):
     """exp E KL(p(y|x) || p(y)) (Salimans 2016, https://arxiv.org/abs/1606.03498, section 4), accuracy, number of classes.
 
     Args:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SETS = ("train", "held_out", "reference", "fake")
 
 
-class Discriminator(BaseMetric):
+class DiscriminatorDiagnosis(BaseMetric):
     """Mean logit and accuracy of D on the three sets, with their histograms in ``discriminator.png``.
 
     A logit is right above 0 for a real and below 0 for a fake, whatever the loss: for losses of differences (Wasserstein,

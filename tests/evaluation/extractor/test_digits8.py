@@ -11,7 +11,7 @@ from gan_lab.errors import InputError
 from gan_lab.evaluation.extractor.digits8 import SHA256, Digits8, read_weights
 from gan_lab.evaluation.features import FeatureCollector
 from gan_lab.evaluation.inputs import EvalInputs
-from gan_lab.evaluation.metric.classifier import Classifier
+from gan_lab.evaluation.metric.classifier import ClassifierScore
 from gan_lab.evaluation.metric.frechet import Frechet
 
 TRAIN, HELD_OUT = digits("train"), digits("held_out")
@@ -24,7 +24,7 @@ def judge(fake):
     for collector, images in zip(collectors, (to_uint8(fake), TRAIN.images[:597]), strict=True):
         collector.add(images)
     inputs = EvalInputs(*(collector.result() for collector in collectors), None, Digits8(), None)
-    return Frechet()(inputs) | Classifier()(inputs)
+    return Frechet()(inputs) | ClassifierScore()(inputs)
 
 
 def noisy(amount):

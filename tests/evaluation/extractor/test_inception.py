@@ -19,7 +19,7 @@ from gan_lab.evaluation.extractor import inception
 from gan_lab.evaluation.extractor.inception import FILES, Inception, find, read
 from gan_lab.evaluation.features import FeatureCollector
 from gan_lab.evaluation.inputs import EvalInputs
-from gan_lab.evaluation.metric.classifier import Classifier
+from gan_lab.evaluation.metric.classifier import ClassifierScore
 from gan_lab.evaluation.metric.frechet import Frechet
 from gan_lab.evaluation.metric.kernel import Kernel
 from gan_lab.evaluation.suite import MetricSuite
@@ -122,7 +122,9 @@ def test_making_it_leaves_the_global_random_state(known):
 
 @pytest.mark.parametrize("clean", [False, True])
 def test_its_names_are_the_published_ones(known, clean):
-    suite = MetricSuite({"f": Frechet(), "c": Classifier(), "k": Kernel()}, {"inception": Inception(str(known), clean=clean)})
+    suite = MetricSuite(
+        {"f": Frechet(), "c": ClassifierScore(), "k": Kernel()}, {"inception": Inception(str(known), clean=clean)}
+    )
     better = {"fid": "min", "is_mean": "max", "is_std": None, "kid": "min", "kid_std": None}
     expected = {("clean_" if clean else "") + name: way for name, way in better.items()}
     assert {name: quantity.better for name, quantity in suite.quantities.items()} == expected
@@ -136,7 +138,7 @@ def test_the_distance_of_images_to_themselves_is_nothing_beside_that_to_others(k
         collector = FeatureCollector(extractor, torch.device("cpu"))
         collector.add(images)
         sets.append(collector.result())
-    suite = MetricSuite({"frechet": Frechet(), "classifier": Classifier()}, {"inception": extractor})
+    suite = MetricSuite({"frechet": Frechet(), "classifier": ClassifierScore()}, {"inception": extractor})
     inputs = [EvalInputs(*sets, extractor, Path())]
     values, baseline = suite.values(inputs), suite.baseline(inputs)
     assert baseline["fid"] == pytest.approx(0, abs=1e-5 * values["fid"])

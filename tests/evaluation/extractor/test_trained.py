@@ -29,7 +29,7 @@ from gan_lab.evaluation.extractor.trained import (
     write,
 )
 from gan_lab.evaluation.extractor.weights import sha256
-from gan_lab.evaluation.metric.classifier import Classifier
+from gan_lab.evaluation.metric.classifier import ClassifierScore
 
 RECIPE = Recipe(epochs=1, batch_size=128, max_lr=5e-3, label_smoothing=0.1, flip=False, seed=0)
 FACTS = {"data": "squares", "images": "none", "channels": 1, "image_size": 8, "num_classes": 3}
@@ -97,9 +97,9 @@ def test_its_quantities_bear_the_data_and_the_hash_of_the_weights(file):
     name = f"squares_{found[:8]}"
     assert extractor.weights_sha256 == found
     assert (extractor.name, extractor.named("fd")) == (name, f"fd_{name}")
-    assert set(Classifier().quantities(extractor)) == {f"cs_{name}", f"classes_{name}", f"accuracy_{name}"}
+    assert set(ClassifierScore().quantities(extractor)) == {f"cs_{name}", f"classes_{name}", f"accuracy_{name}"}
     assert (extractor.num_classes, extractor.channels) == (3, 1)
-    assert set(Classifier().quantities(Trained(str(file), accuracy=False))) == {f"cs_{name}", f"classes_{name}"}
+    assert set(ClassifierScore().quantities(Trained(str(file), accuracy=False))) == {f"cs_{name}", f"classes_{name}"}
 
 
 @pytest.mark.parametrize(("num_classes", "counted"), [(20, True), (21, False)])

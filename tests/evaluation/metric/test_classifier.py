@@ -5,7 +5,7 @@ import torch
 from torchmetrics.image.inception import InceptionScore
 
 from gan_lab.evaluation.inputs import EvalInputs, Features
-from gan_lab.evaluation.metric.classifier import Classifier, classifier_score
+from gan_lab.evaluation.metric.classifier import ClassifierScore, classifier_score
 from gan_lab.rng import make_generator
 from tests.evaluation.cases import Eyes, normal
 
@@ -13,7 +13,7 @@ from tests.evaluation.cases import Eyes, normal
 def judge(logits, labels=None, splits=1, min_class_share=0.03, **more):
     extractor = Eyes(num_classes=10, splits=splits)
     vars(extractor).update(more)
-    metric = Classifier(min_class_share)
+    metric = ClassifierScore(min_class_share)
     values = metric(EvalInputs(Features(logits, logits, labels), Features(logits), None, extractor, None))
     assert values.keys() <= metric.quantities(extractor).keys()
     return values
@@ -94,13 +94,17 @@ def test_the_baseline_of_accuracy_is_that_of_held_out_images():
     real = Features(torch.eye(10), torch.eye(10), torch.arange(10))
     fake = Features(torch.eye(10), torch.eye(10), torch.arange(10).flip(0))
     inputs = EvalInputs(fake, real, real, Eyes(num_classes=10), None)
-    assert Classifier()(inputs)["accuracy_eyes"] == 0
-    assert Classifier().baseline(inputs)["accuracy_eyes"] == 1
+    assert ClassifierScore()(inputs)["accuracy_eyes"] == 0
+    assert ClassifierScore().baseline(inputs)["accuracy_eyes"] == 1
 
 
 def test_an_extractor_without_classes_has_no_score():
     x = normal(9, 3)
-    assert Classifier()(EvalInputs(Features(x), Features(x), None, Eyes(), None)) == {} == Classifier().quantities(Eyes())
+    assert (
+        ClassifierScore()(EvalInputs(Features(x), Features(x), None, Eyes(), None))
+        == {}
+        == ClassifierScore().quantities(Eyes())
+    )
 
 
 def test_the_global_random_state_stays_and_decides_nothing():

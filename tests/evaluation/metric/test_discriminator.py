@@ -3,7 +3,7 @@ import torch
 from PIL import Image
 
 from gan_lab.evaluation.inputs import EvalInputs, Features
-from gan_lab.evaluation.metric.discriminator import Discriminator, as_floats
+from gan_lab.evaluation.metric.discriminator import as_floats
 from tests.evaluation.cases import Eyes
 
 
@@ -39,7 +39,7 @@ def judge(folder, train, held_out, fake, gan):
         None if levels is None else Features(torch.zeros(len(levels), 1), source=Row(levels, split))
         for levels, split in ((fake, None), (train, "train"), (held_out, "held_out"))
     ]
-    return Discriminator()(EvalInputs(*sets, Eyes(), folder, gan))
+    return DiscriminatorDiagnosis()(EvalInputs(*sets, Eyes(), folder, gan))
 
 
 def test_means_and_shares_on_the_right_side(tmp_path):
@@ -60,7 +60,7 @@ def test_d_sees_each_image_with_its_label(tmp_path):
 
 
 def test_no_direction_is_better():
-    assert {quantity.better for quantity in Discriminator().quantities(Eyes()).values()} == {None}
+    assert {quantity.better for quantity in DiscriminatorDiagnosis().quantities(Eyes()).values()} == {None}
 
 
 @pytest.mark.filterwarnings("error")
@@ -78,7 +78,7 @@ def test_without_a_discriminator_or_with_two_sets(tmp_path):
 
 def test_a_set_of_which_only_statistics_are_known_is_left_out(tmp_path):
     sample = Features(torch.zeros(1, 1), source=Row([0]))
-    found = Discriminator()(EvalInputs(sample, Features(torch.zeros(0, 1)), None, Eyes(), tmp_path, Mean()))
+    found = DiscriminatorDiagnosis()(EvalInputs(sample, Features(torch.zeros(0, 1)), None, Eyes(), tmp_path, Mean()))
     assert set(found) == {"d_fake", "d_accuracy_fake"}
 
 
