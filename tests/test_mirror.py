@@ -1,6 +1,8 @@
-"""The house: every source file has its mirror in tests, and no test file imports from another."""
+"""The house: every source file has its mirror in tests, no test file imports from another, and one name has one meaning."""
 
+import ast
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -36,3 +38,13 @@ def test_it_has_its_mirror_in_tests(source):
 def test_it_imports_from_no_other_test_file(path):
     imports = re.findall(r"^\s*(?:from|import) (tests\.\S+)(?: import (\w+))?", (TESTS / path).read_text(), re.MULTILINE)
     assert not [module for module, name in imports if module.rpartition(".")[2].startswith("test_") or name.startswith("test_")]
+
+
+def test_no_two_public_classes_share_a_name():
+    names = Counter(
+        node.name
+        for source in SOURCES
+        for node in ast.parse((PACKAGE / source).read_text()).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    assert {name for name, count in names.items() if count > 1} == {"Generator", "Discriminator"}  # a pair in each network

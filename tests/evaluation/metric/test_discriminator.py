@@ -3,7 +3,7 @@ import torch
 from PIL import Image
 
 from gan_lab.evaluation.inputs import EvalInputs, Features
-from gan_lab.evaluation.metric.discriminator import as_floats
+from gan_lab.evaluation.metric.discriminator import DiscriminatorDiagnosis, as_floats
 from tests.evaluation.cases import Eyes
 
 
