@@ -41,4 +41,4 @@ class Extractor(Protocol):
 
     def __call__(self, images: "Tensor") -> "tuple[Tensor, Tensor | None]":
         """Return features (N, d) and logits (N, K) or None of uint8 images (N, C, H, W); `InputError` for a wrong shape."""
-        raise NotImplementedError
+        ...

@@ -1,5 +1,6 @@
 """The contract of a metric: numbers about samples, from the features of an extractor, in training and in `gan_lab.evaluate`."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
@@ -47,7 +48,7 @@ class Metric(Protocol):
         """Compute the real-data baseline: the values that a perfect generator would get."""
 
 
-class BaseMetric:
+class BaseMetric(ABC):
     """Defaults that most metrics share.
 
     Attributes:
@@ -59,9 +60,9 @@ class BaseMetric:
     min_samples: int = 2
     needs: ClassVar[frozenset[str]] = frozenset({"reference"})
 
+    @abstractmethod
     def __call__(self, inputs: EvalInputs) -> dict[str, float]:
         """Compute values by name."""
-        raise NotImplementedError
 
     def baseline(self, inputs: EvalInputs) -> dict[str, float]:
         """Compute the same for held-out reals in the sample's place; empty without any."""
