@@ -43,7 +43,7 @@ def command(config_name: str, target: str | Callable[[DictConfig], Any], argv: S
     """
     sys.path.insert(0, str(Path.cwd()))  # a user's own my_gan.py is found by `_target_: my_gan.MyGAN`
     parser = get_args_parser()
-    args = parser.parse_args(argv)
+    args = parser.parse_intermixed_args(argv)  # options may stand behind --config-dir DIR
     if not (args.help or args.hydra_help or args.info or args.shell_completion):
         explain(lambda: check(config_name, args.overrides, args.config_dir))
 

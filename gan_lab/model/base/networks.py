@@ -1,13 +1,11 @@
 """The list of networks that a GAN trains, and their optimizers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from torch import nn
 from torch.optim import Optimizer
-
-from gan_lab.errors import InputError
 
 Player = Literal["g", "d"]
 
@@ -45,12 +43,3 @@ def reconfigure(stored: dict[str, Any], optimizer: Optimizer) -> None:
 def _layout(group: dict[str, Any]) -> tuple[frozenset[str], tuple[int, ...]]:
     """Return the options that a group has and its parameters' numbers: equal ones share a memory."""
     return frozenset(group.keys() - {"params", "initial_lr"}), tuple(group["params"])
-
-
-def checked(parts: Mapping[str, Any] | None, base: type, group: str) -> dict[str, Any]:
-    """Return the parts of a group; an `InputError` names one that is no subclass of its base."""
-    for name, part in (parts or {}).items():
-        if not isinstance(part, base):
-            where = f"{base.__module__}.{base.__name__}"
-            raise InputError(f"{group}={name} is {type(part).__qualname__}, no {base.__name__}: derive it from {where}")
-    return dict(parts or {})
