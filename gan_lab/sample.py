@@ -78,7 +78,7 @@ def png(gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
 
 
 def npz(gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
-    """Write one array ``images``: uint8 (n, H, W, C), the usual input of evaluation code; floats of points, (n, 2), and signals."""
+    """Write one array ``images``: uint8 (n, H, W, C), the usual input of evaluation code, or floats of points and signals."""
     import numpy as np
 
     from gan_lab.data.pixels import to_uint8

@@ -114,6 +114,7 @@ class GANModule(Sampling):
         self.dropout_in_sampling = dropout_in_sampling
         self.images_seen = self.d_steps_done = self.g_steps_done = self.d_steps_since_g = 0
         self._tracked: dict[str, list[Tensor]] = {}
+        self._column_is_said = False
 
     def trained_networks(self) -> list[TrainedNetwork]:
         """Return the networks that this GAN trains, G's first. A subclass appends its own.
@@ -256,7 +257,9 @@ class GANModule(Sampling):
         """Return D's raw logits (N,) of features; a column (N, 1) is taken as (N,)."""
         logits = (step.discriminator if step else self.discriminator).head(features, y).to(self.float_type)
         if logits.ndim == 2 and logits.shape[1] == 1:
-            rank_zero_warn("D's logits are (N, 1) and are taken as (N,): end its head with .squeeze(1)")
+            if not self._column_is_said:
+                rank_zero_warn("D's logits are (N, 1) and are taken as (N,): end its head with .squeeze(1)")
+            self._column_is_said = True
             return logits.squeeze(1)
         return logits
 
