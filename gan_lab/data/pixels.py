@@ -4,6 +4,11 @@ import torch
 from torch import Tensor
 
 
+def is_image(samples: Tensor) -> bool:
+    """Return whether samples are images (N, C, H, W), and not points (N, 2, 1, 1), signals (N, C, L) or vectors (N, F)."""
+    return samples.ndim == 4 and samples.shape[-1] > 1
+
+
 def to_unit(images: Tensor) -> Tensor:
     """Convert uint8 to float32 in [-1, 1]."""
     return images.float() / 127.5 - 1

@@ -115,19 +115,10 @@ def unpack(batch: Any, dtype: torch.dtype) -> tuple[Tensor, Tensor | None]:
     """
     parts = (batch,) if isinstance(batch, Tensor) else batch
     if not isinstance(parts, tuple | list) or not 1 <= len(parts) <= 2 or not isinstance(parts[0], Tensor):
+        shown = f"{type(batch).__name__} of {len(batch)}" if isinstance(batch, tuple | list | dict) else type(batch).__name__
         raise InputError(
-            f"the loader hands over a {_shown(batch)}: a GAN trains on a tensor of images, on (images,) or on (images, "
-            "labels); give the DataLoader a collate_fn that returns one of these"
+            f"the loader hands over a {shown}: a GAN trains on a tensor of images, on (images,) or on (images, labels); "
+            "give the DataLoader a collate_fn that returns one of these"
         )
     images, y = parts[0], parts[1] if len(parts) == 2 else None
     return (to_unit(images) if images.dtype == torch.uint8 else images).to(dtype), y
-
-
-def _shown(batch: Any) -> str:
-    """Return the form of a batch in words."""
-    if not isinstance(batch, tuple | list | dict):
-        return type(batch).__name__
-    begins = (
-        f" that begins with a {type(batch[0]).__name__}" if isinstance(batch, tuple | list) and len(batch) in (1, 2) else ""
-    )
-    return f"{type(batch).__name__} of {len(batch)}{begins}"

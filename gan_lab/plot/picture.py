@@ -28,17 +28,12 @@ def save_picture(samples: Tensor, path: Path, columns: int | None = None) -> Non
     """
     samples = samples.detach().float().cpu()
     columns = columns or math.ceil(math.sqrt(len(samples)))
-    if are_images(samples):
+    if samples.ndim == 4 and samples.shape[-1] > 1:
         _grid(samples, path, columns)
     elif samples.ndim == 4 or samples[0].numel() == 2:
         _scatter(samples.flatten(1), path)
     else:
         _lines(samples.view(len(samples), -1, samples.shape[-1]), path, columns)
-
-
-def are_images(samples: Tensor) -> bool:
-    """Return whether samples are images (N, C, H, W), and not points or signals."""
-    return samples.ndim == 4 and samples.shape[-1] > 1
 
 
 def _grid(images: Tensor, path: Path, columns: int) -> None:

@@ -76,7 +76,7 @@ REMEDY = (
 REFUSED = {
     "dict of 2": [{"image": image, "label": 0} for image in IMAGES],
     "list of 3": [(image, 0, 1) for image in IMAGES],
-    "list of 2 that begins with a tuple": [("cat.png", image) for image in IMAGES],
+    "list of 2": [("cat.png", image) for image in IMAGES],
 }
 
 

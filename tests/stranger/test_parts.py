@@ -107,15 +107,15 @@ def test_they_pass_the_check_of_gradients_and_of_two_equal_runs(parts, capsys):
 REFUSED = {
     "trick": (
         "class Mine:\n    pass\n",
-        "trick=mine is Mine, which is no Trick: derive it from gan_lab.trick.Trick",
+        "trick=mine is Mine, no Trick: derive it from gan_lab.trick.Trick",
     ),
     "penalty": (
         "from torch import nn\nclass Mine(nn.Module):\n    pass\n",
-        "penalty=mine is Mine, which is no Penalty: derive it from gan_lab.penalties.Penalty",
+        "penalty=mine is Mine, no Penalty: derive it from gan_lab.penalties.Penalty",
     ),
     "regularizer": (
         "class Mine:\n    def __call__(self, generator, batch):\n        return 0\n",
-        "regularizer=mine is Mine, which is no Module: derive it from torch.nn.Module",
+        "regularizer=mine is Mine, no Module: derive it from torch.nn.Module",
     ),
     "augment": (
         "from torch import nn\nclass Mine(nn.Module):\n    def forward(self, images):\n        return images\n",
@@ -137,7 +137,7 @@ def test_a_part_that_breaks_its_contract_is_refused_before_anything_is_trained(l
 
 def test_an_augmentation_that_is_no_module_and_a_regularizer_of_other_arguments_are_refused_too(lab):
     lab.write(my_part="def mine(images, rng, images_seen):\n    return images\n\n\ndef make():\n    return mine\n")
-    with pytest.raises(SystemExit, match=r"augment=mine is function, which is no Module: derive it from torch\.nn\.Module"):
+    with pytest.raises(SystemExit, match=r"augment=mine is function, no Module: derive it from torch\.nn\.Module"):
         lab.train(*TINY, *SMALL, "model=gan", "+augment.mine._target_=my_part.make")
     lab.write(my_part="from torch import nn\nclass Mine(nn.Module):\n    def forward(self, batch):\n        return 0\n")
     with pytest.raises(SystemExit) as ended:

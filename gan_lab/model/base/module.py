@@ -17,8 +17,7 @@ from torch.optim import Optimizer
 from gan_lab import latents, losses
 from gan_lab.errors import InputError
 from gan_lab.model import ema
-from gan_lab.model.base.networks import Player, TrainedNetwork, reconfigure
-from gan_lab.model.base.parts import checked
+from gan_lab.model.base.networks import Player, TrainedNetwork, checked, reconfigure
 from gan_lab.model.base.sampling import Sampling
 from gan_lab.model.batch import StepContext, unpack
 from gan_lab.network.protocol import check_discriminator, check_generator
@@ -98,10 +97,10 @@ class GANModule(Sampling):
         self.generator: Any = generator
         self.discriminator: Any = discriminator
         self.generator_ema = deepcopy(generator).eval().requires_grad_(False)
-        self.penalties = nn.ModuleDict(checked(penalties, "penalty", Penalty))
-        self.regularizers = nn.ModuleDict(checked(regularizers, "regularizer", nn.Module, ("generator", "batch")))
-        self.augments = nn.ModuleDict(checked(augments, "augment", nn.Module, ("images", "rng", "images_seen")))
-        self.tricks = nn.ModuleDict(checked(tricks, "trick", Trick))
+        self.penalties = nn.ModuleDict(checked(penalties, Penalty, "penalty"))
+        self.regularizers = nn.ModuleDict(checked(regularizers, nn.Module, "regularizer", ("generator", "batch")))
+        self.augments = nn.ModuleDict(checked(augments, nn.Module, "augment", ("images", "rng", "images_seen")))
+        self.tricks = nn.ModuleDict(checked(tricks, Trick, "trick"))
         for name, penalty in self.named_penalties():
             penalty.check(name, discriminator)
         for name, trick in self.named_tricks():
