@@ -64,25 +64,27 @@ def png(gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
     """Write one PNG file per image, at its native size."""
     from torchvision.transforms.functional import to_pil_image
 
-    from gan_lab.data.pixels import to_uint8
+    from gan_lab.data.pixels import is_image, to_uint8
 
     made = images(gan, cfg)
-    if made.shape[-1] == 1:
-        raise InputError("format=png needs images, but this GAN makes points: use format=npz or format=grid")
+    if not is_image(made):
+        shape = "x".join(map(str, made.shape[1:]))
+        raise InputError(f"format=png needs images, and this GAN makes samples of {shape}: use format=npz or format=grid")
     for index, image in enumerate(to_uint8(made)):
         to_pil_image(image).save(folder / f"{index:06d}.png")
     return folder
 
 
 def npz(gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
-    """Write one array ``images``, uint8 (n, H, W, C), the usual input of evaluation code; points stay float (n, 2)."""
+    """Write one array ``images``: uint8 (n, H, W, C), the usual input of evaluation code, or floats of points and signals."""
     import numpy as np
 
-    from gan_lab.data.pixels import to_uint8
+    from gan_lab.data.pixels import is_image, to_uint8
 
     path, made = folder / f"samples-seed{cfg.seed}.npz", images(gan, cfg)
-    is_points = made.shape[-1] == 1
-    np.savez_compressed(path, images=(made.flatten(1) if is_points else to_uint8(made).permute(0, 2, 3, 1)).numpy())
+    if is_image(made):
+        made = to_uint8(made).permute(0, 2, 3, 1)
+    np.savez_compressed(path, images=(made.flatten(1) if made.shape[2:] == (1, 1) else made).numpy())
     return path
 
 

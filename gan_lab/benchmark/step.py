@@ -48,7 +48,7 @@ def benchmark(cfg: DictConfig) -> None:
         "ratio": {name: round(ratio(speeds["gan_lab"], speeds[name]), 3) for name in list(runs)[1:]},
         "rounds": speeds,
         "model": cfg.model._target_,
-        "batch": [cfg.data.batch_size, cfg.data.channels, cfg.data.image_size, cfg.data.image_size],
+        "batch": [cfg.data.batch_size, *instantiate(cfg.data).shape],
         "speed": OmegaConf.to_container(cfg.speed),
         "peak_memory_mib": round(peak_memory(device_of(cfg)) / 2**20),
         "device": torch.cuda.get_device_name() if device_of(cfg).type == "cuda" else platform.machine(),
@@ -107,10 +107,9 @@ def ours(cfg: DictConfig) -> Run:
 
 def plain_loop(cfg: DictConfig) -> Run:
     """Time a hand-written loop with the same networks, losses and optimizers, on one batch already on the device."""
-    device, data = device_of(cfg), cfg.data
+    device, data = device_of(cfg), instantiate(cfg.data)
     loop = PlainLoop(build(cfg).to(device), bf16=cfg.speed.precision == "bf16-mixed")
-    real = torch.rand(data.batch_size, data.channels, data.image_size, data.image_size, device=device) * 2 - 1
-    y = None if data.num_classes is None else torch.randint(data.num_classes, (data.batch_size,), device=device)
+    real, y = data.transfer_batch_to_device(data.first_batch(), device, 0)
 
     def run(steps: int) -> float:
         for _ in range(cfg.benchmark.warmup):

@@ -47,7 +47,7 @@ def command(config_name: str, target: str | Callable[[DictConfig], Any], argv: S
     for warning in warnings:
         print(f"gan_lab: {warning}", file=sys.stderr)
     parser = get_args_parser()
-    args = parser.parse_args(given)
+    args = parser.parse_intermixed_args(given)  # options may stand behind --config-dir DIR
     if not (args.help or args.hydra_help or args.info or args.shell_completion):
         explain(lambda: check(config_name, args.overrides, args.config_dir))
 

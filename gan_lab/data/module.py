@@ -1,7 +1,7 @@
 """The data module: turns a training and a held-out data set into batches on the device.
 
-A data set yields uint8 images (C, H, W) or float32 points (2, 1, 1), each with its label or None, as torchvision's do with
-``PILToTensor``. One with ``__getitems__(indices)`` yields a whole batch at once.
+A data set yields uint8 images (C, H, W) or float32 points (2, 1, 1), signals (C, L) or vectors (F,), each with its label or
+None, as torchvision's do with ``PILToTensor``. One with ``__getitems__(indices)`` yields a whole batch at once.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -47,8 +47,8 @@ class Data(L.LightningDataModule):
     Args:
         train: makes the training set.
         held_out: makes the set used for evaluation only.
-        channels: number of image channels; 2 for points.
-        image_size: height and width; 1 for points.
+        channels: number of image channels; 2 for points; None with ``shape``.
+        image_size: height and width; 1 for points; None with ``shape``.
         num_classes: number of classes; None drops the labels, if there are any.
         batch_size: samples per process.
         seed: seed of the order, flips and dequantisation.
@@ -68,8 +68,8 @@ class Data(L.LightningDataModule):
         train: Callable[[], Dataset],
         held_out: Callable[[], Dataset],
         *,
-        channels: int,
-        image_size: int,
+        channels: int | None = None,
+        image_size: int | None = None,
         num_classes: int | None,
         batch_size: int,
         seed: int,
@@ -84,9 +84,14 @@ class Data(L.LightningDataModule):
     ) -> None:
         super().__init__()
         self.train, self.held_out, self.layout = train, held_out, layout
-        self.channels, self.image_size, self.num_classes = channels, image_size, num_classes
-        self.shape = tuple(shape) if shape else (channels, image_size, image_size)
-        self.label_dim = label_dim
+        if shape is None and channels is not None and image_size is not None:
+            shape = channels, image_size, image_size
+        if shape is None:
+            raise InputError(
+                "the data state no shape of a sample: give data.channels and data.image_size, or data.shape=[CHANNELS,LENGTH]"
+            )
+        self.shape, self.channels, self.image_size = tuple(shape), shape[0], shape[-1]
+        self.num_classes, self.label_dim = num_classes, label_dim
         self.batch_size, self.eval_batch_size = batch_size, max(batch_size, 250)
         self.seed, self.num_workers, self.flip, self.dequantize = seed, num_workers, flip, dequantize
         self.num_judged, self.prepared = num_judged, prepared
@@ -167,7 +172,7 @@ class Data(L.LightningDataModule):
             given = f"data.channels={self.channels} data.image_size={self.image_size} do not fit"
             remedy = f"data.channels={shape[0]} data.image_size={shape[1]}"
         else:
-            given, remedy = f"data.shape={list(self.shape)} does not fit", f"+data.shape={list(shape)}".replace(" ", "")
+            given, remedy = f"data.shape={list(self.shape)} does not fit", f"++data.shape={list(shape)}".replace(" ", "")
         raise InputError(f"{given} the samples, which are {'x'.join(map(str, shape))}: use {remedy}")
 
     def _check_labels(self, num_classes: int, label: Any) -> None:
@@ -229,6 +234,10 @@ class Data(L.LightningDataModule):
             images, labels = zip(*samples, strict=True)
             samples = torch.stack(images), None if labels[0] is None else stacked(labels)
         return samples[0], None if self.num_classes is None and self.label_dim is None else samples[1]
+
+    def first_batch(self) -> Batch:
+        """Return the first training samples, neither flipped nor dequantised, as a step sees them."""
+        return self.on_after_batch_transfer(self.collate([self.train_set[i] for i in range(self.batch_size)]), 0)
 
     def batches(self, dataset: Dataset, rows: Sequence[int], size: int) -> Iterator[Batch]:
         """Yield the samples of these indices in order, as stored, ``size`` at a time."""

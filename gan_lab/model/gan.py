@@ -122,8 +122,9 @@ class GAN(GANModule):
         """Accumulate the gradient of D's objective on reals and on fakes that G makes now."""
         batch = self.discriminator_batch(real, y, step)
         objective = self.discriminator_objective(batch)
+        loss = sum_of(objective)
         self.track(real_logits=batch.real_logits, fake_logits=batch.fake_logits, **objective)
-        self.manual_backward(sum_of(objective))
+        self.manual_backward(loss)
 
     def discriminator_step(self) -> None:
         """Step D along its gradient, and clear it."""
@@ -133,8 +134,9 @@ class GAN(GANModule):
         """Accumulate the gradient of G's objective on fresh fakes; D is frozen meanwhile, so that none is spent on it."""
         with frozen(self.networks_of("d")):
             objective = self.generator_objective(self.generator_batch(real, y, step))
+            loss = sum_of(objective)
             self.track(**objective)
-            self.manual_backward(sum_of(objective))
+            self.manual_backward(loss)
 
     def generator_step(self) -> None:
         """Step G along its gradient, and clear it."""
@@ -202,7 +204,15 @@ class GAN(GANModule):
 
 
 def sum_of(objective: Mapping[str, Tensor]) -> Tensor:
-    """Return the sum of its terms, a scalar."""
+    """Return the sum of its terms, a scalar.
+
+    Raises:
+        InputError: a term is none.
+    """
+    for name, term in objective.items():
+        if not isinstance(term, Tensor) or term.ndim:
+            form = f"a tensor of {'x'.join(map(str, term.shape))}" if isinstance(term, Tensor) else f"a {type(term).__name__}"
+            raise InputError(f"{name} is {form}: each term of a loss is a scalar tensor, such as the mean over the images")
     first, *others = objective.values()
     return sum(others, first)
 

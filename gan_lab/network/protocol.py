@@ -13,10 +13,12 @@ class Generator(Protocol):
     Attributes:
         latent_dim: size of a latent.
         num_classes: number of labels; None, or no such attribute: it takes none.
+        label_dim: size of labels that are float vectors; 0, or no such attribute: it takes none.
     """
 
     latent_dim: int
     num_classes: int | None
+    label_dim: int
 
     def __call__(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """Return images (N, C, H, W) in [-1, 1], or other data (N, ...), of latents (N, latent_dim) and labels (N,)."""

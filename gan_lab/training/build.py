@@ -5,13 +5,16 @@ from functools import partial
 from typing import Any
 
 import torch
-from hydra.utils import get_class, instantiate
+from hydra.utils import instantiate
 from omegaconf import DictConfig
 from torch import nn
 
 from gan_lab.errors import InputError
 from gan_lab.model.gan import GAN
 from gan_lab.rng import key
+
+PARTS = ("network", "model", "optimizer", "schedule", "penalty", "regularizer", "augment", "trick")
+"""Groups of the configuration that a GAN is built from."""
 
 
 def build(cfg: DictConfig) -> GAN:
@@ -45,7 +48,7 @@ def build(cfg: DictConfig) -> GAN:
 
 def _network(choice: DictConfig, player: str, **given: Any) -> nn.Module:
     """Return a network; refuse an option that it does not take, with the remedy."""
-    takes = inspect.signature(get_class(choice._target_)).parameters
+    takes = inspect.signature(instantiate(choice, _partial_=True, _recursive_=False).func).parameters
     for option in map(str, choice):
         if option != "_target_" and option not in takes:
             name = choice._target_.split(".")[-2]

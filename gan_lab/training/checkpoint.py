@@ -4,7 +4,9 @@ A checkpoint is one file that stands alone: weights, optimizers, clocks, and the
 data (it loads with ``weights_only``).
 """
 
+import sys
 from contextlib import nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +18,8 @@ from gan_lab import atomic
 from gan_lab.errors import InputError
 from gan_lab.model.gan import GAN
 from gan_lab.run_folder import find_checkpoint as find
-from gan_lab.training.build import build
+from gan_lab.run_folder import flatten
+from gan_lab.training.build import PARTS, build
 
 if TYPE_CHECKING:
     from gan_lab.data.module import Data
@@ -36,10 +39,23 @@ def read(path: Path) -> dict[str, Any]:
 def load(run: str | Path, name: str = "best") -> tuple[GAN, DictConfig]:
     """Return the GAN of a run, in evaluation mode on the CPU, and its configuration."""
     path = find(run, name)
-    cfg = OmegaConf.create(read(path)["config"])
+    config = read(path)["config"]
+    _check_modules(path, config)
+    cfg = OmegaConf.create(config)
     gan = build(cfg)
     restore(gan, path)
     return gan.eval(), cfg
+
+
+def _check_modules(path: Path, config: dict[str, Any]) -> None:
+    """Refuse a checkpoint of a GAN with parts from modules that are not found; data and callbacks may be missing."""
+    targets = {target for key, target in flatten({part: config.get(part) for part in PARTS}) if key.endswith("._target_")}
+    for module in sorted({target.partition(".")[0] for target in targets}):
+        if module not in sys.modules and find_spec(module) is None:
+            raise InputError(
+                f"'{path}' needs your module {module}, which is not found here: run this command in the folder that holds it, "
+                "or put that folder on PYTHONPATH"
+            )
 
 
 def restore(gan: GAN, path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from copy import deepcopy
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -62,8 +61,7 @@ def terms_of(gan: GAN, player: Player) -> Callable[[], dict[str, Tensor]]:
 
     Every penalty is a term, due at this step or not.
     """
-    data: Any = gan.trainer.datamodule  # type: ignore[attr-defined]  # `fit` sets it
-    real, y = data.on_after_batch_transfer(data.collate([data.train_set[i] for i in range(data.batch_size)]), 0)
+    real, y = gan.trainer.datamodule.first_batch()  # type: ignore[attr-defined]  # `fit` sets it
     real = real.to(gan.float_type)
 
     def context(player: Player) -> StepContext:

@@ -62,6 +62,7 @@ SMALLER = {  # by an option that the command has: fewer jobs
 }
 OWN_PROCESSES = "trainer.devices=2"  # such a command starts itself again
 MY_GAN = blocks("python", "README.md")
+MY_FILES = re.findall(r"```(?:python|yaml)\n# (my_\S+)\n(.*?)```", "".join(DOCUMENTS.values()), re.DOTALL)  # named in a comment
 
 
 def main_of(module: str) -> Callable[[], None]:
@@ -88,7 +89,11 @@ def workplace(call, tmp_path, monkeypatch):
     (tmp_path / "data/celeba/list_attr_celeba.txt").write_text("\n".join(["40", names, *attributes]))
     write_lsun(tmp_path / "data/lsun/bedroom_train_lmdb", images)
     (tmp_path / "my_gan.py").write_text(MY_GAN)
-    sys.modules.pop("my_gan", None)
+    for name, text in MY_FILES:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    for name in [name for name in sys.modules if name.startswith("my_")]:
+        del sys.modules[name]
     quick = {name: invariant for name, invariant in invariants.INVARIANTS.items() if invariant is not invariants.two_processes}
     monkeypatch.setattr(invariants, "INVARIANTS", quick)  # all of them: tests/test_check.py
     return lambda main, *arguments: call(main, *arguments)

@@ -96,8 +96,8 @@ class GANModule(Stepping, Sampling):
         self.discriminator: Any = discriminator
         self.generator_ema = deepcopy(generator).eval().requires_grad_(False)
         self.penalties = nn.ModuleDict(checked(penalties, Penalty, "penalty"))
-        self.regularizers = nn.ModuleDict(regularizers or {})
-        self.augments = nn.ModuleDict(augments or {})
+        self.regularizers = nn.ModuleDict(checked(regularizers, nn.Module, "regularizer", ("generator", "batch")))
+        self.augments = nn.ModuleDict(checked(augments, nn.Module, "augment", ("images", "rng", "images_seen")))
         self.tricks = nn.ModuleDict(checked(tricks, Trick, "trick"))
         for name, penalty in self.named_penalties():
             penalty.check(name, discriminator)
@@ -111,6 +111,7 @@ class GANModule(Stepping, Sampling):
         self.dropout_in_sampling = dropout_in_sampling
         self.images_seen = self.d_steps_done = self.g_steps_done = self.d_steps_since_g = 0
         self._tracked: dict[str, list[Tensor]] = {}
+        self._column_is_said = False
 
     # ----- D, augmentation included ----------------------------------------------------------------------------------
 
@@ -133,7 +134,9 @@ class GANModule(Stepping, Sampling):
         """Return D's raw logits (N,) of features; a column (N, 1) is taken as (N,)."""
         logits = (step.discriminator if step else self.discriminator).head(features, y).to(self.float_type)
         if logits.ndim == 2 and logits.shape[1] == 1:
-            rank_zero_warn("D's logits are (N, 1) and are taken as (N,): end its head with .squeeze(1)")
+            if not self._column_is_said:
+                rank_zero_warn("D's logits are (N, 1) and are taken as (N,): end its head with .squeeze(1)")
+            self._column_is_said = True
             return logits.squeeze(1)
         return logits
 

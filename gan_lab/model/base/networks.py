@@ -1,6 +1,7 @@
 """The list of networks that a GAN trains, and their optimizers."""
 
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -47,10 +48,35 @@ def _layout(group: dict[str, Any]) -> tuple[frozenset[str], tuple[int, ...]]:
     return frozenset(group.keys() - {"params", "initial_lr"}), tuple(group["params"])
 
 
-def checked(parts: Mapping[str, Any] | None, base: type, group: str) -> dict[str, Any]:
-    """Return the parts of a group; an `InputError` names one that is no subclass of its base."""
+def checked(parts: Mapping[str, Any] | None, base: type, group: str, arguments: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the parts of a group.
+
+    Args:
+        parts: by name.
+        base: the class of which each must be a subclass.
+        group: the config group that they are chosen from.
+        arguments: those that the ``forward`` of each must take; none: that of ``base`` takes them.
+
+    Raises:
+        InputError: a part is of another class, or takes other arguments.
+    """
     for name, part in (parts or {}).items():
         if not isinstance(part, base):
-            where = f"{base.__module__}.{base.__name__}"
+            where = "torch.nn.Module" if base is nn.Module else f"{base.__module__}.{base.__name__}"
             raise InputError(f"{group}={name} is {type(part).__qualname__}, no {base.__name__}: derive it from {where}")
+        if arguments:
+            _check_call(f"{group}={name}", part, arguments)
     return dict(parts or {})
+
+
+def _check_call(choice: str, part: Any, arguments: Sequence[str]) -> None:
+    """Refuse a module whose ``forward`` cannot be called with these arguments."""
+    signature = inspect.signature(part.forward)
+    try:
+        signature.bind(*arguments)
+    except TypeError as error:
+        takes = ", ".join(map(str, signature.parameters.values()))
+        raise InputError(
+            f"{choice} is called with ({', '.join(arguments)}), and {type(part).__qualname__}.forward takes ({takes}): "
+            "give it these arguments, also where it needs fewer"
+        ) from error

@@ -55,7 +55,15 @@ class Sampling(LightningModule):
         return self.generate(z, self.labels(numbers, classes), ema)
 
     def labels(self, indices: Sequence[int], classes: Sequence[int | str] | None = None) -> Tensor | None:
-        """Return the labels of these sample numbers, the classes in turn; None where G takes no labels."""
+        """Return the labels of these sample numbers, the classes in turn; None where G takes no labels.
+
+        A model whose labels are float vectors overrides it.
+        """
+        if label_dim := getattr(self.generator, "label_dim", None):
+            raise InputError(
+                f"{type(self.generator).__module__}.{type(self.generator).__qualname__} takes label vectors, and which to "
+                f"sample only you know: override labels(indices, classes) of the model, to return them as (N, {label_dim})"
+            )
         if (found := self.num_classes) is None:
             if classes is not None:
                 raise InputError("this GAN was trained without labels: leave out classes=")
