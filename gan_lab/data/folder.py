@@ -8,7 +8,8 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple, Unpack
 
-from gan_lab.data.files import MODES, Images, Store, decode, open_store, stamp
+from gan_lab.data.decode import MODES, decode
+from gan_lab.data.files import Images, Store, open_store, stamp
 from gan_lab.data.module import Data, Options
 from gan_lab.errors import InputError
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gan_lab.data.arrays import Arrays
-from gan_lab.data.files import MODES
+from gan_lab.data.decode import MODES
 from gan_lab.data.module import Data, Options
 from gan_lab.errors import InputError
 
