@@ -36,10 +36,10 @@ def prepare(cfg: DictConfig) -> None:
     with preparation.exclusive(folder):
         manifest, start = prepared.read(folder), time.perf_counter()
         if manifest and data.stamp in (None, manifest["stamp"]):
-            console.say(f"{folder} is there already, made {manifest['date']}")
+            console.say(f"{folder} already exists, written {manifest['date']}")
             if cfg.prepare.verify:
                 prepared.verify(folder, manifest)
-                console.say("every byte is as it was written")
+                console.say("verified: every byte matches its hash")
         else:
             manifest, read = preparation.write(data, folder, cfg.prepare.workers, cfg.prepare.chunk)
             seconds = time.perf_counter() - start
@@ -74,7 +74,7 @@ def _report(manifest: dict[str, Any]) -> None:
         say(f"  {split}: {count:,} images {channels}x{height}x{width}, {labels}, {size:,.1f} MiB")
         if broken := entry["broken"]:
             more = f" and {len(broken) - 3:,} more" if len(broken) > 3 else ""
-            say(f"    {len(broken):,} broken ones are left out: {', '.join(broken[:3])}{more}")
+            say(f"    {len(broken):,} broken image(s) skipped: {', '.join(broken[:3])}{more}")
     options = [option for option in HydraConfig.get().overrides.task if not option.lstrip("+").startswith("prepare.")]
     say(f"train with them: python -m gan_lab.train {shlex.join(options)}")
 

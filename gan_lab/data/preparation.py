@@ -31,7 +31,7 @@ def exclusive(folder: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        say(f"another process makes {folder}: waiting for it")
+        say(f"waiting for another process that writes {folder}")
         lock.acquire()
     try:
         yield
@@ -64,7 +64,7 @@ def write(data: Data, folder: Path, workers: int | None = None, chunk: int = 256
             _watch(split, progress, writer.write(split, workers, chunk))
         return writer.finish(), _count(writer) - before
     except KeyboardInterrupt:
-        say(f"stopped with {_count(writer):,} images read: the same command goes on from there")
+        say(f"stopped after {_count(writer):,} images: run the same command again to continue")
         sys.exit(130)  # as a shell reports a Ctrl-C
     except OSError as error:
         if error.errno != errno.ENOSPC:
@@ -78,8 +78,8 @@ def _count(writer: Writer) -> int:
 
 def _full(writer: Writer) -> InputError:
     return InputError(
-        f"the disk has too little room for '{writer.folder}', which needs {writer.bytes_left:,} bytes more: make room, then "
-        "the same command goes on; or give data.prepared=FOLDER on another disk"
+        f"the disk is too full for '{writer.folder}', which needs {writer.bytes_left:,} more bytes: free some space and run "
+        "the same command again to continue, or give data.prepared=FOLDER on another disk"
     )
 
 

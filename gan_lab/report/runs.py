@@ -64,7 +64,7 @@ class Run:
     @property
     def primary(self) -> str | None:
         """The metric that chooses its checkpoint."""
-        return self.summary.get("primary") or self.config.get("primary") or self.config.get("metric.primary")
+        return self.summary.get("primary") or self.config.get("metric.primary") or self.config.get("primary")
 
     @property
     def chosen(self) -> dict[str, float]:
@@ -96,7 +96,7 @@ class Run:
     def mode(self, name: str) -> str | None:
         """Return the better direction of a metric, ``min`` or ``max``, as the run stated it; None where it did not."""
         if name == self.primary:
-            return self.summary.get("mode") or self.config.get("primary_mode") or self.config.get("metric.mode")
+            return self.summary.get("mode") or self.config.get("metric.mode") or self.config.get("primary_mode")
         return self._course(name).get("better")
 
     def _course(self, name: str) -> dict[str, Any]:

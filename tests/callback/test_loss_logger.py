@@ -6,7 +6,8 @@ import torch
 
 from gan_lab.callback.loss_logger import LossLogger, logit_statistics
 from gan_lab.errors import Diverged
-from gan_lab.logger.csv import CsvLogger, read
+from gan_lab.logger.csv import CsvLogger
+from gan_lab.run_folder import read_rows
 from gan_lab.training.build import build
 from tests.tiny import MODELS, fit, tiny
 
@@ -32,7 +33,7 @@ def recorded(tmp_path):
     def run(*overrides, every_steps=3, images=24):
         watch, logger = Watch(), CsvLogger(tmp_path / "metrics.csv")
         fit(tiny(*overrides, images=images), watch, LossLogger(every_steps), logger=logger)
-        return read(logger.path), watch
+        return read_rows(logger.path), watch
 
     return run
 

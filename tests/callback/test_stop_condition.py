@@ -22,7 +22,7 @@ def test_hours_end_a_run_with_a_validation_and_a_checkpoint_to_go_on_from(an_hou
     cfg.callback.stop_condition.max_hours = 3
     stopped = fit(cfg, judge, Checkpoint(str(tmp_path), 10**9), limit_val_batches=1, val_check_interval=100)
     assert stopped.images_seen == 3 * 4
-    assert "d_held_out" in judge.scores
+    assert "d_held_out" in judge.values
     resumed = fit(tiny(images=48), ckpt_path=tmp_path / "last.ckpt")
     assert equal(resumed, fit(tiny(images=48)))
 

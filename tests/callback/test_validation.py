@@ -10,8 +10,9 @@ from gan_lab.evaluation.extractor.digits8 import Digits8
 from gan_lab.evaluation.features import FeatureCollector
 from gan_lab.evaluation.inputs import EvalInputs
 from gan_lab.evaluation.source import quantised
-from gan_lab.logger.csv import CsvLogger, read
+from gan_lab.logger.csv import CsvLogger
 from gan_lab.rng import Stream
+from gan_lab.run_folder import read_rows
 from gan_lab.training.short_run import equal
 from tests.tiny import fit, tiny
 
@@ -146,4 +147,4 @@ def test_loggers_do_not_change_training(tmp_path):
     silent = fit(tiny("model=dcgan"))
     loud = fit(tiny("model=dcgan"), LossLogger(every_steps=2), logger=CsvLogger(tmp_path / "metrics.csv"))
     assert equal(silent, loud)
-    assert len(read(tmp_path / "metrics.csv")) == 6
+    assert len(read_rows(tmp_path / "metrics.csv")) == 6

@@ -1,8 +1,9 @@
 import pytest
 
 from gan_lab.callback.loss_logger import LossLogger
-from gan_lab.logger.csv import CsvLogger, read
+from gan_lab.logger.csv import CsvLogger
 from gan_lab.logger.sections import CLOCKS, section
+from gan_lab.run_folder import read_rows
 from tests.tiny import MODELS, fit, tiny
 
 
@@ -16,7 +17,7 @@ def test_losses_and_their_terms_are_apart_from_what_explains_them(tmp_path, mode
         f"model={model}", *mlp, "penalty=r1", "regularizer=l2", "network.discriminator.norm=none", "model.d_steps=1", images=8
     )
     gan = fit(cfg, LossLogger(every_steps=2), logger=logger)
-    (row,) = read(logger.path)
+    (row,) = read_rows(logger.path)
     sections = {}
     for name in row.keys() - set(CLOCKS):
         sections.setdefault(section(name).removesuffix(f"/{name}"), set()).add(name)

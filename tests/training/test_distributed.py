@@ -71,7 +71,11 @@ def test_a_run_leaves_no_group_and_no_marks_to_the_next_job(call):
 def job(monkeypatch, tmp_path):
     """Runs a job whose command is replaced by a Python script, and gives what it was called with."""
     source = SimpleNamespace(provider="command-line", path="/configs")
-    hydra = SimpleNamespace(runtime=SimpleNamespace(config_sources=[source]), mode=distributed.RunMode.MULTIRUN)
+    hydra = SimpleNamespace(
+        runtime=SimpleNamespace(config_sources=[source]),
+        mode=distributed.RunMode.MULTIRUN,
+        overrides=SimpleNamespace(task=["model=gan", "data=digits"]),
+    )
     monkeypatch.setattr(distributed.HydraConfig, "get", lambda: hydra)
     run = subprocess.run
 
@@ -79,7 +83,7 @@ def job(monkeypatch, tmp_path):
         called = []
         fake = lambda command, **options: called.append(command) or run([sys.executable, "-c", script], **options)  # noqa: E731
         monkeypatch.setattr(distributed.subprocess, "run", fake)
-        distributed.run_command(tmp_path, ["model=gan", "data=digits"])
+        distributed.run_command(tmp_path)
         return called[0]
 
     return start

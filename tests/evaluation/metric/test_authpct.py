@@ -29,7 +29,7 @@ def test_it_is_that_of_the_whole_matrices(std, shift):
 def test_blocks_change_nothing(monkeypatch):
     x = normal(90, 8, seed=1)
     expected = authpct(x, TRAIN)
-    monkeypatch.setattr("gan_lab.evaluation.metric.BLOCK", 13)
+    monkeypatch.setattr("gan_lab.evaluation.neighbours.BLOCK", 13)
     assert authpct(x, TRAIN) == expected
 
 

@@ -29,7 +29,7 @@ def test_it_is_that_of_the_whole_kernel_matrices(scale, m):
 def test_blocks_and_order_change_nothing(monkeypatch):
     x, y = 5 * normal(40, 6), 5 * normal(30, 6, seed=1)
     expected = cmmd(x, y)
-    monkeypatch.setattr("gan_lab.evaluation.metric.BLOCK", 7)
+    monkeypatch.setattr("gan_lab.evaluation.neighbours.BLOCK", 7)
     assert cmmd(x.flip(0), y) == pytest.approx(expected, rel=1e-9)
     assert cmmd(y, x) == pytest.approx(expected, rel=1e-9)
 

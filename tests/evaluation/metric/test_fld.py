@@ -70,7 +70,7 @@ def test_the_fit_is_that_of_a_gradient_on_paper(x, settles):
 
 def test_batches_are_steps_and_blocks_are_not(monkeypatch):
     monkeypatch.setattr("gan_lab.evaluation.metric.fld.BATCH", 100)
-    monkeypatch.setattr("gan_lab.evaluation.metric.BLOCK", 30)
+    monkeypatch.setattr("gan_lab.evaluation.neighbours.BLOCK", 30)
     found = fit(fresh(), TRAIN)
     assert np.allclose(found, fitted(fresh().numpy(), TRAIN.numpy(), batch=100)[0], rtol=1e-7)
     assert not np.allclose(found, fitted(fresh().numpy(), TRAIN.numpy())[0], rtol=1e-2)

@@ -35,7 +35,7 @@ def test_torch_fidelity_comes_to_the_same():
 def test_blocks_change_nothing(monkeypatch):
     x, y = normal(50, 4), 0.3 + normal(40, 4, seed=1)
     expected = kernel_distance(x, y)
-    monkeypatch.setattr("gan_lab.evaluation.metric.BLOCK", 7)
+    monkeypatch.setattr("gan_lab.evaluation.neighbours.BLOCK", 7)
     assert kernel_distance(x, y) == pytest.approx(expected, rel=1e-12)
 
 

@@ -66,7 +66,7 @@ def test_groups_count_by_the_entropy_of_their_shares(n):
 def test_lengths_and_blocks_change_nothing(monkeypatch):
     x = normal(50, 6)
     expected = vendi_score(x)
-    monkeypatch.setattr("gan_lab.evaluation.metric.BLOCK", 7)
+    monkeypatch.setattr("gan_lab.evaluation.neighbours.BLOCK", 7)
     assert vendi_score(x * torch.rand(50, 1).add(0.1)) == pytest.approx(expected, rel=1e-9)
 
 
