@@ -49,6 +49,11 @@ class TensorBoard(Clocked, TensorBoardLogger):
         """Do nothing: Lightning would write an hparams.yaml, which config.yaml makes redundant."""
 
     @rank_zero_only
+    def finalize(self, status: str) -> None:
+        """Flush, and leave the file open: rows of the final judgement follow, and a second file of the same second sorts anyhow."""
+        self.experiment.flush()
+
+    @rank_zero_only
     def close(self) -> None:
         """Flush and close the event file."""
         self.experiment.close()

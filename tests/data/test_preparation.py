@@ -34,7 +34,7 @@ def test_a_second_call_reads_only_what_the_first_left(write, capsys):
     with pytest.raises(SystemExit) as ended:
         write()
     assert ended.value.code == 130
-    assert "stopped with 16 images read" in capsys.readouterr().out
+    assert "stopped after 16 images" in capsys.readouterr().out
     EVENTS.clear()
     assert write()[1] == 52 - 16
 
@@ -57,7 +57,7 @@ def test_the_second_says_that_it_waits(tmp_path, capsys):
             assert child.exitcode is None
         assert not (tmp_path / "had").exists()
     child.join(60)
-    assert (tmp_path / "waits").read_text() == f"another process makes {tmp_path / 'arrays'}: waiting for it"
+    assert (tmp_path / "waits").read_text() == f"waiting for another process that writes {tmp_path / 'arrays'}"
     assert (tmp_path / "had").exists()
 
 

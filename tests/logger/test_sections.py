@@ -21,7 +21,7 @@ def test_losses_and_their_terms_are_apart_from_what_explains_them(tmp_path, mode
     sections = {}
     for name in row.keys() - set(CLOCKS):
         sections.setdefault(section(name).removesuffix(f"/{name}"), set()).add(name)
-    explains = {f"{network}_{what}" for network in gan.networks for what in ("gradient_norm", "lr")}
+    explains = {f"{network.name}_{what}" for network in gan.trained_networks() for what in ("gradient_norm", "lr")}
     accuracies = {name for name in row if name.endswith("_accuracy")}
     losses = set(gan.tracked) - {"real_logits", "fake_logits"}
     assert {"d_loss", "g_loss", "r1", "l2"} <= sections["loss"]
