@@ -50,7 +50,7 @@ class TensorBoard(Clocked, TensorBoardLogger):
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
-        """Flush, and leave the file open: rows of the final judgement follow, and a second file of the same second sorts anyhow."""
+        """Flush, and leave the file open for the rows of the final judgement: two files of one second sort anyhow."""
         self.experiment.flush()
 
     @rank_zero_only
