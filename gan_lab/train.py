@@ -35,7 +35,7 @@ def train(cfg: DictConfig) -> float | None:
     from gan_lab.data.prepared import Prepared
     from gan_lab.evaluation.extractor.trained import settle_metric
     from gan_lab.training import cadence, checkpoint
-    from gan_lab.training.build import build
+    from gan_lab.training.build import build, build_data
 
     console.quiet()
     folder = Path(HydraConfig.get().runtime.output_dir)
@@ -46,7 +46,7 @@ def train(cfg: DictConfig) -> float | None:
     if distributed.needs_a_command(trainer):
         distributed.run_command(folder)
         return None
-    data = instantiate(cfg.data)
+    data = build_data(cfg)
     data.setup("fit")
     finalize_config(cfg, data.num_train, data.batch_size * trainer.world_size, folder)
     settle_metric(cfg, data, [f"data={HydraConfig.get().runtime.choices['data']}", *overrides])

@@ -6,7 +6,8 @@ import torch
 
 from gan_lab.callback.loss_logger import LossLogger, logit_statistics
 from gan_lab.errors import Diverged
-from gan_lab.logger.csv import CsvLogger, read
+from gan_lab.logger.csv import CsvLogger
+from gan_lab.run_folder import read_rows
 from gan_lab.training.build import build
 from tests.tiny import MODELS, fit, tiny
 
@@ -32,7 +33,7 @@ def recorded(tmp_path):
     def run(*overrides, every_steps=3, images=24):
         watch, logger = Watch(), CsvLogger(tmp_path / "metrics.csv")
         fit(tiny(*overrides, images=images), watch, LossLogger(every_steps), logger=logger)
-        return read(logger.path), watch
+        return read_rows(logger.path), watch
 
     return run
 
@@ -95,7 +96,7 @@ def break_loss(gan, name, value):
 
 def break_gradient(gan, name, value):
     """The loss stays a number, its gradient is none."""
-    getattr(gan, name).register_full_backward_pre_hook(lambda module, gradient: (gradient[0] * value,))
+    next(getattr(gan, name).parameters()).register_hook(lambda gradient: gradient * value)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
@@ -120,6 +121,14 @@ def test_what_is_no_number_ends_the_run_within_an_interval_with_network_step_and
     assert str(error.value).startswith(f"the {network} diverged: {names}")
     assert f"at D step {step} " in str(error.value)
     assert f"Lower optimizer.{network[0]}.lr" in str(error.value)
+
+
+def test_another_network_of_gs_is_gs():
+    cfg = tiny("model=vae_gan", images=16)
+    gan = build(cfg)
+    break_gradient(gan, "encoder", math.nan)
+    with pytest.raises(Diverged, match=r"the generator diverged: e_gradient_norm not finite at D step 1 "):
+        fit(cfg, LossLogger(every_steps=1), gan=gan)
 
 
 @pytest.mark.parametrize(("term", "name", "network"), [("penalty", "r1", "discriminator"), ("regularizer", "l2", "generator")])

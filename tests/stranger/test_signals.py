@@ -115,6 +115,26 @@ def test_data_without_any_shape_are_refused(signals):
     )
 
 
+def test_another_kind_of_data_module_is_refused_with_the_remedy(signals):
+    signals.write(
+        my_module="""
+            import lightning as L
+
+
+            class Mine(L.LightningDataModule):
+                def __init__(self, batch_size):
+                    super().__init__()
+        """,
+        conf__data__my_own="{_target_: my_module.Mine, batch_size: 4}",
+    )
+    with pytest.raises(SystemExit) as ended:
+        signals.train("model=gan", "network=my_conv1d", "data=my_own", *OWN)
+    assert str(ended.value) == (
+        "gan_lab: my_module.Mine is no gan_lab.data.module.Data, whose order of samples an exact resume needs: give its data "
+        "sets as train and held_out of Data, or train without a command, by lightning.Trainer"
+    )
+
+
 VECTORS = ["+data.label_dim=2", "+data.train.labelled=true", "+data.held_out.labelled=true", "+network.generator.label_dim=2",
            "+network.discriminator.label_dim=2"]  # fmt: skip
 
