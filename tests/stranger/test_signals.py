@@ -96,8 +96,9 @@ def test_they_are_trained_drawn_and_sampled_as_they_are(signals):
 
 
 def test_the_check_takes_them_whatever_their_size(signals, capsys):
+    signals.write(conf__model__my_hinge="{defaults: [hinge, _self_], d_steps: 2}")
     for invariant in ("samples", "cost"):
-        signals.check("model=gan", "data=my_signals", f"only={invariant}", "max_images=16", *OWN)
+        signals.check("model=my_hinge", "data=my_signals", f"only={invariant}", "max_images=16", *OWN)
     assert "4x2x16" in capsys.readouterr().out
 
 

@@ -6,6 +6,7 @@ Images are (N, C, H, W) in [-1, 1], points (N, 2, 1, 1), logits raw (N,), labels
 from collections.abc import Callable, ItemsView, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
+from itertools import product
 from typing import Any, ClassVar, cast
 
 import torch
@@ -20,7 +21,7 @@ from gan_lab.model import ema
 from gan_lab.model.base.networks import Player, TrainedNetwork, checked, reconfigure
 from gan_lab.model.base.sampling import Sampling
 from gan_lab.model.batch import StepContext, unpack
-from gan_lab.network.protocol import check_discriminator, check_generator
+from gan_lab.network.protocol import check_discriminator, check_generator, is_discriminator
 from gan_lab.penalties import Penalty
 from gan_lab.rng import StepRNG, Stream, key
 from gan_lab.schedules import Constant, Schedule, value
@@ -128,6 +129,10 @@ class GANModule(Sampling):
     def networks_of(self, player: Player) -> list[TrainedNetwork]:
         """Return the networks that move in this player's step."""
         return [network for network in self.trained_networks() if network.player == player]
+
+    def further_discriminators(self) -> list[TrainedNetwork]:
+        """Return the discriminators that this GAN trains beside D: each has its own terms of every penalty."""
+        return [network for network in self.networks_of("d")[1:] if is_discriminator(network.module)]
 
     # ----- one step --------------------------------------------------------------------------------------------------
 
@@ -338,12 +343,18 @@ class GANModule(Sampling):
             reconfigure(stored, optimizer)
 
     def on_fit_start(self) -> None:
-        """Refuse an order of steps that would be wrong."""
+        """Refuse an order of steps that would be wrong, and penalties that do not suit every discriminator."""
         if self.simultaneous and getattr(self.trainer.precision_plugin, "scaler", None):
             raise InputError(
                 "model.simultaneous=true does not go with 16-bit floats, whose scale changes between the two steps: "
                 "use trainer.precision=bf16-mixed or 32-true"
             )
+        for network, (name, penalty) in product(self.further_discriminators(), self.named_penalties()):
+            penalty.check(name, network.module)
+            if next(penalty.buffers(), None) is not None:
+                raise InputError(
+                    f"penalty={name} keeps statistics of one discriminator, and this model trains several: leave it out"
+                )
 
     def _make_buffers_equal(self) -> None:
         """Give every process the first one's BatchNorm statistics and spectral-norm vectors.
