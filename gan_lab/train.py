@@ -42,7 +42,7 @@ def run(cfg: DictConfig, folder: Path) -> float | None:
     from gan_lab.data.prepared import Prepared
     from gan_lab.evaluation.extractor import trained
     from gan_lab.training import cadence, checkpoint
-    from gan_lab.training.build import build
+    from gan_lab.training.build import build, build_data
 
     console.quiet()
     overrides = list(HydraConfig.get().overrides.task)
@@ -52,7 +52,7 @@ def run(cfg: DictConfig, folder: Path) -> float | None:
     if distributed.needs_a_command(trainer):
         distributed.run_command(folder)
         return None
-    data = instantiate(cfg.data)
+    data = build_data(cfg)
     data.setup("fit")
     finalize_config(cfg, data.num_train, data.batch_size * trainer.world_size, folder)
     cfg.extractor = trained.with_weights(cfg.extractor, data, [f"data={HydraConfig.get().runtime.choices['data']}", *overrides])

@@ -79,7 +79,12 @@ def _is_skipped(name: str, values: dict[int, float]) -> bool:
 
 
 def logit_statistics(gan: GAN) -> dict[str, Tensor]:
-    """Summarise D's logits of the last batch: means, their gap and, with a decision threshold, accuracies."""
+    """Summarise D's logits of the last batch: means, their gap and, with a decision threshold, accuracies.
+
+    Nothing of a model whose own step does not track them.
+    """
+    if not {"real_logits", "fake_logits"} <= gan.tracked.keys():
+        return {}
     real, fake = gan.tracked["real_logits"].float(), gan.tracked["fake_logits"].float()
     means = {"d_real": real.mean(), "d_fake": fake.mean(), "d_gap": real.mean() - fake.mean()}
     if gan.decision_threshold is None:
@@ -90,8 +95,9 @@ def logit_statistics(gan: GAN) -> dict[str, Tensor]:
 
 def check_finite(series: dict[str, dict[int, float]], gan: GAN) -> None:
     """Stop at a loss or gradient that is not finite, naming the first one, which caused the others; D comes before G."""
+    of_g = tuple(f"{network.name}_" for network in gan.networks_of("g"))
     bad = [
-        (step, name.startswith("g_") or name in gan.regularizers, name)
+        (step, name.startswith(of_g) or name in gan.regularizers, name)
         for name, values in series.items()
         for step, value in values.items()
         if not math.isfinite(value)

@@ -89,4 +89,5 @@ class Progress(L.Callback):
 
 
 def _networks(gan: GAN) -> dict[str, Any]:
-    return {"generator": gan.generator, "discriminator": gan.discriminator}
+    named = {"g": "generator", "d": "discriminator"}
+    return {named.get(network.name, network.name): network.module for network in gan.trained_networks()}

@@ -18,7 +18,6 @@ from gan_lab import losses
 from gan_lab.errors import InputError
 from gan_lab.model.base import GANModule, Player, TrainedNetwork
 from gan_lab.model.batch import Batch, StepContext, unpack
-from gan_lab.network.protocol import is_discriminator
 from gan_lab.rng import StepRNG
 
 
@@ -75,12 +74,7 @@ class GAN(GANModule):
 
     def seen_by_each(self, batch: Batch) -> dict[str, Batch]:
         """Return the batch as each discriminator sees it, by the prefix of its terms, which is empty for D itself."""
-        others = [network for network in self.networks_of("d")[1:] if is_discriminator(network.module)]
-        for name, penalty in self.named_penalties() if others else ():
-            if next(penalty.buffers(), None) is not None:
-                raise InputError(
-                    f"penalty={name} keeps statistics of one discriminator, and this model trains several: leave it out"
-                )
+        others = self.further_discriminators()
         data = (batch.real, batch.fake, batch.y, batch.fake_y, batch.z)
         views = {f"{other.name}_": self.batch(*data, replace(batch.step, discriminator=other.module)) for other in others}
         return {"": batch} | views

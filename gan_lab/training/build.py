@@ -9,6 +9,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from torch import nn
 
+from gan_lab.data.module import Data
 from gan_lab.errors import InputError
 from gan_lab.model.gan import GAN
 from gan_lab.rng import key
@@ -44,6 +45,17 @@ def build(cfg: DictConfig) -> GAN:
     if cfg.speed.compile:
         _compile(gan)
     return gan
+
+
+def build_data(cfg: DictConfig) -> Data:
+    """Return the data module that ``cfg`` describes; refuse one that lacks what a run asks of it."""
+    data = instantiate(cfg.data)
+    if not isinstance(data, Data):
+        raise InputError(
+            f"{cfg.data._target_} is no gan_lab.data.module.Data, whose order of samples an exact resume needs: give its data "
+            "sets as train and held_out of Data, or train without a command, by lightning.Trainer"
+        )
+    return data
 
 
 def _network(choice: DictConfig, player: str, **given: Any) -> nn.Module:

@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from torch import nn
 
 from gan_lab.model.gan import GAN
-from gan_lab.training.build import build
+from gan_lab.training.build import build, build_data
 
 
 def trained(
@@ -30,7 +30,7 @@ def trained(
     trainer = instantiate(
         cfg.trainer, accelerator="cpu", callbacks=[*callbacks, instantiate(cfg.callback.stop_condition)], **options
     )
-    trainer.fit(gan, instantiate(cfg.data), ckpt_path=ckpt_path, weights_only=True)
+    trainer.fit(gan, build_data(cfg), ckpt_path=ckpt_path, weights_only=True)
     return gan
 
 

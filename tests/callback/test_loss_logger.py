@@ -124,6 +124,14 @@ def test_what_is_no_number_ends_the_run_within_an_interval_with_network_step_and
     assert f"Lower optimizer.{network[0]}.lr" in str(error.value)
 
 
+def test_another_network_of_gs_is_gs():
+    cfg = tiny("model=vae_gan", images=16)
+    gan = build(cfg)
+    break_gradient(gan, "encoder", math.nan)
+    with pytest.raises(Diverged, match=r"the generator diverged: e_gradient_norm not finite at D step 1 "):
+        fit(cfg, LossLogger(every_steps=1), gan=gan)
+
+
 @pytest.mark.parametrize(("term", "name", "network"), [("penalty", "r1", "discriminator"), ("regularizer", "l2", "generator")])
 def test_a_penalty_is_ds_and_a_regularizer_is_gs(term, name, network):
     cfg = tiny("model=gan", f"{term}={name}", f"{term}.{name}.weight=inf")

@@ -36,6 +36,13 @@ def test_without_a_terminal_there_are_plain_lines_with_losses_speed_and_time_lef
     assert "\x1b" not in "".join(lines)
 
 
+def test_the_size_of_every_trained_network_is_shown(screen):
+    progress = Progress(max_images=8)
+    progress.console = Console(file=screen, width=100)
+    fit(tiny("model=vae_gan", images=8), progress)
+    assert [part.split()[0] for part in screen.getvalue().splitlines()[0].split(", ")] == ["generator", "discriminator", "e"]
+
+
 def test_plain_lines_come_no_more_often_than_asked(show):
     assert len(show(plain_seconds=1000).splitlines()) == 1  # the sizes
 

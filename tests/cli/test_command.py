@@ -163,3 +163,13 @@ def test_what_a_constructor_refused_stands_behind_its_place(cause, said):
     error = InstantiationException("Error in call\nfull_key: model" if cause else "Error in call")
     error.__cause__ = cause
     assert command.sentence(error) == said
+
+
+def test_options_may_stand_on_both_sides_of_a_flag(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    seen = []
+    command.command(
+        "report", lambda cfg: seen.append((cfg.max_grids, cfg.runs)), ["max_grids=3", "--config-dir", "mine", "runs=a"]
+    )
+    assert seen == [(3, "a")]

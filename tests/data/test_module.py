@@ -361,3 +361,31 @@ def test_the_metric_of_data_with_modes_takes_their_layout(name, layout, root):
 @pytest.mark.parametrize("name, network", [("gaussians", "mlp"), ("dirac", "dirac")])
 def test_points_bring_their_network(name, network, root):
     assert configured(name, root, "model=dcgan").network.generator._target_.startswith(f"gan_lab.network.{network}.")
+
+
+def test_a_shape_stands_for_channels_and_size_and_one_of_them_is_needed():
+    made = {"num_classes": None, "batch_size": 2, "seed": 0}
+    signals = Arrays(torch.rand(4, 2, 16))
+    module = Data(lambda: signals, lambda: signals, shape=[2, 16], **made)
+    module.setup()
+    assert module.shape == (2, 16)
+    with pytest.raises(InputError, match=r"give data\.channels and data\.image_size, or data\.shape=\[CHANNELS,LENGTH\]$"):
+        Data(lambda: signals, lambda: signals, channels=2, **made)
+
+
+def test_the_first_batch_is_as_a_step_sees_it():
+    images = Arrays(torch.arange(64, dtype=torch.uint8).view(4, 1, 4, 4), torch.arange(4))
+    module = Data(
+        lambda: images,
+        lambda: images,
+        channels=1,
+        image_size=4,
+        num_classes=4,
+        batch_size=3,
+        seed=0,
+        flip=True,
+        dequantize=True,
+    )
+    real, y = module.first_batch()
+    assert torch.equal(real, to_unit(images.images[:3]))
+    assert y.tolist() == [0, 1, 2]

@@ -64,3 +64,9 @@ def test_a_penalty_that_keeps_statistics_of_one_discriminator_is_refused(d2gan):
     assert str(ended.value) == (
         "gan_lab: penalty=lecam keeps statistics of one discriminator, and this model trains several: leave it out"
     )
+
+
+def test_a_penalty_is_refused_that_the_second_discriminator_cannot_have(d2gan):
+    second = "model.second={_target_: gan_lab.network.mlp.Discriminator, channels: 1, image_size: 8, width: 8, norm: batch}"
+    with pytest.raises(SystemExit, match="penalty=r1 takes the gradient of each image's own logit, and BatchNorm"):
+        d2gan.train(*D2GAN, "penalty=r1", second)

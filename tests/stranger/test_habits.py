@@ -27,6 +27,26 @@ def test_a_callback_stands_beside_the_default_ones(lab):
     assert run.read_summary()["scores"]["val/saturation"] == {"first": 1, "final": 1}
 
 
+STEP = """
+    from gan_lab.model.gan import GAN
+
+
+    class OwnStep(GAN):
+        def discriminator_gradient(self, real, y, step):
+            batch = self.discriminator_batch(real, y, step)
+            self.manual_backward(self.discriminator_loss(batch))
+"""
+
+
+def test_a_step_of_his_own_that_tracks_nothing_is_recorded_as_far_as_it_goes(lab):
+    lab.write(my_step=STEP)
+    run = lab.train(*TINY, *SMALL, "model=gan", "model._target_=my_step.OwnStep")
+    row = run.read_rows()[0]
+    assert {"g_loss", "d_gradient_norm", "d_lr"} <= row.keys()
+    assert not {"d_loss", "d_real"} & row.keys()
+    assert run.read_summary()["status"] == "finished"
+
+
 LOGS = """
     from gan_lab.model.gan import GAN
 

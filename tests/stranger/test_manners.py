@@ -18,15 +18,11 @@ from gan_lab.network import mlp
 from tests.stranger.lab import SMALL, TINY
 
 TARGETS = {
-    "network.generator": ["network.generator._target_=my_typo.Mine"],
     "network.discriminator": ["network.discriminator._target_=my_typo.Mine"],
-    "model": ["model._target_=my_typo.Mine"],
     "penalty.mine": ["+penalty.mine._target_=my_typo.Mine"],
     "trick.mine": ["+trick.mine._target_=my_typo.Mine"],
-    "augment.mine": ["+augment.mine._target_=my_typo.Mine"],
     "data": ["data._target_=my_typo.Mine"],
     "callback.mine": ["+callback.mine._target_=my_typo.Mine"],
-    "optimizer.d": ["optimizer.d._target_=my_typo.Mine"],
 }
 
 

@@ -96,8 +96,9 @@ def test_they_are_trained_drawn_and_sampled_as_they_are(signals):
 
 
 def test_the_check_takes_them_whatever_their_size(signals, capsys):
-    for invariant in ("data", "samples", "cost"):
-        signals.check("model=gan", "data=my_signals", f"only={invariant}", "max_images=16", *OWN)
+    signals.write(conf__model__my_hinge="{defaults: [hinge, _self_], d_steps: 2}")
+    for invariant in ("samples", "cost"):
+        signals.check("model=my_hinge", "data=my_signals", f"only={invariant}", "max_images=16", *OWN)
     assert "4x2x16" in capsys.readouterr().out
 
 
@@ -112,6 +113,26 @@ def test_data_without_any_shape_are_refused(signals):
         signals.train(*SIGNALS, "~data.shape")
     assert str(ended.value) == (
         "gan_lab: the data state no shape of a sample: give data.channels and data.image_size, or data.shape=[CHANNELS,LENGTH]"
+    )
+
+
+def test_another_kind_of_data_module_is_refused_with_the_remedy(signals):
+    signals.write(
+        my_module="""
+            import lightning as L
+
+
+            class Mine(L.LightningDataModule):
+                def __init__(self, batch_size):
+                    super().__init__()
+        """,
+        conf__data__my_own="{_target_: my_module.Mine, batch_size: 4}",
+    )
+    with pytest.raises(SystemExit) as ended:
+        signals.train("model=gan", "network=my_conv1d", "data=my_own", *OWN)
+    assert str(ended.value) == (
+        "gan_lab: my_module.Mine is no gan_lab.data.module.Data, whose order of samples an exact resume needs: give its data "
+        "sets as train and held_out of Data, or train without a command, by lightning.Trainer"
     )
 
 

@@ -5,6 +5,7 @@ Images are (N, C, H, W) in [-1, 1], points (N, 2, 1, 1), logits raw (N,), labels
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from itertools import product
 from typing import Any, ClassVar, cast
 
 import torch
@@ -203,12 +204,18 @@ class GANModule(Stepping, Sampling):
             reconfigure(stored, optimizer)
 
     def on_fit_start(self) -> None:
-        """Refuse an order of steps that would be wrong."""
+        """Refuse an order of steps that would be wrong, and penalties that do not suit every discriminator."""
         if self.simultaneous and getattr(self.trainer.precision_plugin, "scaler", None):
             raise InputError(
                 "model.simultaneous=true does not go with 16-bit floats, whose scale changes between the two steps: "
                 "use trainer.precision=bf16-mixed or 32-true"
             )
+        for network, (name, penalty) in product(self.further_discriminators(), self.named_penalties()):
+            penalty.check(name, network.module)
+            if next(penalty.buffers(), None) is not None:
+                raise InputError(
+                    f"penalty={name} keeps statistics of one discriminator, and this model trains several: leave it out"
+                )
 
     def get_extra_state(self) -> dict[str, int]:
         """Return the clocks. Python ints: a buffer would make the device wait at each reading."""

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from gan_lab.model import ema
 from gan_lab.model.base.networks import Player, TrainedNetwork
 from gan_lab.model.batch import StepContext
+from gan_lab.network.protocol import is_discriminator
 from gan_lab.penalties import Penalty
 from gan_lab.rng import StepRNG, Stream, key, seed_torch
 from gan_lab.schedules import Schedule, value
@@ -54,6 +55,10 @@ class Stepping(LightningModule):
     def networks_of(self, player: Player) -> list[TrainedNetwork]:
         """Return the networks that move in this player's step."""
         return [network for network in self.trained_networks() if network.player == player]
+
+    def further_discriminators(self) -> list[TrainedNetwork]:
+        """Return the discriminators that this GAN trains beside D: each has its own terms of every penalty."""
+        return [network for network in self.networks_of("d")[1:] if is_discriminator(network.module)]
 
     def begin_step(self) -> None:
         """Seed all draws of this step by its number, and set the learning rates."""
