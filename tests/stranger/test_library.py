@@ -9,26 +9,13 @@ from torch import nn
 from torch.optim import Adam
 from torch.utils.data import DataLoader, TensorDataset
 
-import gan_lab
 from gan_lab import losses, penalties
 from gan_lab.errors import InputError
 from gan_lab.model.gan import GAN
 from gan_lab.network import mlp
-from tests.stranger.lab import SMALL, TINY
 
 QUIET = {"accelerator": "cpu", "logger": False, "enable_checkpointing": False, "enable_progress_bar": False,
          "enable_model_summary": False}  # fmt: skip
-
-
-def test_a_run_loads_in_a_line_and_samples_in_another(lab):
-    lab.train(*TINY, *SMALL, "data.num_classes=5", "model=cgan", "network.discriminator.norm=layer")
-    gan = gan_lab.load("run")
-    images = gan.sample(16, classes=["3"])
-    assert images.shape == (16, 1, 8, 8)
-    assert torch.equal(images, gan_lab.load("run/checkpoints/last.ckpt").sample(range(16), classes=[3]))
-    with pytest.raises(InputError) as error:
-        gan.sample(16, classes=["7"])
-    assert str(error.value) == "classes=['7']: there is no class 7, use 0 to 4"
 
 
 def gan_of_objects(model=GAN, **options):

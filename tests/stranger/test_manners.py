@@ -152,14 +152,16 @@ OWN_GAN = """
 
 
 def test_a_loss_that_reads_images_ends_well_and_its_checkpoint_says_elsewhere_where_to_use_it(lab, monkeypatch, tmp_path):
-    lab.write(my_gan=OWN_GAN)
-    run = lab.train(*TINY, *SMALL, "model=gan", "model._target_=my_gan.Bright")
+    lab.write(my_gan=OWN_GAN, my_data="from gan_lab.data.images import fake\n", my_callback="from lightning import Callback\n")
+    mine = ["model._target_=my_gan.Bright", "data.train._target_=my_data.fake", "+callback.mine._target_=my_callback.Callback"]
+    run = lab.train(*TINY, *SMALL, "model=gan", *mine)
     assert run.read_summary()["status"] == "finished"
     assert run.curves.is_file()
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     monkeypatch.setattr(sys, "path", [path for path in sys.path if path != str(tmp_path)])
-    monkeypatch.delitem(sys.modules, "my_gan")
+    for name in ("my_gan", "my_data", "my_callback"):
+        monkeypatch.delitem(sys.modules, name)
     with pytest.raises(SystemExit) as ended:
         lab.call(sample.main, "run=../run", "n=4")
     assert str(ended.value) == (
@@ -167,18 +169,7 @@ def test_a_loss_that_reads_images_ends_well_and_its_checkpoint_says_elsewhere_wh
         "folder that holds it, or put that folder on PYTHONPATH"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    lab.call(sample.main, "run=../run", "n=4")
-    assert (tmp_path / "run/generated/grid-seed0.png").is_file()
-
-
-def test_own_data_and_callbacks_are_not_needed_to_sample(lab, monkeypatch, tmp_path):
-    lab.write(
-        my_data="from gan_lab.data.images import fake\n",
-        my_callback="import lightning as L\n\n\nclass Mine(L.Callback):\n    pass\n",
-    )
-    lab.train(*TINY, *SMALL, "model=gan", "data.train._target_=my_data.fake", "+callback.mine._target_=my_callback.Mine")
-    for name in ("my_data", "my_callback"):
+    for name in ("my_data", "my_callback"):  # which no sample needs
         (tmp_path / f"{name}.py").unlink()
-        sys.modules.pop(name)
-    lab.sample("n=4")
+    lab.call(sample.main, "run=../run", "n=4")
     assert (tmp_path / "run/generated/grid-seed0.png").is_file()

@@ -102,11 +102,6 @@ def test_they_train_together_and_a_resumed_run_goes_on_as_if_never_stopped(parts
     assert all(torch.equal(value, states[1][name]) for name, value in states[0].items() if torch.is_tensor(value))
 
 
-def test_they_pass_the_check_of_gradients(parts, capsys):
-    parts.check(*ALL, "only=gradients", "max_images=16")
-    assert "my_centred" in capsys.readouterr().out
-
-
 class Anything:
     """Derived from nothing."""
 

@@ -5,6 +5,9 @@ import pytest
 import torch
 
 import gan_lab
+from gan_lab.data.arrays import Arrays
+from gan_lab.data.module import Data
+from gan_lab.errors import InputError
 from tests.stranger.lab import OWN
 
 DATA = """
@@ -102,18 +105,11 @@ def test_the_check_takes_them_whatever_their_size(signals, capsys):
     assert "4x2x16" in capsys.readouterr().out
 
 
-def test_another_shape_than_stated_is_a_sentence_with_the_remedy(signals):
-    with pytest.raises(SystemExit) as ended:
-        signals.train(*SIGNALS, "data.shape=[2,32]")
-    assert str(ended.value) == ("gan_lab: data.shape=[2, 32] does not fit the samples, which are 2x16: use ++data.shape=[2,16]")
-
-
-def test_data_without_any_shape_are_refused(signals):
-    with pytest.raises(SystemExit) as ended:
-        signals.train(*SIGNALS, "~data.shape")
-    assert str(ended.value) == (
-        "gan_lab: the data state no shape of a sample: give data.channels and data.image_size, or data.shape=[CHANNELS,LENGTH]"
-    )
+def test_another_shape_than_stated_is_a_sentence_with_the_remedy():
+    signals = Arrays(torch.zeros(8, 2, 16))
+    with pytest.raises(InputError) as error:
+        Data(lambda: signals, lambda: signals, shape=[2, 32], num_classes=None, batch_size=4, seed=0).setup()
+    assert str(error.value) == ("data.shape=[2, 32] does not fit the samples, which are 2x16: use ++data.shape=[2,16]")
 
 
 def test_another_kind_of_data_module_is_refused_with_the_remedy(signals):
