@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gan_lab.callback.loss_logger import log_row
 from gan_lab.data.module import Data
+from gan_lab.errors import InputError
 from gan_lab.evaluation.features import FeatureCollector, stats_device
 from gan_lab.evaluation.inputs import EvalInputs, Features
 from gan_lab.evaluation.processes import everyone
@@ -64,6 +65,11 @@ class Validation(L.Callback):
         self, trainer: L.Trainer, gan: GAN, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
         """Take one batch of held-out reals with fakes, or of training reals."""
+        if not outputs:
+            raise InputError(
+                f"{type(gan).__name__}.validation_step returned nothing, so there is nothing to judge: end it with "
+                "return super().validation_step(batch, batch_idx, dataloader_idx)"
+            )
         logits: Tensor = outputs["real_logits"].to(self.d_sums)
         self.d_sums[dataloader_idx] += torch.stack([logits.sum(), logits.new_tensor(len(logits))])
         for collectors in self.new_reals:

@@ -148,3 +148,9 @@ def test_loggers_do_not_change_training(tmp_path):
     loud = fit(tiny("model=dcgan"), LossLogger(every_steps=2), logger=CsvLogger(tmp_path / "metrics.csv"))
     assert equal(silent, loud)
     assert len(read_rows(tmp_path / "metrics.csv")) == 6
+
+
+def test_a_step_that_returns_nothing_is_told_what_to_return(monkeypatch):
+    monkeypatch.setattr("gan_lab.model.gan.GAN.validation_step", lambda self, batch, batch_idx, dataloader_idx=0: None)
+    with pytest.raises(InputError, match=r"^GAN.validation_step returned nothing.*return super\(\)"):
+        values(*DIGITS)
