@@ -156,5 +156,5 @@ def test_a_second_run_is_warned_anew(train, capsys):
 
 
 def test_a_run_has_it_with_the_cadence_of_the_rows():
-    cfg = composed("log_every_steps=7", "callback=[record,failures]")
+    cfg = composed("log_every_steps=7", "callback=[loss_logger,failures]")
     assert cfg.callback.failures.every_steps == 7

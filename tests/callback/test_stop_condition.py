@@ -18,11 +18,11 @@ def an_hour_a_look(monkeypatch):
 
 
 def test_hours_end_a_run_with_a_validation_and_a_checkpoint_to_go_on_from(an_hour_a_look, tmp_path):
-    cfg, judge = tiny(images=48), Validation()
+    cfg, validation = tiny(images=48), Validation()
     cfg.callback.stop_condition.max_hours = 3
-    stopped = fit(cfg, judge, Checkpoint(str(tmp_path), 10**9), limit_val_batches=1, val_check_interval=100)
+    stopped = fit(cfg, validation, Checkpoint(str(tmp_path), 10**9), limit_val_batches=1, val_check_interval=100)
     assert stopped.images_seen == 3 * 4
-    assert "d_held_out" in judge.scores
+    assert "d_held_out" in validation.values
     resumed = fit(tiny(images=48), ckpt_path=tmp_path / "last.ckpt")
     assert same(resumed, fit(tiny(images=48)))
 
