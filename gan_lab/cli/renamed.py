@@ -3,8 +3,11 @@
 import re
 from collections.abc import Iterable
 
-SCORES = {"infinity": "frechet_infinity", "monge": "sliced_wasserstein"}
-"""Metrics under their former names."""
+CHOICES = {
+    "metric": {"infinity": "frechet_infinity", "monge": "sliced_wasserstein"},
+    "callback": {"judge": "validation", "record": "loss_logger", "limit": "stop_condition"},
+}
+"""Group -> former option -> option."""
 
 KEYS = {
     "a": "samples",
@@ -20,9 +23,6 @@ KEYS = {
     "extractor.weights": "extractor.{extractor}.weights",
     "extractor.download": "extractor.{extractor}.download",
     "extractor.accuracy": "extractor.{extractor}.accuracy",
-    "callback.judge": "callback.validation",
-    "callback.record": "callback.loss_logger",
-    "callback.limit": "callback.stop_condition",
 }
 """Former key -> key, also of what lies below it; ``{extractor}`` is the one that the command line chooses."""
 
@@ -40,7 +40,9 @@ def current(arguments: Iterable[str]) -> tuple[list[str], list[str]]:
     Args:
         arguments: overrides, and flags, which stay as they are.
     """
-    given, found, warnings = list(arguments), [], []
+    given = list(arguments)
+    found: list[str] = []
+    warnings: list[str] = []
     for argument in given:
         now = OPTIONS.get(argument, [_renamed(argument, given)])
         if now != [argument]:
@@ -59,10 +61,12 @@ def _renamed(argument: str, given: list[str]) -> str:
         if key == old or key.startswith(f"{old}."):
             key = new.format(extractor=_extractor(given)) + key.removeprefix(old)
             break
-    if key == "metric":
-        value = re.sub(r"\w+", lambda word: SCORES.get(word[0], word[0]), value)
-    for old, new in SCORES.items():
-        key = re.sub(rf"^metric\.{old}\b", f"metric.{new}", key)
+    group, _, below = key.partition(".")
+    options = CHOICES.get(group, {})
+    if not below:
+        value = re.sub(r"\w+", lambda word: options.get(word[0], word[0]), value)
+    name, dot, rest = below.partition(".")
+    key = f"{group}.{options.get(name, name)}{dot}{rest}" if below else group
     return f"{sign}{key}{value}"
 
 

@@ -16,6 +16,7 @@ from gan_lab.cli.renamed import KEYS, OPTIONS, current
         (["data=gaussians", "metric.min_share=0.02"], ["data=gaussians", "metric.modes.min_share=0.02"]),
         (["metric.min_class_share=0.1"], ["metric.classifier.min_class_share=0.1"]),
         (["~callback.judge"], ["~callback.validation"]),
+        (["callback=[record,judge,limit,checkpoint]"], ["callback=[loss_logger,validation,stop_condition,checkpoint]"]),
         (["callback.record.every_steps=7"], ["callback.loss_logger.every_steps=7"]),
     ],
 )  # fmt: skip
