@@ -39,8 +39,8 @@ check: install ## format, lint, spelling, imports, types and the fast tests: bef
 	$(BIN)/mypy
 	$(BIN)/pytest -n auto
 
-hooks: install ## run the quick ones of these before every commit, types before every push
-	$(BIN)/pre-commit install --hook-type pre-commit --hook-type pre-push
+hooks: install ## run the quick ones of these before every commit, and on its message; types before every push
+	$(BIN)/pre-commit install
 
 coverage: install ## the fast tests again, and which lines they do not reach
 	$(BIN)/pytest -n auto --cov --cov-report=term
