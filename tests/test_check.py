@@ -111,6 +111,25 @@ def test_a_violated_invariant_is_found_with_its_reason(invariant, tmp_path, monk
     assert reason in observation
 
 
+class Remembering(GAN):
+    """A list that no checkpoint knows of, beside one of objects that stays as it is."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.history, self.others = [1.0], [object()]
+
+    def generator_loss(self, batch):
+        self.history[0] += 1
+        return super().generator_loss(batch) * self.history[0]
+
+
+def test_state_in_a_list_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("gan_lab.model.gan.GAN", Remembering)
+    passed, observation = check.outcome(invariants.exact_resume, tiny("model=gan"), tmp_path)
+    assert not passed
+    assert "; state outside buffers: history (use" in observation
+
+
 @pytest.mark.slow
 def test_two_processes_that_part_are_found(call, tmp_path, monkeypatch, capsys):
     Path(tmp_path / "outside.py").write_text(

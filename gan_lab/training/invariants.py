@@ -195,7 +195,9 @@ def outside_buffers(before: GAN, after: GAN) -> str:
 def _same(a: Any, b: Any) -> bool:
     if isinstance(a, Tensor) and isinstance(b, Tensor):
         return torch.equal(a, b)
-    return type(a) is type(b) and (isinstance(a, list | tuple) or a == b)
+    if isinstance(a, list | tuple) and isinstance(b, list | tuple):
+        return len(a) == len(b) and all(map(_same, a, b))
+    return type(a) is type(b) and (a == b or not isinstance(a, int | float | str))  # objects are made anew by each `build`
 
 
 def same_samples(cfg: DictConfig, folder: Path) -> str:

@@ -134,13 +134,13 @@ class Stepping(LightningModule):
     def step_networks(self, *networks: TrainedNetwork) -> None:
         """Step each network along its gradient, and clear it."""
         for network in networks:
-            self._optimizer_of(network).step()
+            self.optimizer_of(network.name).step()
         self.clear_gradients(*networks)
 
     def clear_gradients(self, *networks: TrainedNetwork) -> None:
         """Clear the gradients of these networks without a step."""
         for network in networks:
-            self._optimizer_of(network).zero_grad()
+            self.optimizer_of(network.name).zero_grad()
 
     def named_penalties(self) -> ItemsView[str, Penalty]:
         """Return the penalties by name."""
@@ -173,9 +173,6 @@ class Stepping(LightningModule):
         """Return the optimizer of the trained network of this name."""
         names = [network.name for network in self.trained_networks()]
         return self.all_optimizers[names.index(name)]
-
-    def _optimizer_of(self, network: TrainedNetwork) -> LightningOptimizer:
-        return self.optimizer_of(network.name)
 
     def _make_buffers_equal(self) -> None:
         """Give every process the first one's BatchNorm statistics and spectral-norm vectors.
