@@ -7,6 +7,7 @@ torch inside it.
 import re
 import sys
 import traceback
+from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -15,12 +16,14 @@ from typing import Any
 
 import hydra
 from hydra import version
-from hydra._internal.utils import _run_hydra, get_args_parser
-from hydra.core.config_loader import ConfigLoader
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import _run_hydra, create_config_search_path, get_args_parser, run_and_report
+from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
+from hydra.core.utils import configure_log
 from hydra.errors import HydraException, InstantiationException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -48,15 +51,39 @@ def command(config_name: str, target: str | Callable[[DictConfig], Any], argv: S
         print(f"gan_lab: {warning}", file=sys.stderr)
     parser = get_args_parser()
     args = parser.parse_intermixed_args(given)  # options may stand behind --config-dir DIR
-    if not (args.help or args.hydra_help or args.info or args.shell_completion):
-        explain(lambda: check(config_name, args.overrides, args.config_dir))
 
     def task(cfg: DictConfig) -> Any:
         return explain(lambda: _resolve(target)(cfg))
 
     task.__module__ = f"{PACKAGE.name}.{config_name}"  # by it Hydra names the job
     version.setbase("1.3")
-    _run_hydra(args, parser, task, str(CONF), config_name)  # hydra.main would read sys.argv
+    told = {name for name, value in vars(args).items() if value} - {"overrides", "config_dir", "run", "multirun"}
+    if told - {"cfg", "package", "resolve"} or not explain(lambda: _run(config_name, args, task, once=not told)):
+        _run_hydra(args, parser, task, str(CONF), config_name)  # hydra.main would read sys.argv
+
+
+def _run(config_name: str, args: Namespace, task: Callable[[DictConfig], Any], once: bool) -> bool:
+    """Check a command line, and call the task where it asks for ``once``; return whether it was called."""
+    with composer(config_name, args.config_dir) as app:
+        cfg = check(config_name, args.overrides)
+        once = once and not args.multirun and cfg.hydra.mode in (None, RunMode.RUN)
+        if once:
+            app.composed = cfg
+            run_and_report(lambda: app.run(config_name, task, args.overrides))
+    return once
+
+
+class App(Hydra):
+    """Hydra with a run's configuration at hand, which it would compose twice more, a third of a second each time."""
+
+    composed: DictConfig | None = None
+
+    def compose_config(self, *args: Any, with_log_configuration: bool = False, **kwargs: Any) -> DictConfig:
+        """Return ``composed``, where it is given."""
+        if self.composed is None:
+            return super().compose_config(*args, with_log_configuration=with_log_configuration, **kwargs)
+        configure_log(self.composed.hydra.hydra_logging, self.composed.hydra.verbose)
+        return self.composed
 
 
 def _resolve(target: str | Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
@@ -121,14 +148,15 @@ def _is_import_system(filename: str) -> bool:
     return filename.startswith(("<frozen importlib", hydra.__path__[0])) or filename == import_module.__code__.co_filename
 
 
-def check(config_name: str, overrides: list[str], config_dir: str | None = None) -> None:
+def check(config_name: str, overrides: list[str]) -> DictConfig:
     """Compose once for each value of a sweep, to name a misspelt option before anything runs.
+
+    Returns:
+        the first one, with its node ``hydra``.
 
     Raises:
         InputError: an option does not exist.
     """
-    if config_dir:
-        overrides = [f"hydra.searchpath=[file://{Path(config_dir).absolute()}]", *overrides]
     first, *others = choices(overrides)
     cfgs = [compose(config_name, first, with_hydra=True)]
     given = {override.split("=")[0] for override in overrides}
@@ -138,13 +166,14 @@ def check(config_name: str, overrides: list[str], config_dir: str | None = None)
     cfgs += [compose(config_name, choice, with_hydra=True) for choice in others]
     if "direction" in cfgs[0].hydra.sweeper and not all(cfg.get("metric") for cfg in cfgs):
         raise InputError("a search needs a score to go by: choose a metric= other than none, or data that bring one")
+    return cfgs[0]
 
 
 def choices(overrides: list[str]) -> Iterator[list[str]]:
     """Yield the overrides with the first value of every sweep, then with each other value in its turn."""
-    with composer() as config_loader:
+    with composer() as app:
         try:
-            parsed = OverridesParser.create(config_loader).parse_overrides(overrides)
+            parsed = OverridesParser.create(app.config_loader).parse_overrides(overrides)
         except HydraException as error:
             raise InputError(
                 f"the command line cannot be read: {_first_line(error)} (options are KEY=VALUE; quote a value with special "
@@ -169,11 +198,29 @@ def _values(override: Override) -> list[str]:
 
 
 @contextmanager
-def composer() -> Iterator[ConfigLoader]:
-    """Make Hydra ready to compose from `CONF`."""
-    GlobalHydra.instance().clear()
-    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        yield GlobalHydra.instance().config_loader()
+def composer(job_name: str = "app", config_dir: str | None = None) -> Iterator[App]:
+    """Make Hydra ready to compose from `CONF`, and from a user's own folder; inside another composer: as that one.
+
+    Raises:
+        InputError: there is no such folder.
+    """
+    current = GlobalHydra.instance()
+    if isinstance(current.hydra, App):
+        yield current.hydra
+        return
+    search_path = create_config_search_path(str(CONF))
+    if config_dir is not None:
+        folder = Path(config_dir).absolute()
+        if not folder.is_dir():
+            raise InputError(f"there is no folder {folder}, which --config-dir names")
+        search_path.prepend("command-line", f"file://{folder}", SearchPathQuery(provider="schema"))
+    current.clear()
+    version.setbase("1.3")
+    App.create_main_hydra2(job_name, search_path)
+    try:
+        yield current.hydra
+    finally:
+        current.clear()
 
 
 def compose(config_name: str, overrides: list[str], with_hydra: bool = False) -> DictConfig:
@@ -198,8 +245,8 @@ def _sentence(config_name: str, error: Exception) -> str:
     text = str(error)
     if found := re.search(r"Could not (?:find|load) '(.+?)/([^/']+)'", text):
         group, option = found.groups()
-        with composer() as config_loader:
-            options = config_loader.get_group_options(group)
+        with composer() as app:
+            options = app.config_loader.get_group_options(group)
         extra = "; pip install 'gan_lab[sweep]' brings others" if group in ("hydra/launcher", "hydra/sweeper") else ""
         return f"there is no {group} '{option}' (choices: {', '.join(options)}){extra or nearest(option, options)}"
     cause = error.__cause__ or error

@@ -3,6 +3,7 @@ import subprocess
 import sys
 
 import pytest
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
 from hydra.utils import get_class, instantiate
@@ -45,7 +46,26 @@ def test_every_value_of_a_sweep_is_checked_once_beside_the_first_of_the_others()
 def test_a_users_own_config_folder_is_searched(tmp_path):
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "mine.yaml").write_text("defaults: [dcgan]\nd_steps: 3\n")
-    command.check("train", ["model=mine"], str(tmp_path))
+    with command.composer("train", str(tmp_path)):
+        assert command.check("train", ["model=mine"]).model.d_steps == 3
+        with pytest.raises(InputError, match="did you mean 'mine'"):
+            command.check("train", ["model=mne"])
+
+
+def test_a_config_folder_that_is_not_there_is_named(tmp_path, capsys):
+    with pytest.raises(SystemExit, match=r"gan_lab: there is no folder \S+nowhere, which --config-dir names"):
+        command.command("report", print, ["--config-dir", str(tmp_path / "nowhere")])
+
+
+def test_a_run_composes_once_and_a_sweep_every_job(tmp_path, monkeypatch):
+    composed, load = [], ConfigLoaderImpl.load_configuration
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(ConfigLoaderImpl, "load_configuration", lambda *args, **kw: composed.append(args) or load(*args, **kw))
+    seen = []
+    command.command("report", lambda cfg: seen.append(cfg.max_grids), ["max_grids=3"])
+    assert (seen, len(composed)) == ([3], 1)
+    command.command("report", lambda cfg: seen.append(cfg.max_grids), ["-m", "max_grids=4,5", f"hydra.sweep.dir={tmp_path}"])
+    assert seen == [3, 4, 5]
 
 
 @pytest.mark.parametrize("config_name", ["train", "sample", "evaluate"])
