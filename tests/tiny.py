@@ -25,7 +25,8 @@ def tiny(*overrides: str, images: int = 48) -> DictConfig:
     given = list(overrides)
     if not any(override.startswith("data=") for override in given):
         given = [*TINY_IMAGES, *given]
-    cfg = deepcopy(composed("logger=csv", f"max_images={images}", *given))
+    cfg = deepcopy(composed("logger=csv", *given))
+    cfg.max_images = images
     for network in (cfg.network.generator, cfg.network.discriminator):
         if "width" in network and not any("network." in override for override in given):
             network.width = [8, 8] if "mlp" in network._target_ else 8

@@ -160,14 +160,25 @@ def same_seed(cfg: DictConfig, folder: Path) -> str:
     return "equal bit for bit"
 
 
+class Snapshots(L.Callback):
+    """Keeps a checkpoint ``N.ckpt`` of each of these numbers of images seen, as a killed run leaves one."""
+
+    def __init__(self, folder: Path, images: Sequence[int]) -> None:
+        self.folder, self.images = folder, images
+
+    def on_train_batch_end(self, trainer: L.Trainer, gan: Any, *args: Any) -> None:
+        """Save, if it is one of them."""
+        if gan.images_seen in self.images:
+            trainer.save_checkpoint(self.folder / f"{gan.images_seen}.ckpt")
+
+
 def exact_resume(cfg: DictConfig, folder: Path) -> str:
-    """Check that a resumed run equals an undisturbed one, stopped before, at and after a validation."""
+    """Check that a resumed run equals an undisturbed one, taken up before, at and after a validation."""
     validated: dict[str, Any] = {"limit_val_batches": 1, "val_check_interval": 6}
-    whole, half = trained(cfg, **validated), deepcopy(cfg)
-    for steps in (5, 6, 7):
-        half.callback.stop_condition.max_images = steps * cfg.data.batch_size
-        trained(half, **validated).trainer.save_checkpoint(folder / "half.ckpt")
-        resumed = trained(cfg, ckpt_path=folder / "half.ckpt", **validated)
+    stops = {steps * cfg.data.batch_size: steps for steps in (5, 6, 7)}
+    whole = trained(cfg, Snapshots(folder, [*stops]), **validated)
+    for images, steps in stops.items():
+        resumed = trained(cfg, ckpt_path=folder / f"{images}.ckpt", **validated)
         if (name := difference(whole, resumed)) is not None:
             raise Violation(f"stopped after {steps} steps of D and resumed: {name} differs{outside_buffers(build(cfg), whole)}")
     return "equal bit for bit"
