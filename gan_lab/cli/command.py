@@ -21,6 +21,7 @@ from hydra._internal.utils import _run_hydra, create_config_search_path, get_arg
 from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.core.utils import configure_log
@@ -58,7 +59,10 @@ def command(config_name: str, target: str | Callable[[DictConfig], Any], argv: S
     task.__module__ = f"{PACKAGE.name}.{config_name}"  # by it Hydra names the job
     version.setbase("1.3")
     told = {name for name, value in vars(args).items() if value} - {"overrides", "config_dir", "run", "multirun"}
-    if told - {"cfg", "package", "resolve"} or not explain(lambda: _run(config_name, args, task, once=not told)):
+    if args.help:
+        with composer(config_name, args.config_dir) as app:
+            app.app_help(config_name, parser, args)
+    elif told - {"cfg", "package", "resolve"} or not explain(lambda: _run(config_name, args, task, once=not told)):
         _run_hydra(args, parser, task, str(CONF), config_name)  # hydra.main would read sys.argv
 
 
@@ -74,7 +78,7 @@ def _run(config_name: str, args: Namespace, task: Callable[[DictConfig], Any], o
 
 
 class App(Hydra):
-    """Hydra with a run's configuration at hand, which it would compose twice more, a third of a second each time."""
+    """Hydra without waiting: it composes a run's configuration three times, and copies all of its own for each group it lists."""
 
     composed: DictConfig | None = None
 
@@ -84,6 +88,17 @@ class App(Hydra):
             return super().compose_config(*args, with_log_configuration=with_log_configuration, **kwargs)
         configure_log(self.composed.hydra.hydra_logging, self.composed.hydra.verbose)
         return self.composed
+
+    def format_config_groups(self, predicate: Callable[[str], bool], compact: bool = True) -> str:
+        """Return a line for each group, with its options."""
+        options = self.config_loader.repository.get_group_options  # type: ignore[attr-defined]
+
+        def groups(parent: str = "") -> Iterator[str]:
+            for name in options(parent, ObjectType.GROUP):
+                yield (group := f"{parent}/{name}".lstrip("/"))
+                yield from groups(group)
+
+        return "".join(f"{group}: {', '.join(options(group, ObjectType.CONFIG))}\n" for group in groups() if predicate(group))
 
 
 def _resolve(target: str | Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:

@@ -83,8 +83,8 @@ def test_a_misspelt_value_in_a_sweep_that_stands_in_a_file_is_named(tmp_path):
     (tmp_path / "sweep").mkdir()
     file = "# @package _global_\nhydra: {sweeper: {params: {model: 'gan,dcgn', penalty: nope}}}\n"
     (tmp_path / "sweep" / "mine.yaml").write_text(file)
-    with pytest.raises(InputError, match="there is no model 'dcgn'"):
-        command.check("train", ["sweep=mine", "penalty=r1"], str(tmp_path))
+    with command.composer("train", str(tmp_path)), pytest.raises(InputError, match="there is no model 'dcgn'"):
+        command.check("train", ["sweep=mine", "penalty=r1"])
 
 
 def test_a_launcher_that_is_not_installed_is_named_with_its_extra():

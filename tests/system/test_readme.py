@@ -119,7 +119,18 @@ def a_run(tmp_path_factory):
     return folder / "a_run"
 
 
-@pytest.mark.parametrize("command", of("python -m"))
+TRAINS = re.compile("python -m gan_lab.(train|check) ")
+LONG = [command for command in of("python -m") if TRAINS.match(command) and command not in blocks("bash", "README.md")]
+"""Training that the rooms' READMEs show: it runs among the slow tests, and its options are checked here."""
+
+
+@pytest.mark.parametrize("command", [c for c in LONG if "--cfg" not in c])
+def test_the_options_of_a_long_command_compose(workplace, command):
+    _, _, module, *arguments = shlex.split(command)
+    workplace(main_of(module), *arguments, "--cfg", "job")
+
+
+@pytest.mark.parametrize("command", [pytest.param(c, marks=pytest.mark.slow if c in LONG else ()) for c in of("python -m")])
 def test_a_command_runs(workplace, a_run, command, tmp_path):
     shutil.copytree(a_run, tmp_path / ("outputs/dcgan-digits/a_run" if "outputs/*" in command else "a_run"))
     _, _, module, *arguments = shlex.split(command.replace("RUN", "a_run").replace("DIR", "images"))
