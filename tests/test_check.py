@@ -240,6 +240,6 @@ def test_the_command_checks_a_gan_outside_the_package_and_fails_where_it_breaks_
 def test_networks_are_made_small_unless_a_width_is_given(call, monkeypatch):
     seen = []
     monkeypatch.setattr(invariants, "INVARIANTS", {"seen": lambda cfg, folder: seen.append(build(cfg)) or "yes"})
-    call(check.main, "model=dcgan")
-    call(check.main, "model=dcgan", "network.generator.width=12")
+    call(check.main, "model=dcgan", "only=seen")
+    call(check.main, "model=dcgan", "network.generator.width=12", "only=seen")
     assert [gan.generator.layers[-2].in_channels for gan in seen] == [4, 6]

@@ -146,6 +146,7 @@ def test_saved_images_judged_as_files_give_the_same_value(judge, call, tmp_path)
     assert files["values"]["fd_digits8"]["mean"] == pytest.approx(record["values"]["fd_digits8"]["mean"], rel=1e-9)
 
 
+@pytest.mark.slow
 def test_two_processes_say_what_one_says(judge, tmp_path):
     alone = judge("batch_size=8")
     with socket.socket() as listener:

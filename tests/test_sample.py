@@ -1,3 +1,6 @@
+import shutil
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -14,10 +17,22 @@ def read_image(path: str) -> torch.Tensor:
     return pil_to_tensor(Image.open(path))
 
 
-@pytest.fixture
-def run(call):
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run folder, of two steps."""
+    folder = tmp_path_factory.mktemp("trained") / "run"
     overrides = ["data=fake", "data.image_size=8", "data.batch_size=4", "network.generator.width=8", "max_images=8"]
-    call(train.main, *overrides, "logger=csv", "hydra.run.dir=run")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["gan_lab", *overrides, "logger=csv", f"hydra.run.dir={folder}"])
+        train.main()
+    return folder
+
+
+@pytest.fixture
+def run(call, trained, tmp_path, monkeypatch):
+    """Samples from a copy of that run, at ``run``."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(trained, "run")
     return lambda *arguments: call(sample.main, "run=run", *arguments)
 
 

@@ -95,6 +95,7 @@ def test_the_version_is_told_wherever_it_stands(file, line):
     assert f"\n{line}" in (PACKAGE.parent / file).read_text()
 
 
+@pytest.mark.slow
 def test_the_installed_commands_train_sample_and_report_from_an_empty_folder(installed, tmp_path):
     def call(name, *options):
         return python(installed / f"gan-lab-{name}", *options, cwd=tmp_path, executable=installed / "python")
