@@ -2,10 +2,13 @@
 
 import functools
 import gc
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: more threads make small networks many times slower
 
 import pytest
 from lightning.fabric.utilities import registry
