@@ -7,7 +7,7 @@ torch inside it.
 import re
 import sys
 import traceback
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+import yaml
 from hydra import version
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import _run_hydra, create_config_search_path, get_args_parser, run_and_report
@@ -28,7 +29,7 @@ from hydra.core.utils import configure_log
 from hydra.errors import HydraException, InstantiationException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
 
 from gan_lab.cli import renamed
 from gan_lab.errors import Diverged, InputError, nearest
@@ -60,10 +61,14 @@ def command(config_name: str, target: str | Callable[[DictConfig], Any], argv: S
     version.setbase("1.3")
     told = {name for name, value in vars(args).items() if value} - {"overrides", "config_dir", "run", "multirun"}
     if args.help:
-        with composer(config_name, args.config_dir) as app:
-            app.app_help(config_name, parser, args)
+        explain(lambda: _help(config_name, args, parser))
     elif told - {"cfg", "package", "resolve"} or not explain(lambda: _run(config_name, args, task, once=not told)):
         _run_hydra(args, parser, task, str(CONF), config_name)  # hydra.main would read sys.argv
+
+
+def _help(config_name: str, args: Namespace, parser: ArgumentParser) -> None:
+    with composer(config_name, args.config_dir) as app:
+        app.app_help(config_name, parser, args)
 
 
 def _run(config_name: str, args: Namespace, task: Callable[[DictConfig], Any], once: bool) -> bool:
@@ -72,20 +77,25 @@ def _run(config_name: str, args: Namespace, task: Callable[[DictConfig], Any], o
         cfg = check(config_name, args.overrides)
         once = once and not args.multirun and cfg.hydra.mode in (None, RunMode.RUN)
         if once:
+            for override in parsed(args.overrides):
+                if override.is_sweep_override():
+                    raise InputError(
+                        f"{override.input_line} is a sweep: add -m, or write a list as {override.key_or_group}=[A,B]"
+                    )
             app.composed = cfg
             run_and_report(lambda: app.run(config_name, task, args.overrides))
     return once
 
 
 class App(Hydra):
-    """Hydra without waiting: it composes a run's configuration three times, and copies all of its own for each group it lists."""
+    """Hydra without waiting: it composes a run three times, and copies its repository for each group that it lists."""
 
     composed: DictConfig | None = None
 
-    def compose_config(self, *args: Any, with_log_configuration: bool = False, **kwargs: Any) -> DictConfig:
+    def compose_config(self, *args: Any, **kwargs: Any) -> DictConfig:
         """Return ``composed``, where it is given."""
         if self.composed is None:
-            return super().compose_config(*args, with_log_configuration=with_log_configuration, **kwargs)
+            return super().compose_config(*args, **kwargs)
         configure_log(self.composed.hydra.hydra_logging, self.composed.hydra.verbose)
         return self.composed
 
@@ -131,6 +141,8 @@ def sentence(error: BaseException) -> str | None:
     """Return the mistake in the input in one sentence; None of an error that is none of the user's input."""
     if isinstance(error, InputError | Diverged):
         return str(error)
+    if isinstance(error, InterpolationResolutionError):
+        return f"{getattr(error, 'full_key', None) or 'an option'}: {_first_line(error)}"
     if isinstance(error, InstantiationException):  # Hydra wraps what a constructor raises
         return _failed_constructor(error)
     if isinstance(error, ImportError) and str(error).startswith("Error loading '"):  # Hydra cannot import a _target_
@@ -186,20 +198,28 @@ def check(config_name: str, overrides: list[str]) -> DictConfig:
 
 def choices(overrides: list[str]) -> Iterator[list[str]]:
     """Yield the overrides with the first value of every sweep, then with each other value in its turn."""
-    with composer() as app:
-        try:
-            parsed = OverridesParser.create(app.config_loader).parse_overrides(overrides)
-        except HydraException as error:
-            raise InputError(
-                f"the command line cannot be read: {_first_line(error)} (options are KEY=VALUE; quote a value with special "
-                "characters twice: KEY=\"'VALUE'\")"
-            ) from error
-        values = [_values(override) for override in parsed]
+    values = [_values(override) for override in parsed(overrides)]
     first = [options[0] for options in values]
     yield first
     for position, options in enumerate(values):
         for option in options[1:]:
             yield [*first[:position], option, *first[position + 1 :]]
+
+
+def parsed(overrides: list[str]) -> list[Override]:
+    """Read the overrides of a command line.
+
+    Raises:
+        InputError: one has no meaning.
+    """
+    with composer() as app:
+        try:
+            return OverridesParser.create(app.config_loader).parse_overrides(overrides)
+        except HydraException as error:
+            raise InputError(
+                f"the command line cannot be read: {_first_line(error)} (options are KEY=VALUE; quote a value with special "
+                "characters twice: KEY=\"'VALUE'\")"
+            ) from error
 
 
 def _values(override: Override) -> list[str]:
@@ -231,9 +251,9 @@ def composer(job_name: str = "app", config_dir: str | None = None) -> Iterator[A
         search_path.prepend("command-line", f"file://{folder}", SearchPathQuery(provider="schema"))
     current.clear()
     version.setbase("1.3")
-    App.create_main_hydra2(job_name, search_path)
+    app = App.create_main_hydra2(job_name, search_path)
     try:
-        yield current.hydra
+        yield app  # type: ignore[misc]  # Hydra's function states Hydra, and makes its own class
     finally:
         current.clear()
 
@@ -253,10 +273,12 @@ def compose(config_name: str, overrides: list[str], with_hydra: bool = False) ->
         with composer():
             return hydra.compose(config_name, overrides, return_hydra_config=with_hydra)
     except (HydraException, OmegaConfBaseException, ValueError) as error:
-        raise InputError(_sentence(config_name, error)) from error
+        raise InputError(_sentence(config_name, overrides, error)) from error
+    except yaml.MarkedYAMLError as error:
+        raise InputError(f"{str(error.problem_mark).strip()}: {error.problem}") from error
 
 
-def _sentence(config_name: str, error: Exception) -> str:
+def _sentence(config_name: str, overrides: list[str], error: Exception) -> str:
     text = str(error)
     if found := re.search(r"Could not (?:find|load) '(.+?)/([^/']+)'", text):
         group, option = found.groups()
@@ -267,16 +289,19 @@ def _sentence(config_name: str, error: Exception) -> str:
     cause = error.__cause__ or error
     if found := re.search(r"Key '(.+?)' is not in struct\s+full_key: (\S+)", str(cause)):
         _, full_key = found.groups()
-        return _unknown_key(config_name, full_key)
+        return _unknown_key(config_name, overrides, full_key)
     if found := re.search(r"Could not override '(.+?)'", text):
-        return _unknown_key(config_name, found.group(1))
+        return _unknown_key(config_name, overrides, found.group(1))
     return _first_line(cause)
 
 
-def _unknown_key(config_name: str, key: str) -> str:
-    cfg = OmegaConf.to_container(compose(config_name, []))
-    known = [*_keys(cfg)]
-    if key in known:
+def _unknown_key(config_name: str, overrides: list[str], key: str) -> str:
+    with composer() as app:
+        group_exists = app.config_loader.repository.group_exists  # type: ignore[attr-defined]
+        chosen = [override for override in overrides if group_exists(override.partition("=")[0])]
+    cfg = compose(config_name, chosen if len(chosen) < len(overrides) else [], with_hydra=key.startswith("hydra."))
+    known = [*_keys(OmegaConf.to_container(cfg))]
+    if key not in known and key in _keys(OmegaConf.to_container(compose(config_name, []))):
         return f"there is no option '{key}' with the other choices of this command (all options: --cfg job)"
     return f"there is no option '{key}'{nearest(key, known)} (all options: --cfg job; a new one: +{key}=VALUE)"
 

@@ -67,10 +67,12 @@ class MetricSuite:
         return bool(self.metrics)
 
     def choose(self, primary: str | None) -> tuple[str | None, str | None]:
-        """Return the quantity that chooses a checkpoint and "min" or "max", for ``primary=``; (None, None) without metrics."""
+        """Return the quantity that chooses a checkpoint and "min" or "max", for ``primary=``; (None, None) where none can."""
         directions = {name: each.better for name, each in self.quantities.items() if each.better}
-        if not directions:
+        if not self.metrics or (not directions and primary is None):
             return None, None
+        if not directions:
+            raise InputError(f"primary={primary} cannot choose a checkpoint: no metric of this run has a better direction")
         name = next(iter(directions)) if primary is None else primary
         return name, pick(directions, name, "primary")
 

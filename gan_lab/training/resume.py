@@ -42,6 +42,7 @@ def arguments(argv: list[str]) -> list[str]:
 
     former = checkpoint.read(find_checkpoint(run, "last"))["overrides"]
     folder = ["hydra.run.dir=" + _quoted(run)] if Path(run).is_dir() else []
+    run = str(Path(run).absolute())  # a run may change into its folder
     new = [f"resume={_quoted(run)}" if arg.startswith("resume=") else arg for arg in argv]
     flags = [arg for arg in new if arg.startswith("-") or "=" not in arg]  # with their values, as --config-dir DIR
     return [*folder, *(_last(former) | _last([arg for arg in new if arg not in flags])).values(), *flags]

@@ -26,6 +26,10 @@ from gan_lab.errors import InputError
         (["model=gan,hing"], "there is no model 'hing'"),
         (["model/latent=spher"], "there is no model/latent 'spher' (choices: normal, sphere, uniform); did you mean 'sphere'?"),
         (["seed=("], "the command line cannot be read"),
+        (["model=unrolled", "model.unroll_step=3"], "; did you mean 'model.unroll_steps'?"),
+        (["model=unrolled", "optimizer=sgd", "model.g_los=3"], "; did you mean 'model.g_loss"),
+        (["model=gan", "model.unroll_steps=3"], "there is no option 'model.unroll_steps'"),
+        (["hydra.run.dri=x"], "; did you mean 'hydra.run.dir'?"),
     ],
 )
 def test_a_misspelt_option_is_named_with_the_nearest_right_one(overrides, sentence):
@@ -52,9 +56,29 @@ def test_a_users_own_config_folder_is_searched(tmp_path):
             command.check("train", ["model=mne"])
 
 
-def test_a_config_folder_that_is_not_there_is_named(tmp_path, capsys):
+@pytest.mark.parametrize("flag", [[], ["--help"], ["--cfg", "job"]])
+def test_a_config_folder_that_is_not_there_is_named(tmp_path, flag):
     with pytest.raises(SystemExit, match=r"gan_lab: there is no folder \S+nowhere, which --config-dir names"):
-        command.command("report", print, ["--config-dir", str(tmp_path / "nowhere")])
+        command.command("report", print, [*flag, "--config-dir", str(tmp_path / "nowhere")])
+
+
+def test_a_mistake_in_a_users_yaml_is_one_sentence_with_its_place(tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "mine.yaml").write_text("d_steps: [1\nlr: 2\n")
+    with pytest.raises(SystemExit, match=r"gan_lab: in \S*mine.yaml\S*, line 2, column \d+: [^\n]+$"):
+        command.command("train", print, ["model=mine", "--config-dir", str(tmp_path)])
+
+
+@pytest.mark.parametrize("sweep", ["model=gan,wgan", "seed=range(0,3)", "optimizer.g.lr=interval(1e-4,1e-3)"])
+def test_a_sweep_without_its_flag_is_refused(sweep):
+    with pytest.raises(SystemExit, match="is a sweep: add -m, or write a list as "):
+        command.command("train", print, [sweep])
+
+
+def test_an_interpolation_that_leads_nowhere_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match=r"gan_lab: max_grids: Interpolation key 'nope' not found"):
+        command.command("report", lambda cfg: cfg.max_grids, ["max_grids=${nope}"])
 
 
 def test_a_run_composes_once_and_a_sweep_every_job(tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ from gan_lab.errors import InputError
 from gan_lab.evaluation.extractor.pixels import Pixels
 from gan_lab.evaluation.metric import BaseMetric, Metric, Quantity
 from gan_lab.evaluation.metric.classifier import ClassifierScore
+from gan_lab.evaluation.metric.ct_score import CTScore
 from gan_lab.evaluation.metric.density_coverage import DensityCoverage
 from gan_lab.evaluation.metric.discriminator import DiscriminatorDiagnosis
 from gan_lab.evaluation.metric.frechet import Frechet
@@ -68,6 +69,8 @@ def test_a_primary_that_does_not_exist_or_has_no_direction():
         suite.choose("fd_eye")
     with pytest.raises(InputError, match="primary=cs_std_eyes does not exist"):
         MetricSuite({"c": ClassifierScore()}, {"eyes": Eyes(num_classes=3)}).choose("cs_std_eyes")
+    with pytest.raises(InputError, match="primary=ct_eyes cannot choose a checkpoint: no metric of this run has a better"):
+        MetricSuite({"ct_score": CTScore()}, {"eyes": Eyes()}).choose("ct_eyes")
 
 
 def test_nothing_to_judge_by_needs_no_extractor_and_chooses_nothing():

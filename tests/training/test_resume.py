@@ -102,7 +102,7 @@ def test_a_folder_is_gone_on_in_and_a_file_is_not(former):
     former("seed=1")
     assert resume.arguments(["resume=run"])[0] == "hydra.run.dir='run'"
     from_file = resume.arguments(["resume=run/checkpoints/last.ckpt"])
-    assert from_file == ["seed=1", "resume='run/checkpoints/last.ckpt'"]
+    assert from_file == ["seed=1", f"resume='{Path('run/checkpoints/last.ckpt').absolute()}'"]
 
 
 def test_a_choice_within_a_group_replaces_the_former_one(former):
