@@ -13,11 +13,12 @@ from pathlib import Path
 import lmdb
 import pytest
 import torch
+from hydra._internal.utils import get_args_parser
 from torchvision.transforms.functional import to_pil_image
 
 from gan_lab import train
 from gan_lab.cli import catalogue
-from gan_lab.cli.command import PACKAGE, compose
+from gan_lab.cli.command import PACKAGE, check, compose, composer
 from gan_lab.training import invariants
 
 ROOT = PACKAGE.parent
@@ -125,9 +126,12 @@ LONG = [command for command in of("python -m") if TRAINS.match(command) and comm
 
 
 @pytest.mark.parametrize("command", [c for c in LONG if "--cfg" not in c])
-def test_the_options_of_a_long_command_compose(workplace, command):
+def test_the_options_of_a_long_command_compose(workplace, command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     _, _, module, *arguments = shlex.split(command)
-    workplace(main_of(module), *arguments, "--cfg", "job")
+    config_name, args = module.removeprefix("gan_lab."), get_args_parser().parse_intermixed_args(arguments)
+    with composer(config_name, args.config_dir):
+        check(config_name, args.overrides)
 
 
 @pytest.mark.parametrize("command", [pytest.param(c, marks=pytest.mark.slow if c in LONG else ()) for c in of("python -m")])
