@@ -34,7 +34,8 @@ def show(sweep: Path) -> bool:
 def table(rows: list[Row]) -> Table:
     """Make a table of rows of one metric, numbered as they come."""
     job = rows[0].jobs[0]
-    result = Table(title=f"{job.primary} ({job.mode}) of the chosen checkpoint, judged on fresh latents")
+    judged = f"{job.primary} ({job.mode}) of the chosen checkpoint, judged on fresh latents"
+    result = Table(title=judged if job.primary else "no metric chooses a checkpoint")
     for column in ("", *rows[0].options):
         result.add_column(escape(column), no_wrap=True)  # on a narrow screen the other metrics give way first
     others = list(dict.fromkeys(name for row in rows for name in row.others))
