@@ -12,7 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from gan_lab.cli.command import command
-from gan_lab.errors import InputError, pick
+from gan_lab.errors import InputError, first_line, pick
 from gan_lab.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -82,8 +82,8 @@ def outcome(invariant: "Invariant", cfg: DictConfig, folder: Path) -> tuple[bool
     try:
         return True, invariant(deepcopy(cfg), folder)
     except Exception as error:  # a GAN in the making fails in any way
-        first = str(error).strip().partition("\n")[0]
-        return False, first if type(error).__name__ in ("Violation", "InputError") else f"{type(error).__name__}: {first}"
+        known = type(error).__name__ in ("Violation", "InputError")
+        return False, first_line(error) if known else f"{type(error).__name__}: {first_line(error)}"
 
 
 def show(cfg: DictConfig, results: list[tuple[str, bool, str]]) -> None:

@@ -17,6 +17,11 @@ class Diverged(RuntimeError):
     """A loss is no longer finite. The message names the network, the step and the remedy."""
 
 
+def first_line(error: object) -> str:
+    """Return the first line of a message; of an empty one the name of the error."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 def nearest(word: str, choices: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the choice nearest to ``word``, or an empty string if none is near."""
     matches = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.5)

@@ -15,7 +15,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from gan_lab import atomic
-from gan_lab.errors import InputError
+from gan_lab.errors import InputError, first_line
 
 SIGNS = ("metrics.csv", "summary.json", ".hydra/overrides.yaml")
 """Any of these files makes a folder a run."""
@@ -128,7 +128,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def unreadable(path: Path, error: Exception) -> InputError:
     """Return the sentence for a file that is damaged or not whole yet."""
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    reason = first_line(error)
     return InputError(f"{path.parent.name}/{path.name} cannot be read: {reason}")
 
 

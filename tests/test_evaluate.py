@@ -15,9 +15,10 @@ import torch
 from PIL import Image
 
 from gan_lab import evaluate, train
-from gan_lab.cli.command import CONF
+from gan_lab.cli.compose import CONF
 from gan_lab.evaluation import features
 from gan_lab.evaluation.extractor.pixels import Pixels
+from tests.tiny import train_into
 
 FEW = ["eval.num_fake=30", "eval.seeds=[0,1]"]
 FILES = ["extractor=pixels", "metric=frechet"]
@@ -26,13 +27,8 @@ FILES = ["extractor=pixels", "metric=frechet"]
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A run folder on digits, of two steps."""
-    folder, patch = tmp_path_factory.mktemp("trained"), pytest.MonkeyPatch()
-    options = ["max_images=128", "network.generator.width=8", "network.discriminator.width=8", "logger=csv"]
-    options += ["model.ema_ramp=null"]
-    with patch.context() as context:
-        context.setattr(sys, "argv", ["gan_lab", *options, f"hydra.run.dir={folder / 'run'}"])
-        train.main()
-    return folder / "run"
+    options = ["max_images=128", "network.generator.width=8", "network.discriminator.width=8", "model.ema_ramp=null"]
+    return train_into(tmp_path_factory.mktemp("trained") / "run", *options)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gan_lab.cli.command import PACKAGE
+from gan_lab.cli.compose import PACKAGE
 
 TESTS = Path(__file__).parent
 SOURCES = [path.relative_to(PACKAGE) for path in sorted(PACKAGE.rglob("*.py")) if "conf" not in path.parts]

@@ -7,7 +7,7 @@ from torch import nn
 
 from gan_lab import penalties
 from gan_lab.augment.instance_noise import InstanceNoise
-from gan_lab.cli import command
+from gan_lab.cli.compose import compose
 from gan_lab.errors import InputError
 from gan_lab.model.batch import Batch, StepContext
 from gan_lab.network import dcgan
@@ -352,9 +352,9 @@ def test_a_discriminator_without_dropout_is_not_refused_but_named():
 
 
 def test_penalties_compose_by_name_beside_a_models_own():
-    cfg = command.compose("train", ["model=wgan_gp", "penalty=[r1,lecam]"])
+    cfg = compose("train", ["model=wgan_gp", "penalty=[r1,lecam]"])
     assert list(cfg.penalty) == ["r1", "lecam"]
-    cfg = command.compose("train", ["model=wgan_gp", "penalty=[wgan_gp,drift,dropout_consistency]", "penalty.drift.weight=1"])
+    cfg = compose("train", ["model=wgan_gp", "penalty=[wgan_gp,drift,dropout_consistency]", "penalty.drift.weight=1"])
     assert list(cfg.penalty) == ["wgan_gp", "drift", "dropout_consistency"]
     assert cfg.penalty.drift.weight == 1
 

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from gan_lab.cli import command
+from gan_lab.cli.compose import compose
 from gan_lab.model.batch import Batch, StepContext
 from gan_lab.regularizers import L2, FeatureMatching, Orthogonal, matrices, off_diagonal
 from gan_lab.rng import StepRNG
@@ -142,7 +142,7 @@ def test_its_gradient_moves_fakes_towards_reals_and_never_the_reals():
 
 
 def test_regularizers_compose_by_name():
-    assert list(command.compose("train", ["regularizer=[l2,orthogonal,feature_matching]"]).regularizer) == [
+    assert list(compose("train", ["regularizer=[l2,orthogonal,feature_matching]"]).regularizer) == [
         "l2",
         "orthogonal",
         "feature_matching",

@@ -1,5 +1,4 @@
 import shutil
-import sys
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ from torchvision.transforms.functional import pil_to_tensor
 from gan_lab import sample, train
 from gan_lab.data.pixels import to_uint8
 from gan_lab.training import checkpoint
-from tests.tiny import tiny
+from tests.tiny import tiny, train_into
 
 
 def read_image(path: str) -> torch.Tensor:
@@ -20,12 +19,8 @@ def read_image(path: str) -> torch.Tensor:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A run folder, of two steps."""
-    folder = tmp_path_factory.mktemp("trained") / "run"
     overrides = ["data=fake", "data.image_size=8", "data.batch_size=4", "network.generator.width=8", "max_images=8"]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["gan_lab", *overrides, "logger=csv", f"hydra.run.dir={folder}"])
-        train.main()
-    return folder
+    return train_into(tmp_path_factory.mktemp("trained") / "run", *overrides)
 
 
 @pytest.fixture

@@ -212,7 +212,7 @@ def test_the_first_ctrl_c_ends_the_run_with_a_checkpoint(run, monkeypatch):
 
 
 def test_length_in_g_steps_or_epochs_becomes_images():
-    from gan_lab.cli.command import compose
+    from gan_lab.cli.compose import compose
 
     for overrides, images in (
         (["max_g_steps=10", "model=wgan"], 10 * 5 * 8),
@@ -226,7 +226,7 @@ def test_length_in_g_steps_or_epochs_becomes_images():
 
 
 def test_without_a_metric_an_experiment_s_choice_of_its_score_does_not_count():
-    from gan_lab.cli.command import compose
+    from gan_lab.cli.compose import compose
 
     cfg = compose("train", ["experiment=landscape/gaussians_mlp", "metric=none"])
     assert (cfg.primary, list(cfg.extractor)) == ("high_quality", ["pixels"])

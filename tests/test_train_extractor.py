@@ -89,8 +89,9 @@ def test_bad_input_is_one_sentence(learn, options, reason):
 
 def test_help_imports_nothing_heavy():
     code = (
-        "import sys; from gan_lab import train_extractor as m; sys.argv = ['extractor', '--help']; m.main(); "
-        "sys.exit(any(name in sys.modules for name in ('torch', 'lightning', 'timm')))"
+        "import sys\nfrom gan_lab import train_extractor as m\nsys.argv = ['extractor', '--help']\n"
+        "try:\n    m.main()\nfinally:\n"
+        "    sys.exit(any(name in sys.modules for name in ('torch', 'lightning', 'timm')))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr

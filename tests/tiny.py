@@ -1,18 +1,21 @@
 """Configurations shrunk to CPU-seconds, and a bare fit."""
 
+import sys
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
 
+import pytest
 from omegaconf import DictConfig
 
-from gan_lab.cli import command
+from gan_lab import train
+from gan_lab.cli.compose import CONF, compose
 from gan_lab.model.batch import StepContext
 from gan_lab.rng import StepRNG
 from gan_lab.training.config import finalize_config
 from gan_lab.training.short_run import trained as fit  # noqa: F401  what tests call it
 
-CONF = command.CONF
+CONF = CONF
 MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
 TINY = ["data=fake", "data.image_size=8", "data.channels=1", "data.batch_size=4", "max_images=64", "log_every_steps=4",
         "network.generator.width=8", "network.discriminator.width=8", "logger=csv", "hydra.run.dir=run"]  # fmt: skip
@@ -34,10 +37,18 @@ def tiny(*overrides: str, images: int = 48) -> DictConfig:
     return cfg
 
 
+def train_into(folder: Path, *overrides: str) -> Path:
+    """Call ``gan_lab.train`` with these overrides and the run folder ``folder``, which is returned."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["gan_lab", *overrides, "logger=csv", f"hydra.run.dir={folder}"])
+        train.main()
+    return folder
+
+
 @cache
 def composed(*overrides: str) -> DictConfig:
     """Composing takes a quarter of a second, and many tests ask for the same."""
-    return command.compose("train", [*overrides])
+    return compose("train", [*overrides])
 
 
 def context(gan, player="d", seed=0) -> StepContext:

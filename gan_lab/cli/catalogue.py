@@ -9,7 +9,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from gan_lab.cli.command import CONF, PACKAGE
+from gan_lab.cli.compose import CONF, PACKAGE
 from gan_lab.errors import pick
 
 BY_DOCSTRING = {"model", "network", "penalty", "regularizer", "augment", "trick", "metric", "callback"}

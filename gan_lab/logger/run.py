@@ -12,7 +12,7 @@ from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from gan_lab.cli.command import CONF
+from gan_lab.cli.compose import CONF
 
 NO_CHOICE_OF_METHOD = ("callback", "hparams_search", "launcher", "logger", "sweep", "trainer")  # groups left out of names
 

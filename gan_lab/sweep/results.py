@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gan_lab import atomic
+from gan_lab.errors import first_line
 from gan_lab.sweep import heat_map
 from gan_lab.sweep.ranking import Job, Row, badness, collect, group, rank, swept
 
@@ -26,7 +27,7 @@ def show(sweep: Path) -> bool:
         _say(console, "heat map", heat_map.save(rows, sweep / name) if heat_map.is_grid(rows) else None)
     failed = [job for job in jobs if job.status == "failed"]
     for job in failed:
-        _say(console, "failed", f"{job.folder}: {str(job.error).splitlines()[0]}")
+        _say(console, "failed", f"{job.folder}: {first_line(job.error)}")
     _say(console, "all jobs", write_csv(jobs, sweep / "sweep.csv") if jobs else None)
     return bool(failed)
 

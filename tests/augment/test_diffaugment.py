@@ -9,7 +9,7 @@ from torch import nn
 from gan_lab import penalties
 from gan_lab.augment import diffaugment
 from gan_lab.augment.diffaugment import DiffAugment
-from gan_lab.cli import command
+from gan_lab.cli.compose import compose
 from gan_lab.errors import InputError
 from gan_lab.rng import StepRNG
 from gan_lab.training.build import build
@@ -246,8 +246,8 @@ class Note(nn.Module):
 
 
 def test_augmentations_compose_by_name_in_their_order():
-    assert list(command.compose("train", BOTH).augment) == ["diffaugment", "instance_noise"]
-    assert command.compose("train", []).augment == {}
+    assert list(compose("train", BOTH).augment) == ["diffaugment", "instance_noise"]
+    assert compose("train", []).augment == {}
 
 
 def test_both_train_and_change_what_d_learns():

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from gan_lab.augment.instance_noise import InstanceNoise
-from gan_lab.cli import command
+from gan_lab.cli.compose import compose
 from gan_lab.rng import StepRNG
 from gan_lab.schedules import Linear
 from gan_lab.training.build import build
@@ -50,7 +50,7 @@ def test_it_keeps_the_type_and_lets_gradients_through():
 
 def test_the_command_fades_it_over_the_run_and_takes_a_number_too():
     assert build(tiny("augment=instance_noise", images=96)).augments["instance_noise"].std(48) == pytest.approx(0.05)
-    assert command.compose("train", ["augment=instance_noise", "augment.instance_noise.std=0.2"]).augment == {
+    assert compose("train", ["augment=instance_noise", "augment.instance_noise.std=0.2"]).augment == {
         "instance_noise": {"_target_": "gan_lab.augment.instance_noise.InstanceNoise", "std": 0.2}
     }
 

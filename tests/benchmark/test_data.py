@@ -8,7 +8,7 @@ from PIL import Image
 
 from gan_lab import benchmark_data
 from gan_lab.benchmark import data
-from gan_lab.cli import command
+from gan_lab.cli.compose import compose
 
 SMALL = ["data.image_size=8", "data.batch_size=4", "benchmark.workers=1", "benchmark.seconds=0", "benchmark.rounds=2"]
 WAYS = ["torchvision", "gan_lab, files", "gan_lab, prepared", "gan_lab, memory"]
@@ -42,7 +42,7 @@ def test_it_prints_and_writes_four_speeds_and_memories(call, capsys):
 
 
 def configured(root):
-    cfg = command.compose("benchmark_data", [*SMALL, f"data.root={root}"])
+    cfg = compose("benchmark_data", [*SMALL, f"data.root={root}"])
     cfg.data.num_classes = data.num_classes(root)
     return cfg
 
@@ -128,5 +128,5 @@ def test_a_folder_without_classes_is_refused(call, tmp_path, made):
 
 
 def test_it_composes():
-    cfg = command.compose("benchmark_data", [])
+    cfg = compose("benchmark_data", [])
     assert (cfg.data.image_size, cfg.data.flip) == (32, True)

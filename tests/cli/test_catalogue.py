@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from gan_lab.cli import catalogue
-from gan_lab.cli.command import CONF
+from gan_lab.cli.compose import CONF
 from gan_lab.errors import InputError
 
 GROUPS = [group for group in catalogue.groups() if "/" not in group]

@@ -1,6 +1,6 @@
 import pytest
 
-from gan_lab.cli.command import compose
+from gan_lab.cli.compose import compose
 from gan_lab.cli.renamed import KEYS, OPTIONS, current
 
 

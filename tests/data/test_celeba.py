@@ -7,7 +7,7 @@ import pytest
 import torchvision
 from PIL import Image
 
-from gan_lab.cli import command
+from gan_lab.cli.compose import compose
 from gan_lab.data import celeba as module
 from gan_lab.data.celeba import CelebA
 from gan_lab.errors import InputError
@@ -291,7 +291,7 @@ def test_the_stamp_changes_with_the_images_and_with_the_lists(tmp_path):
 
 
 def test_the_configuration_counts_the_classes_and_flips():
-    cfg = command.compose("train", ["data=celeba", "data.attributes=[Smiling,Male]"])
+    cfg = compose("train", ["data=celeba", "data.attributes=[Smiling,Male]"])
     assert (cfg.data.num_classes, cfg.data.crop, cfg.data.flip) == (4, 178, True)
     assert (cfg.data.download, cfg.data.strict) == (False, False)
-    assert command.compose("train", ["data=celeba"]).data.num_classes is None
+    assert compose("train", ["data=celeba"]).data.num_classes is None

@@ -4,7 +4,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gan_lab.cli import command
+from gan_lab.cli.compose import compose
 from gan_lab.data.files import BrokenImage
 from gan_lab.data.folder import ImageFolder, hold_out
 from gan_lab.errors import InputError
@@ -230,9 +230,9 @@ def test_impossible_held_out_fraction(images, fraction):
 
 def test_broken_images_do_not_stop_a_run_unless_asked():
     for name in ("image_folder", "imagenet", "lsun"):
-        assert command.compose("train", [f"data={name}"]).data.strict is False
+        assert compose("train", [f"data={name}"]).data.strict is False
 
 
 def test_flips_are_on_only_where_the_literature_flips():
-    flips = {name: command.compose("train", [f"data={name}"]).data.flip for name in ("image_folder", "imagenet", "lsun")}
+    flips = {name: compose("train", [f"data={name}"]).data.flip for name in ("image_folder", "imagenet", "lsun")}
     assert flips == {"image_folder": False, "imagenet": True, "lsun": False}

@@ -9,7 +9,7 @@ import torch
 from hydra.utils import instantiate
 from PIL import Image
 
-from gan_lab.cli.command import CONF, compose
+from gan_lab.cli.compose import CONF, compose
 from gan_lab.data.arrays import Arrays
 from gan_lab.data.digits import digits
 from gan_lab.data.module import Data

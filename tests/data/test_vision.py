@@ -17,7 +17,7 @@ from PIL import Image, ImageOps
 from scipy.io import savemat
 from torchvision.datasets import CIFAR10, MNIST, STL10, SVHN
 
-from gan_lab.cli.command import CONF, compose
+from gan_lab.cli.compose import CONF, compose
 from gan_lab.errors import InputError
 
 YAMLS = sorted(path.stem for path in (CONF / "data").glob("*.yaml") if "base/torchvision" in path.read_text())

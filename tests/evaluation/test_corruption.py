@@ -2,7 +2,7 @@ import pytest
 import torch
 from hydra.utils import instantiate
 
-from gan_lab.cli.command import compose
+from gan_lab.cli.compose import compose
 from gan_lab.evaluation.corruption import blurred, corrupted, noisy, respond
 from gan_lab.evaluation.extractor.pixels import Pixels
 from gan_lab.evaluation.features import extract

@@ -6,7 +6,7 @@ import pytest
 import torch
 from hydra.utils import instantiate
 
-from gan_lab.cli.command import CONF, compose
+from gan_lab.cli.compose import CONF, compose
 from gan_lab.errors import InputError
 from gan_lab.evaluation.extractor.pixels import Pixels
 from gan_lab.evaluation.metric import BaseMetric, Metric, Quantity

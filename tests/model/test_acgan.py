@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from gan_lab.cli import command
+from gan_lab.cli.compose import compose
 from gan_lab.errors import InputError
 from gan_lab.training.build import build
 from tests.tiny import context, fit, tiny
@@ -68,6 +68,6 @@ def test_the_curves_know_the_equilibrium_of_the_contest():
 
 
 def test_defaults_are_the_papers():
-    cfg = command.compose("train", ["model=acgan"])
+    cfg = compose("train", ["model=acgan"])
     assert (cfg.model.d_class_weight, cfg.model.g_class_weight, cfg.model.classify_fakes) == (1, 1, True)
     assert (cfg.optimizer.g.lr, cfg.optimizer.g.betas) == (2e-4, [0.5, 0.999])

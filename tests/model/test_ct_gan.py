@@ -2,7 +2,7 @@ from copy import deepcopy
 
 import torch
 
-from gan_lab.cli import command
+from gan_lab.cli.compose import compose
 from gan_lab.training.build import build
 from gan_lab.training.short_run import equal
 from tests.tiny import fit, tiny
@@ -35,7 +35,7 @@ def test_the_term_compares_two_dropouts_of_the_same_reals_and_the_loss_has_the_f
 
 
 def test_defaults_are_the_authors_cifar_10_recipe():
-    cfg = command.compose("train", ["model=ct_gan"])
+    cfg = compose("train", ["model=ct_gan"])
     assert list(cfg.penalty) == ["wgan_gp", "dropout_consistency"]
     assert cfg.penalty.dropout_consistency.weight == 2
     assert (cfg.model.d_steps, cfg.model.g_batch_ratio, cfg.network.discriminator.dropout) == (5, 2, 0.5)

@@ -1,6 +1,6 @@
 import pytest
 
-from gan_lab.cli import command
+from gan_lab.cli.compose import compose
 from tests.toy import after_one_step
 
 
@@ -9,7 +9,7 @@ def test_the_algorithm_is_goodfellows():
 
 
 def test_defaults_are_the_papers():
-    cfg = command.compose("train", ["model=dcgan"])
+    cfg = compose("train", ["model=dcgan"])
     for network in (cfg.network.generator, cfg.network.discriminator):
         assert "dcgan" in network._target_
         assert network.norm == "batch"

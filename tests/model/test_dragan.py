@@ -1,6 +1,6 @@
 import pytest
 
-from gan_lab.cli import command
+from gan_lab.cli.compose import compose
 from gan_lab.training.short_run import equal
 from tests.tiny import fit, tiny
 from tests.toy import after_one_step
@@ -22,7 +22,7 @@ def test_without_the_penalty_a_step_is_that_of_the_2014_game():
 
 
 def test_defaults_are_the_authors_notebook():
-    cfg = command.compose("train", ["model=dragan"])
+    cfg = compose("train", ["model=dragan"])
     assert list(cfg.penalty) == ["dragan"]
     assert (cfg.penalty.dragan.weight, cfg.penalty.dragan.spread) == (10, 0.5)
     assert cfg.network.discriminator.norm == "layer"

@@ -1,6 +1,6 @@
 import pytest
 
-from gan_lab.cli import command
+from gan_lab.cli.compose import compose
 from tests.toy import LR, THETA, W, after_one_step
 
 
@@ -15,6 +15,6 @@ def test_fakes_beyond_the_margin_do_not_move_d():
 
 
 def test_defaults_are_dcgans_networks_and_no_penalty():
-    cfg = command.compose("train", ["model=hinge"])
+    cfg = compose("train", ["model=hinge"])
     assert "dcgan" in cfg.network.generator._target_
     assert not cfg.get("penalty")

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from gan_lab.cli import command
+from gan_lab.cli.compose import compose
 from gan_lab.model.improved_gan import MinibatchDiscriminator, minibatch_similarity
 from gan_lab.network.mlp import Discriminator
 from gan_lab.training.build import build
@@ -90,7 +90,7 @@ def test_the_papers_other_techniques_are_options():
 
 
 def test_defaults_are_the_papers():
-    cfg = command.compose("train", ["model=improved_gan"])
+    cfg = compose("train", ["model=improved_gan"])
     assert (cfg.model.kernels, cfg.model.kernel_dim) == (100, 5)
     assert (cfg.trick.soft_labels.real, cfg.trick.soft_labels.fake) == (0.9, 0)
     for optimizer in (cfg.optimizer.g, cfg.optimizer.d):

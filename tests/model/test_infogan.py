@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.distributions import Categorical, Normal
 
-from gan_lab.cli import command
+from gan_lab.cli.compose import compose
 from gan_lab.errors import InputError
 from gan_lab.model.infogan import Codes
 from gan_lab.training.build import build
@@ -117,7 +117,7 @@ def test_latents_too_few_for_the_codes_are_refused():
 
 
 def test_defaults_are_the_authors_mnist_script():
-    cfg = command.compose("train", ["model=infogan"])
+    cfg = compose("train", ["model=infogan"])
     assert (cfg.model.categories, cfg.model.continuous, cfg.model.information_weight) == ([10], 2, 1)
     assert (cfg.optimizer.g.lr, cfg.optimizer.d.lr, cfg.optimizer.d.betas) == (1e-3, 2e-4, [0.5, 0.999])
     assert cfg.model.latent.path == "gan_lab.latents.uniform"

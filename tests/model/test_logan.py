@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from gan_lab.cli import command
+from gan_lab.cli.compose import compose
 from gan_lab.model.logan import GradientStep, NaturalStep
 from gan_lab.training.short_run import equal
 from tests.tiny import context, fit, tiny
@@ -90,7 +90,7 @@ def loss_without_graph(loss):
 
 
 def test_defaults_are_the_papers_natural_step():
-    cfg = command.compose("train", ["model=logan"])
+    cfg = compose("train", ["model=logan"])
     assert (cfg.model.latent_step.size, cfg.model.latent_step.damping) == (0.9, 5)
     assert (cfg.model.latent_weight, cfg.model.latent_share, cfg.model.latent_bound) == (300, 0.5, 1)
     assert cfg.model.latent.path == "gan_lab.latents.uniform"

@@ -1,6 +1,6 @@
 import pytest
 
-from gan_lab.cli import command
+from gan_lab.cli.compose import compose
 from tests.toy import LR, THETA, W, after_one_step
 
 
@@ -11,6 +11,6 @@ def test_one_step_of_each_player_by_hand():
 
 
 def test_defaults_are_dcgans_networks_and_no_penalty():
-    cfg = command.compose("train", ["model=lsgan"])
+    cfg = compose("train", ["model=lsgan"])
     assert "dcgan" in cfg.network.generator._target_
     assert not cfg.get("penalty")

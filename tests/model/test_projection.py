@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from gan_lab.cli.command import compose
+from gan_lab.cli.compose import compose
 from gan_lab.model.projection import Projection
 from gan_lab.network import layers, resnet
 from gan_lab.training.build import build

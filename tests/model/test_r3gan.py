@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from gan_lab.cli import command
+from gan_lab.cli.compose import compose
 from gan_lab.model.projection import Projection
 from gan_lab.schedules import value
 from gan_lab.training.build import build
@@ -107,7 +107,7 @@ def test_data_without_labels_will_do():
 
 
 def test_defaults_are_the_authors_cifar_10_preset():
-    cfg = command.compose("train", ["model=r3gan", "data=cifar10"])
+    cfg = compose("train", ["model=r3gan", "data=cifar10"])
     assert cfg.model.burn_in_images == cfg.schedule.last_image == cfg.penalty.r2.weight.last_image == 20_000_000
     assert (cfg.optimizer.g.lr, cfg.optimizer.g.betas, cfg.model.d_steps) == (2e-4, [0.0, 0.9], 1)
     assert cfg.model.ema_ramp is None

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from gan_lab.cli import command
+from gan_lab.cli.compose import compose
 from gan_lab.model.ragan import RaGAN
 from gan_lab.training.build import build
 from tests.tiny import tiny
@@ -21,7 +21,7 @@ def test_at_equilibrium_both_losses_are_two_log_two():
 
 
 def test_defaults_are_the_authors_script():
-    cfg = command.compose("train", ["model=ragan"])
+    cfg = compose("train", ["model=ragan"])
     assert cfg.model._target_ == "gan_lab.model.ragan.RaGAN"
     assert cfg.network.discriminator.norm == "spectral"
     assert RaGAN.batch_dependent

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from gan_lab.callback.loss_logger import logit_statistics
-from gan_lab.cli import command
+from gan_lab.cli.compose import compose
 from gan_lab.training.build import build
 from tests.tiny import fit, tiny
 from tests.toy import after_one_step
@@ -23,7 +23,7 @@ def test_scores_have_no_origin_so_there_is_no_accuracy():
 
 
 def test_defaults_are_the_authors_script():
-    cfg = command.compose("train", ["model=rsgan"])
+    cfg = compose("train", ["model=rsgan"])
     assert "sndcgan" in cfg.network.discriminator._target_
     assert cfg.network.discriminator.norm == "spectral"
     for optimizer in (cfg.optimizer.g, cfg.optimizer.d):

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from gan_lab.cli import command
+from gan_lab.cli.compose import compose
 from gan_lab.model.projection import Projection
 from gan_lab.network.layers import ConditionalBatchNorm2d, SelfAttention
 from gan_lab.training.build import build
@@ -42,6 +42,6 @@ def test_both_networks_attend_and_are_spectrally_normalised(num_classes):
 
 
 def test_defaults_are_two_rates_and_equal_steps():
-    cfg = command.compose("train", ["model=sagan"])
+    cfg = compose("train", ["model=sagan"])
     assert (cfg.optimizer.g.lr, cfg.optimizer.d.lr, cfg.model.d_steps) == (1e-4, 4e-4, 1)
     assert cfg.optimizer.g.betas == cfg.optimizer.d.betas == [0.0, 0.9]

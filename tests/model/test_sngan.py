@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from gan_lab.cli import command
+from gan_lab.cli.compose import compose
 from gan_lab.training.build import build
 from tests.tiny import fit, tiny
 from tests.toy import after_one_step
@@ -31,7 +31,7 @@ def test_judging_moves_no_estimate_of_a_singular_value():
 
 
 def test_defaults_are_the_authors_cifar_10_recipe():
-    cfg = command.compose("train", ["model=sngan"])
+    cfg = compose("train", ["model=sngan"])
     assert "resnet" in cfg.network.discriminator._target_
     assert (cfg.network.discriminator.norm, cfg.network.generator.norm) == ("spectral", "batch")
     assert (cfg.model.d_steps, cfg.model.g_batch_ratio, dict(cfg.get("penalty") or {})) == (5, 2, {})

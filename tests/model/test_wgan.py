@@ -1,6 +1,6 @@
 import pytest
 
-from gan_lab.cli import command
+from gan_lab.cli.compose import compose
 from gan_lab.model.wgan import OfficialCriticSteps
 from tests.tiny import fit, tiny
 from tests.toy import LR, THETA, W, Watch, after_one_step
@@ -30,7 +30,7 @@ def test_the_official_critic_steps_are_the_authors():
 
 
 def test_defaults_are_algorithm_1():
-    cfg = command.compose("train", ["model=wgan"])
+    cfg = compose("train", ["model=wgan"])
     assert (cfg.model.d_steps, cfg.model.clip, dict(cfg.get("penalty") or {})) == (5, 0.01, {})
     for optimizer in (cfg.optimizer.g, cfg.optimizer.d):
         assert (optimizer._target_, optimizer.lr) == ("torch.optim.RMSprop", 5e-5)

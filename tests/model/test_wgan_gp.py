@@ -1,6 +1,6 @@
 import pytest
 
-from gan_lab.cli import command
+from gan_lab.cli.compose import compose
 from tests.toy import LR, THETA, W, after_one_step
 
 
@@ -16,7 +16,7 @@ def test_without_the_penalty_the_losses_are_the_differences_of_means():
 
 
 def test_defaults_are_the_papers():
-    cfg = command.compose("train", ["model=wgan_gp", "data=fake", "data.image_size=32"])
+    cfg = compose("train", ["model=wgan_gp", "data=fake", "data.image_size=32"])
     assert (cfg.model.d_steps, cfg.model.g_batch_ratio) == (5, 2)
     assert list(cfg.penalty) == ["wgan_gp"]
     assert (cfg.penalty.wgan_gp.weight, cfg.penalty.wgan_gp.target, cfg.penalty.wgan_gp.one_sided) == (10, 1, False)

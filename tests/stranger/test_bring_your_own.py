@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import gan_lab
-from gan_lab.cli.command import PACKAGE
+from gan_lab.cli.compose import PACKAGE
 from gan_lab.errors import InputError
 from tests.stranger.lab import SMALL, TINY
 

@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from gan_lab import train
 from gan_lab.callback import summary
 from gan_lab.callback.stop_condition import StopCondition
-from gan_lab.cli.command import compose
+from gan_lab.cli.compose import compose
 from gan_lab.errors import InputError
 from gan_lab.sweep import jobs
 from tests.sweep.toy import TOY
@@ -136,7 +136,7 @@ def test_outside_a_sweep_a_failure_is_raised(call):
 def test_jobs_in_one_process_leave_no_open_files_and_no_figures(run):
     run("seed=0", curves=True)
     before = open_files()
-    run("seed=1", "hydra.sweep.dir=second", curves=True)
+    run("seed=1,2", "hydra.sweep.dir=second", curves=True)
     assert open_files() <= before
     assert not plt.get_fignums()
 

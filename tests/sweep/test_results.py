@@ -99,7 +99,7 @@ def test_jobs_without_a_metric_are_listed(leave, capsys):
     sweep = leave(0, ["model=gan"], status="finished", primary=None, mode=None, scores={})
     assert not results.show(sweep)
     said = capsys.readouterr().out
-    assert "no metric chooses a checkpoint" in said and "None" not in said
+    assert "1" in said and "no metric chooses a checkpoint" in said and "None" not in said
 
 
 def test_a_sweep_that_began_no_job_shows_nothing(tmp_path, capsys):

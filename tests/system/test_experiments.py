@@ -2,7 +2,7 @@
 
 import pytest
 
-from gan_lab.cli.command import CONF, compose
+from gan_lab.cli.compose import CONF, compose
 from tests.tiny import MODELS, fit, tiny
 
 NAMES = sorted(path.stem for path in (CONF / "experiment").glob("*_*.yaml"))

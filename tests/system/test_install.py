@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gan_lab import __version__
-from gan_lab.cli.command import CONF, PACKAGE
+from gan_lab.cli.compose import CONF, PACKAGE
 
 TINY = ["data=fake", "data.image_size=8", "data.channels=1", "data.batch_size=4", "max_images=8", "logger=csv",
         "trainer.accelerator=cpu", "network.generator.width=8", "network.discriminator.width=8"]  # fmt: skip
@@ -76,7 +76,7 @@ def installed(tmp_path_factory) -> Path:
 
 def test_the_wheel_carries_every_yaml(installed, tmp_path):
     find = (
-        "from gan_lab.cli.command import CONF as c; print(c); print(*(p.relative_to(c) for p in c.rglob('*.yaml')), sep='\\n')"
+        "from gan_lab.cli.compose import CONF as c; print(c); print(*(p.relative_to(c) for p in c.rglob('*.yaml')), sep='\\n')"
     )
     conf, *files = python("-c", find, cwd=tmp_path, executable=installed / "python").splitlines()
     assert Path(conf).parent.name == "gan_lab" and not Path(conf).is_relative_to(PACKAGE.parent)
@@ -84,7 +84,7 @@ def test_the_wheel_carries_every_yaml(installed, tmp_path):
 
 
 def test_the_wheel_tells_type_checkers_that_it_has_types(installed, tmp_path):
-    find = "from gan_lab.cli.command import PACKAGE as p; print((p / 'py.typed').is_file())"
+    find = "from gan_lab.cli.compose import PACKAGE as p; print((p / 'py.typed').is_file())"
     assert python("-c", find, cwd=tmp_path, executable=installed / "python") == "True\n"
 
 

@@ -7,7 +7,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from gan_lab import train
-from gan_lab.cli import command
+from gan_lab.cli.compose import CONF, check, compose, composer
 from gan_lab.errors import InputError
 from tests.sweep.toy import TOY
 
@@ -47,7 +47,7 @@ def test_a_search_goes_for_the_best_validation_and_a_diverged_trial_is_a_bad_one
 
 @pytest.mark.parametrize("data", ["gaussians", "digits"])
 def test_a_search_minimises_whatever_the_metric(data):
-    cfg = command.compose("train", ["hparams_search=optuna", f"data={data}"], with_hydra=True)
+    cfg = compose("train", ["hparams_search=optuna", f"data={data}"], with_hydra=True)
     assert cfg.hydra.sweeper.direction == "minimize"
     assert list(cfg.hydra.sweeper.params) == ["optimizer.g.lr", "optimizer.d.lr"]
 
@@ -63,7 +63,7 @@ def test_a_search_minimises_whatever_the_metric(data):
 )
 def test_what_a_search_cannot_do_is_said_before_it_begins(overrides, sentence):
     with pytest.raises(InputError) as error:
-        command.check("train", ["hparams_search=optuna", *overrides])
+        check("train", ["hparams_search=optuna", *overrides])
     assert sentence in str(error.value)
 
 
@@ -76,24 +76,24 @@ def test_what_a_search_cannot_do_is_said_before_it_begins(overrides, sentence):
     ],
 )
 def test_a_search_over_intervals_and_choices_is_accepted(overrides):
-    command.check("train", ["hparams_search=optuna", *overrides])
+    check("train", ["hparams_search=optuna", *overrides])
 
 
 def test_a_misspelt_value_in_a_sweep_that_stands_in_a_file_is_named(tmp_path):
     (tmp_path / "sweep").mkdir()
     file = "# @package _global_\nhydra: {sweeper: {params: {model: 'gan,dcgn', penalty: nope}}}\n"
     (tmp_path / "sweep" / "mine.yaml").write_text(file)
-    with command.composer("train", str(tmp_path)), pytest.raises(InputError, match="there is no model 'dcgn'"):
-        command.check("train", ["sweep=mine", "penalty=r1"])
+    with composer("train", str(tmp_path)), pytest.raises(InputError, match="there is no model 'dcgn'"):
+        check("train", ["sweep=mine", "penalty=r1"])
 
 
 def test_a_launcher_that_is_not_installed_is_named_with_its_extra():
     with pytest.raises(InputError, match=r"there is no hydra/launcher 'nope' .*pip install 'gan_lab\[sweep\]'"):
-        command.check("train", ["hydra/launcher=nope"])
+        check("train", ["hydra/launcher=nope"])
 
 
 def test_slurm_gets_a_partition_and_a_job_that_is_queued_again_goes_on():
-    cfg = command.compose("train", ["launcher=submitit", "hydra.launcher.partition=gpu"], with_hydra=True)
+    cfg = compose("train", ["launcher=submitit", "hydra.launcher.partition=gpu"], with_hydra=True)
     assert cfg.hydra.launcher._target_.endswith("SlurmLauncher")
     assert (cfg.hydra.launcher.partition, cfg.hydra.launcher.gpus_per_node, cfg.resume) == ("gpu", 1, "auto")
     assert cfg.hydra.launcher.max_num_timeout > 0
@@ -102,18 +102,18 @@ def test_slurm_gets_a_partition_and_a_job_that_is_queued_again_goes_on():
 GROUPS = ("launcher", "hparams_search", "sweep")
 
 
-@pytest.mark.parametrize("option", [f"{group}={path.stem}" for group in GROUPS for path in (command.CONF / group).glob("*")])
+@pytest.mark.parametrize("option", [f"{group}={path.stem}" for group in GROUPS for path in (CONF / group).glob("*")])
 def test_every_launcher_search_and_sweep_needs_no_flag_to_be_a_sweep(option):
-    cfg = command.compose("train", [option, "data=gaussians"], with_hydra=True)
+    cfg = compose("train", [option, "data=gaussians"], with_hydra=True)
     assert str(cfg.hydra.mode) == "RunMode.MULTIRUN"
 
 
 def test_the_landscape_is_108_jobs_that_compose_and_are_judged_alike():
-    command.check("train", ["sweep=landscape"])
-    cfg = command.compose("train", ["sweep=landscape"], with_hydra=True)
+    check("train", ["sweep=landscape"])
+    cfg = compose("train", ["sweep=landscape"], with_hydra=True)
     values = {key: str(text).split(",") for key, text in cfg.hydra.sweeper.params.items()}
     assert [len(options) for options in values.values()] == [3, 4, 3, 3]
     for study in values["experiment"]:
-        cfg = command.compose("train", [f"experiment={study}", "model=wgan", "penalty=r1"])
+        cfg = compose("train", [f"experiment={study}", "model=wgan", "penalty=r1"])
         assert (cfg.primary, list(cfg.metric), cfg.model.d_steps) == ("high_quality", ["modes"], 1)
         assert cfg.network.discriminator.norm != "batch"

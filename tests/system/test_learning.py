@@ -6,7 +6,7 @@ import math
 import pytest
 
 from gan_lab import evaluate, train
-from gan_lab.cli import command
+from gan_lab.cli.compose import CONF
 from tests.tiny import fit, tiny
 from tests.toy import Watch
 
@@ -78,7 +78,7 @@ RECIPES = {
               "optimizer.g.lr=2e-3", "optimizer.d.lr=1e-3", "network.generator.width=32", "network.discriminator.width=16",
               "network.discriminator.blocks=1"],
 }  # fmt: skip
-NETWORKS = sorted(path.stem for path in (command.CONF / "network").glob("*.yaml") if path.stem != "dirac")  # makes points
+NETWORKS = sorted(path.stem for path in (CONF / "network").glob("*.yaml") if path.stem != "dirac")  # makes points
 
 
 @pytest.mark.parametrize("network", NETWORKS)

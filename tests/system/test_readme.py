@@ -18,8 +18,9 @@ from torchvision.transforms.functional import to_pil_image
 
 from gan_lab import train
 from gan_lab.cli import catalogue
-from gan_lab.cli.command import PACKAGE, check, compose, composer
+from gan_lab.cli.compose import PACKAGE, check, compose, composer
 from gan_lab.training import invariants
+from tests.tiny import train_into
 
 ROOT = PACKAGE.parent
 DOCUMENTS = {str(path.relative_to(ROOT)): path.read_text() for path in [*catalogue.readmes(), ROOT / ".github/CONTRIBUTING.md"]}
@@ -111,13 +112,7 @@ def write_lsun(path, images):
 @pytest.fixture(scope="module")
 def a_run(tmp_path_factory):
     """A run folder, to be copied."""
-    folder = tmp_path_factory.mktemp("trained")
-    options = [*SMALL["gan_lab.train"], "max_images=8", "hydra.run.dir=a_run", "logger=csv"]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setattr(sys, "argv", ["gan_lab", *options])
-        train.main()
-    return folder / "a_run"
+    return train_into(tmp_path_factory.mktemp("trained") / "a_run", *SMALL["gan_lab.train"], "max_images=8")
 
 
 TRAINS = re.compile("python -m gan_lab.(train|check) ")

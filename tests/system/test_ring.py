@@ -5,7 +5,7 @@ import json
 import pytest
 
 from gan_lab import train
-from gan_lab.cli.command import CONF
+from gan_lab.cli.compose import CONF
 from tests.tiny import MODELS
 
 pytestmark = pytest.mark.slow

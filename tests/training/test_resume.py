@@ -7,7 +7,7 @@ import torch
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from gan_lab.cli import command
+from gan_lab.cli.compose import compose
 from gan_lab.errors import InputError
 from gan_lab.training import resume
 
@@ -19,7 +19,7 @@ def former(tmp_path, monkeypatch):
 
     def run(*overrides):
         (tmp_path / "run" / "checkpoints").mkdir(parents=True)
-        config = OmegaConf.to_container(command.compose("train", list(overrides)))
+        config = OmegaConf.to_container(compose("train", list(overrides)))
         content = {"config": config, "overrides": list(overrides), "state_dict": {"_extra_state": {"images_seen": 40}}}
         torch.save(content, tmp_path / "run" / "checkpoints" / "last.ckpt")
         return go_on
@@ -27,19 +27,19 @@ def former(tmp_path, monkeypatch):
     def go_on(*overrides, run="run"):
         line = resume.arguments([f"resume={run}", *overrides])
         task = [override for override in line if not override.startswith("hydra.")]
-        return resume.load_resume_config(command.compose("train", task), task, tmp_path / "run")
+        return resume.load_resume_config(compose("train", task), task, tmp_path / "run")
 
     return run
 
 
 def test_a_run_without_resume_is_left_as_it_is(tmp_path):
-    line, cfg = ["model=gan"], command.compose("train", ["model=gan"])
+    line, cfg = ["model=gan"], compose("train", ["model=gan"])
     assert resume.arguments(line) == line
     assert resume.load_resume_config(cfg, line, tmp_path) == (cfg, None)
 
 
 def test_auto_starts_where_there_is_nothing_to_go_on_from(tmp_path):
-    cfg = command.compose("train", ["resume=auto"])
+    cfg = compose("train", ["resume=auto"])
     assert resume.load_resume_config(cfg, ["resume=auto"], tmp_path) == (cfg, None)
 
 

@@ -4,7 +4,7 @@ import torch
 from hydra.utils import instantiate
 from torch.nn.functional import avg_pool2d
 
-from gan_lab.cli.command import compose
+from gan_lab.cli.compose import compose
 from gan_lab.data.digits import digits
 from gan_lab.data.pixels import to_uint8, to_unit
 from gan_lab.errors import InputError

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 from torchvision.transforms import v2
 
-from gan_lab.cli.command import compose
+from gan_lab.cli.compose import compose
 from gan_lab.errors import InputError
 from gan_lab.evaluation.extractor import dinov2
 from gan_lab.evaluation.extractor.dinov2 import URL, DINOv2, find, prepared, read, resampled

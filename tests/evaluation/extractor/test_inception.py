@@ -12,7 +12,7 @@ from lightning.pytorch.plugins.precision import DoublePrecision, HalfPrecision
 from torch import nn
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-from gan_lab.cli.command import compose
+from gan_lab.cli.compose import compose
 from gan_lab.data.pixels import to_uint8, to_unit
 from gan_lab.errors import InputError
 from gan_lab.evaluation.extractor import inception

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from PIL import Image
 from torch import nn
 
-from gan_lab.cli.command import compose
+from gan_lab.cli.compose import compose
 from gan_lab.data.arrays import Arrays
 from gan_lab.data.folder import ImageFolder
 from gan_lab.data.module import Data

@@ -1,0 +1,195 @@
+"""Configurations, composed from ``conf/`` and a command line; what is misspelt there ends in one sentence."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import hydra
+import yaml
+from hydra import version
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_config_search_path
+from hydra.core.config_search_path import SearchPathQuery
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.object_type import ObjectType
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.core.utils import configure_log
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from gan_lab.errors import InputError, first_line, nearest
+
+PACKAGE = Path(__file__).parents[1]
+CONF = next(folder for folder in (PACKAGE / "conf", PACKAGE.parent / "conf") if folder.is_dir())
+"""The config folder: inside an installed package, else beside it in a checkout."""
+
+
+class App(Hydra):
+    """Hydra without waiting: it composes a run three times, and copies its repository for each group that it lists."""
+
+    composed: DictConfig | None = None
+
+    def compose_config(self, *args: Any, **kwargs: Any) -> DictConfig:
+        """Return ``composed``, where it is given."""
+        if self.composed is None:
+            return super().compose_config(*args, **kwargs)
+        configure_log(self.composed.hydra.hydra_logging, self.composed.hydra.verbose)
+        return self.composed
+
+    def format_config_groups(self, predicate: Callable[[str], bool], compact: bool = True) -> str:
+        """Return a line for each group, with its options."""
+        options = self.config_loader.repository.get_group_options  # type: ignore[attr-defined]
+
+        def groups(parent: str = "") -> Iterator[str]:
+            for name in options(parent, ObjectType.GROUP):
+                yield (group := f"{parent}/{name}".lstrip("/"))
+                yield from groups(group)
+
+        return "".join(f"{group}: {', '.join(options(group, ObjectType.CONFIG))}\n" for group in groups() if predicate(group))
+
+
+@contextmanager
+def composer(job_name: str = "app", config_dir: str | None = None) -> Iterator[App]:
+    """Make Hydra ready to compose from `CONF`, and from a user's own folder; inside another composer: as that one.
+
+    Raises:
+        InputError: there is no such folder.
+    """
+    current = GlobalHydra.instance()
+    if isinstance(current.hydra, App):
+        yield current.hydra
+        return
+    search_path = create_config_search_path(str(CONF))
+    if config_dir is not None:
+        folder = Path(config_dir).absolute()
+        if not folder.is_dir():
+            raise InputError(f"there is no folder {folder}, which --config-dir names")
+        search_path.prepend("command-line", f"file://{folder}", SearchPathQuery(provider="schema"))
+    current.clear()
+    version.setbase("1.3")
+    app = App.create_main_hydra2(job_name, search_path)
+    try:
+        yield app  # type: ignore[misc]  # Hydra's function states Hydra, and makes its own class
+    finally:
+        current.clear()
+
+
+def check(config_name: str, overrides: list[str]) -> DictConfig:
+    """Compose once for each value of a sweep, to name a misspelt option before anything runs.
+
+    Returns:
+        the first one, with its node ``hydra``.
+
+    Raises:
+        InputError: an option does not exist.
+    """
+    first, *others = choices(overrides)
+    cfgs = [compose(config_name, first, with_hydra=True)]
+    given = {override.split("=")[0] for override in overrides}
+    params = (cfgs[0].hydra.sweeper.get("params") or {}).items()  # a sweep that stands in a yaml
+    if swept := [f"{key}={value}" for key, value in params if key not in given]:
+        others = [*choices([*swept, *overrides])]
+    cfgs += [compose(config_name, choice, with_hydra=True) for choice in others]
+    if "direction" in cfgs[0].hydra.sweeper and not all(cfg.get("metric") for cfg in cfgs):
+        raise InputError("a search needs a score to go by: choose a metric= other than none, or data that bring one")
+    return cfgs[0]
+
+
+def choices(overrides: list[str]) -> Iterator[list[str]]:
+    """Yield the overrides with the first value of every sweep, then with each other value in its turn."""
+    values = [_values(override) for override in parsed(overrides)]
+    first = [options[0] for options in values]
+    yield first
+    for position, options in enumerate(values):
+        for option in options[1:]:
+            yield [*first[:position], option, *first[position + 1 :]]
+
+
+def parsed(overrides: list[str]) -> list[Override]:
+    """Read the overrides of a command line.
+
+    Raises:
+        InputError: one has no meaning.
+    """
+    with composer() as app:
+        try:
+            return OverridesParser.create(app.config_loader).parse_overrides(overrides)
+        except HydraException as error:
+            raise InputError(
+                f"the command line cannot be read: {first_line(error)} (options are KEY=VALUE; quote a value with special "
+                "characters twice: KEY=\"'VALUE'\")"
+            ) from error
+
+
+def _values(override: Override) -> list[str]:
+    """Return an override for each value to try: all of a choice, the lower end of an interval."""
+    key = override.get_key_element()
+    if override.is_discrete_sweep():
+        return [f"{key}={value}" for value in override.sweep_string_iterator()]
+    if override.is_interval_sweep():
+        return [f"{key}={override.value().start}"]  # type: ignore[union-attr]
+    return [str(override.input_line)]
+
+
+def compose(config_name: str, overrides: list[str], with_hydra: bool = False) -> DictConfig:
+    """Return the configuration of these overrides.
+
+    Args:
+        config_name: without its suffix.
+        overrides: as on the command line.
+        with_hydra: keep the node ``hydra``.
+
+    Raises:
+        InputError: an option does not exist; names the nearest one.
+    """
+    try:
+        with composer():
+            return hydra.compose(config_name, overrides, return_hydra_config=with_hydra)
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        raise InputError(_sentence(config_name, overrides, error)) from error
+    except yaml.MarkedYAMLError as error:
+        raise InputError(f"{str(error.problem_mark).strip()}: {error.problem}") from error
+
+
+def _sentence(config_name: str, overrides: list[str], error: Exception) -> str:
+    text = str(error)
+    if found := re.search(r"Could not (?:find|load) '(.+?)/([^/']+)'", text):
+        group, option = found.groups()
+        with composer() as app:
+            options = app.config_loader.get_group_options(group)
+        extra = "; pip install 'gan_lab[sweep]' brings others" if group in ("hydra/launcher", "hydra/sweeper") else ""
+        return f"there is no {group} '{option}' (choices: {', '.join(options)}){extra or nearest(option, options)}"
+    cause = error.__cause__ or error
+    if found := re.search(r"Key '(.+?)' is not in struct\s+full_key: (\S+)", str(cause)):
+        _, full_key = found.groups()
+        return _unknown_key(config_name, overrides, full_key)
+    if found := re.search(r"Could not override '(.+?)'", text):
+        return _unknown_key(config_name, overrides, found.group(1))
+    return first_line(cause)
+
+
+def _unknown_key(config_name: str, overrides: list[str], key: str) -> str:
+    with composer() as app:
+        group_exists = app.config_loader.repository.group_exists  # type: ignore[attr-defined]
+        chosen = [override for override in overrides if group_exists(override.partition("=")[0])]
+    if key in _keys(config_name, []):
+        return f"there is no option '{key}' with the other choices of this command (all options: --cfg job)"
+    known = _keys(config_name, chosen if len(chosen) < len(overrides) else [])
+    return f"there is no option '{key}'{nearest(key, known)} (all options: --cfg job; a new one: +{key}=VALUE)"
+
+
+def _keys(config_name: str, overrides: list[str]) -> list[str]:
+    """Return every option, ``hydra``'s too."""
+    cfg = OmegaConf.to_container(compose(config_name, overrides, with_hydra=True))
+
+    def walk(node: Any, prefix: str = "") -> Iterator[str]:
+        if isinstance(node, dict):
+            for key, value in node.items():
+                yield f"{prefix}{key}"
+                yield from walk(value, f"{prefix}{key}.")
+
+    return [*walk(cfg)]
