@@ -49,7 +49,9 @@ def test_a_click_on_a_header_sorts_by_number_and_empty_cells_stand_last(opened):
         return texts(opened, f"#overview td:nth-child({1 + headers.index(name)})")
 
     def click(name):
-        opened.find_elements("css selector", "#overview th button")[headers.index(name)].click()
+        button = opened.find_elements("css selector", "#overview th button")[headers.index(name)]
+        opened.execute_script("arguments[0].focus()", button)  # brings it out from below the first column, which stays
+        button.click()
 
     assert values("time") == ["8 s", "9 s", "", "99.9 s"]
     click("time")
