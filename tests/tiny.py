@@ -18,6 +18,7 @@ from gan_lab.training.short_run import trained as fit  # noqa: F401  what tests 
 CONF = CONF
 MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
 TINY = ["data=fake", "data.image_size=8", "data.channels=1", "data.batch_size=4", "max_images=64", "log_every_steps=4",
+        "val_every_images=32", "sample_every_images=32",
         "network.generator.width=8", "network.discriminator.width=8", "logger=csv", "hydra.run.dir=run"]  # fmt: skip
 """The command line of a run of 64 images in the folder ``run``."""
 TINY_IMAGES = ["data=fake", "data.image_size=8", "data.channels=1", "data.batch_size=4", "data.num_classes=3"]

@@ -59,7 +59,7 @@ def benchmark(cfg: DictConfig) -> None:
     show(record, cfg.benchmark.out)
 
 
-def cost(cfg: DictConfig, folder: Path) -> str:
+def cost(cfg: DictConfig) -> str:
     """Return the speed of our training against a hand-written loop with the same networks and losses, as a sentence."""
     cfg.callback.stop_condition.max_images = None
     runs = {"ours": ours(cfg), "plain": plain_loop(cfg)}

@@ -1,4 +1,4 @@
-"""Invariants of every GAN: functions (configuration, folder) -> observation, which raise a `Violation` with the cause.
+"""Invariants of every GAN: functions `Subject` -> observation, which raise a `Violation` with the cause.
 
 `gan_lab.check` runs them for one GAN, the tests for all.
 """
@@ -9,9 +9,9 @@ import socket
 import subprocess
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import lightning as L
 import torch
@@ -25,8 +25,6 @@ from gan_lab.training import checkpoint, distributed
 from gan_lab.training.build import build
 from gan_lab.training.gradcheck import slope_errors
 from gan_lab.training.short_run import difference, trained
-
-Invariant = Callable[[DictConfig, Path], str]
 
 
 class Violation(Exception):
@@ -49,6 +47,7 @@ class Spy(L.Callback):
         moved: each move with the networks whose weights it changed.
         reals: images that D saw.
         latents: latents in the order in which they were drawn.
+        faults: what a move left behind that it must not, in words.
     """
 
     MOVES = ("discriminator_gradient", "discriminator_step", "generator_gradient", "generator_step")
@@ -57,6 +56,7 @@ class Spy(L.Callback):
         self.moved: list[tuple[str, set[str]]] = []
         self.reals: list[Tensor] = []
         self.latents: list[Tensor] = []
+        self.faults: list[str] = []
 
     def on_fit_start(self, trainer: L.Trainer, gan: Any) -> None:
         """Wrap the moves, and the draw of latents."""
@@ -79,9 +79,9 @@ class Spy(L.Callback):
         if name.startswith("discriminator"):
             for other in networks.keys() - own_networks(gan)["discriminator_step"]:
                 if any(g is not b for g, b in zip(gradients_of(networks[other]), gradients[other], strict=True)):
-                    raise Violation(f"{name} leaves a gradient in the {other}: make D's fakes without one")
+                    self.faults.append(f"{name} leaves a gradient in the {other}: make D's fakes without one")
         if not all(weight.requires_grad for network in gan.networks_of("d") for weight in network.module.parameters()):
-            raise Violation(f"{name} leaves the discriminator frozen")
+            self.faults.append(f"{name} leaves the discriminator frozen")
 
 
 def with_weights(gan: GAN) -> dict[str, nn.Module]:
@@ -110,16 +110,63 @@ def own_networks(gan: GAN) -> dict[str, set[str]]:
     return own
 
 
-def spied(cfg: DictConfig) -> tuple[GAN, Spy]:
-    """Return a GAN after a run, and its spy."""
-    spy = Spy()
-    return trained(cfg, spy), spy
+class Snapshots(L.Callback):
+    """Keeps a checkpoint ``N.ckpt`` of each of these numbers of images seen, as a killed run leaves one."""
+
+    def __init__(self, folder: Path, images: Sequence[int]) -> None:
+        self.folder, self.images = folder, images
+
+    def on_train_batch_end(self, trainer: L.Trainer, gan: Any, *args: Any) -> None:
+        """Save, if it is one of them."""
+        if gan.images_seen in self.images:
+            trainer.save_checkpoint(self.folder / f"{gan.images_seen}.ckpt")
 
 
-def separate_steps(cfg: DictConfig, folder: Path) -> str:
+class Subject:
+    """A GAN under test, and the two runs that its invariants share.
+
+    Args:
+        cfg: the finished configuration of a run.
+        folder: an empty one, for checkpoints.
+    """
+
+    STOPS = (5, 6, 7)
+    """Steps of D with a checkpoint: before, at and after a validation."""
+    VALIDATION: ClassVar[dict[str, Any]] = {"limit_val_batches": 1, "val_check_interval": 3}
+
+    def __init__(self, cfg: DictConfig, folder: Path) -> None:
+        self._cfg, self.folder = cfg, folder
+
+    @property
+    def cfg(self) -> DictConfig:
+        """A copy of the configuration, which an invariant may change."""
+        return deepcopy(self._cfg)
+
+    @cached_property
+    def run(self) -> tuple[GAN, Spy]:
+        """The GAN after an undisturbed run, and its spy."""
+        spy = Spy()
+        return trained(self.cfg, spy, checkpoint.EmbedConfig(self.cfg, [])), spy
+
+    @cached_property
+    def validated(self) -> GAN:
+        """The GAN after a run with validations, which left its checkpoints of `STOPS` in the folder."""
+        return trained(self.cfg, Snapshots(self.folder, [self.images_at(steps) for steps in self.STOPS]), **self.VALIDATION)
+
+    def images_at(self, steps: int) -> int:
+        """Return the number of images seen after this many steps of D."""
+        return steps * self._cfg.data.batch_size
+
+
+Invariant = Callable[[Subject], str]
+
+
+def separate_steps(subject: Subject) -> str:
     """Check that a step moves the weights of its own networks alone; the averages move after G's steps."""
-    gan, spy = spied(cfg)
+    gan, spy = subject.run
     own = own_networks(gan)
+    if spy.faults:
+        raise Violation(spy.faults[0])
     if shared := own["discriminator_step"] & own["generator_step"]:
         raise Violation(f"the {min(shared)} has weights in both players' optimizers")
     for move, moved in spy.moved:
@@ -128,9 +175,9 @@ def separate_steps(cfg: DictConfig, folder: Path) -> str:
     return f"{len(spy.moved)} moves"
 
 
-def fresh_data(cfg: DictConfig, folder: Path) -> str:
+def fresh_data(subject: Subject) -> str:
     """Check that D's steps see fresh reals, that each of G's follows ``d_steps`` of them, and that no latents come twice."""
-    gan, spy = spied(cfg)
+    cfg, (gan, spy) = subject.cfg, subject.run
     for name, batches in (("reals", spy.reals), ("latents", spy.latents)):
         rows = [tuple(row.flatten().tolist()) for batch in batches for row in batch]
         if len(set(rows)) < len(rows):
@@ -150,35 +197,21 @@ def fresh_data(cfg: DictConfig, folder: Path) -> str:
 # ----- a run is a function of its configuration ----------------------------------------------------------------------------
 
 
-def same_seed(cfg: DictConfig, folder: Path) -> str:
+def same_seed(subject: Subject) -> str:
     """Check that the same seed gives the same weights, and another one others."""
-    first, other = trained(cfg), deepcopy(cfg)
-    require_equal(first, trained(cfg), "two runs of one seed")
-    other.seed = cfg.seed + 1
+    (first, _), other = subject.run, subject.cfg
+    require_equal(first, trained(subject.cfg), "two runs of one seed")
+    other.seed += 1
     if difference(first, trained(other)) is None:
         raise Violation("another seed gives the same weights")
     return "equal bit for bit"
 
 
-class Snapshots(L.Callback):
-    """Keeps a checkpoint ``N.ckpt`` of each of these numbers of images seen, as a killed run leaves one."""
-
-    def __init__(self, folder: Path, images: Sequence[int]) -> None:
-        self.folder, self.images = folder, images
-
-    def on_train_batch_end(self, trainer: L.Trainer, gan: Any, *args: Any) -> None:
-        """Save, if it is one of them."""
-        if gan.images_seen in self.images:
-            trainer.save_checkpoint(self.folder / f"{gan.images_seen}.ckpt")
-
-
-def exact_resume(cfg: DictConfig, folder: Path) -> str:
+def exact_resume(subject: Subject) -> str:
     """Check that a resumed run equals an undisturbed one, taken up before, at and after a validation."""
-    validated: dict[str, Any] = {"limit_val_batches": 1, "val_check_interval": 6}
-    stops = {steps * cfg.data.batch_size: steps for steps in (5, 6, 7)}
-    whole = trained(cfg, Snapshots(folder, [*stops]), **validated)
-    for images, steps in stops.items():
-        resumed = trained(cfg, ckpt_path=folder / f"{images}.ckpt", **validated)
+    whole, cfg = subject.validated, subject.cfg
+    for steps in subject.STOPS:
+        resumed = trained(cfg, ckpt_path=subject.folder / f"{subject.images_at(steps)}.ckpt", **subject.VALIDATION)
         if (name := difference(whole, resumed)) is not None:
             raise Violation(f"stopped after {steps} steps of D and resumed: {name} differs{outside_buffers(build(cfg), whole)}")
     return "equal bit for bit"
@@ -211,14 +244,14 @@ def _same(a: Any, b: Any) -> bool:
     return type(a) is type(b) and (a == b or not isinstance(a, int | float | str))  # objects are made anew by each `build`
 
 
-def same_samples(cfg: DictConfig, folder: Path) -> str:
+def same_samples(subject: Subject) -> str:
     """Check that a checkpoint, loaded alone, gives the samples of the run in [-1, 1], and another seed others."""
-    gan = trained(cfg, checkpoint.EmbedConfig(cfg, []))
-    checkpoint.save(gan.trainer, folder / "samples.ckpt")
-    loaded, _ = checkpoint.load(folder / "samples.ckpt")
+    gan, _ = subject.run
+    checkpoint.save(gan.trainer, subject.folder / "samples.ckpt")
+    loaded, _ = checkpoint.load(subject.folder / "samples.ckpt")
     images = gan.sample(4)
     if not torch.equal(images, loaded.sample(4)):
-        raise Violation("the samples of a checkpoint are not those of the run" + outside_buffers(build(cfg), gan))
+        raise Violation("the samples of a checkpoint are not those of the run" + outside_buffers(build(subject.cfg), gan))
     if torch.equal(images, loaded.sample(4, seed=1)):
         raise Violation("another seed gives the same samples")
     expected = tuple(gan.trainer.datamodule.shape)  # type: ignore[attr-defined]  # `fit` sets it
@@ -233,15 +266,15 @@ def _x(shape: Sequence[int]) -> str:
     return "x".join(map(str, shape))
 
 
-def silent_validation(cfg: DictConfig, folder: Path) -> str:
+def silent_validation(subject: Subject) -> str:
     """Check that validation changes nothing in training."""
-    validated = trained(cfg, limit_val_batches=2, val_check_interval=3)
-    require_equal(validated, trained(cfg), "a run with validation and one without")
+    require_equal(subject.validated, subject.run[0], "a run with validation and one without")
     return "equal bit for bit"
 
 
-def gradients(cfg: DictConfig, folder: Path) -> str:
+def gradients(subject: Subject) -> str:
     """Check the gradient of each term of both objectives, each penalty included, against finite differences in float64."""
+    cfg = subject.cfg
     cfg.trainer.precision = cfg.speed.precision = "64-true"
     gan, seen = trained(cfg), []
     players: dict[str, Player] = {"discriminator": "d", "generator": "g"}
@@ -257,12 +290,12 @@ def gradients(cfg: DictConfig, folder: Path) -> str:
 # ----- two processes -------------------------------------------------------------------------------------------------------
 
 
-def two_processes(cfg: DictConfig, folder: Path) -> str:
+def two_processes(subject: Subject) -> str:
     """Check that two processes have the same weights and statistics after every step."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     marks = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2", "NODE_RANK": "0"}
-    command = distributed.own_command("gan_lab.check", [f"check.rank_folder={folder}"])
+    command = distributed.own_command("gan_lab.check", [f"check.rank_folder={subject.folder}"])
     ranks = [
         subprocess.Popen(command, env=os.environ | marks | {"LOCAL_RANK": rank}, stderr=subprocess.PIPE, text=True)
         for rank in "01"
@@ -270,7 +303,7 @@ def two_processes(cfg: DictConfig, folder: Path) -> str:
     errors = [rank.communicate(timeout=600)[1].strip() for rank in ranks]
     if any(rank.returncode for rank in ranks):
         raise Violation(f"two processes do not train: {max(errors, key=len).splitlines()[-1]}")
-    first, second = (json.loads((folder / f"{rank}.json").read_text()) for rank in "01")
+    first, second = (json.loads((subject.folder / f"{rank}.json").read_text()) for rank in "01")
     if first != second:
         raise Violation(f"they differ after step {[a == b for a, b in zip(first, second, strict=True)].index(False) + 1}")
     return f"equal after each of {len(first)} steps"

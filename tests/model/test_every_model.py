@@ -8,23 +8,31 @@ import torch
 from gan_lab.rng import Stream
 from gan_lab.training import invariants
 from gan_lab.training.build import build
-from gan_lab.training.invariants import INVARIANTS, spied
+from gan_lab.training.invariants import INVARIANTS, Subject
 from gan_lab.training.short_run import equal
 from tests.tiny import MODELS, TINY_IMAGES, context, fit, tiny
 
-pytestmark = pytest.mark.parametrize("model", MODELS)
 SLOW = (invariants.two_processes,)  # tests/test_check.py
-IMAGES = {"steps": 64, "data": 64, "resume": 40}
-"""As many as an invariant needs with five steps of D to one of G; the others are content with 24."""
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def model(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def subject(model, tmp_path_factory):
+    """40 images: two steps of G where D has five to one of G."""
+    return Subject(tiny(f"model={model}", images=40), tmp_path_factory.mktemp(model))
 
 
 @pytest.mark.parametrize("name", [name for name, check in INVARIANTS.items() if check not in SLOW])
-def test_it_passes(model, name, tmp_path):
-    assert INVARIANTS[name](tiny(f"model={model}", images=IMAGES.get(name, 24)), tmp_path)
+def test_it_passes(subject, name):
+    assert INVARIANTS[name](subject)
 
 
-def test_the_preview_and_the_judges_have_latents_of_their_own(model):
-    gan, spy = spied(tiny(f"model={model}"))
+def test_the_preview_and_the_judges_have_latents_of_their_own(subject):
+    gan, spy = subject.run
     preview = gan.latent_rows(range(8), gan.seed, Stream.SAMPLE)
     judged = gan.latent_rows(range(8), gan.seed, Stream.VALIDATION)
     rows = [tuple(row.tolist()) for batch in (*spy.latents, preview, judged) for row in batch]

@@ -9,6 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from gan_lab.training import checkpoint
 from gan_lab.training.build import build
+from gan_lab.training.invariants import Snapshots
 from gan_lab.training.short_run import equal
 from tests.pair import FLOAT64, IMAGES, MLP, pair, train
 from tests.tiny import CONF, fit, tiny
@@ -23,10 +24,26 @@ CHOICES = {name: [f"trick={name}", *SMALL.get(name, [])] for name in TRICKS}
 CHOICES["all"] = [f"trick=[{','.join(TRICKS)}]", *(option for options in SMALL.values() for option in options)]
 WHOLE = [name for name in TRICKS if name != "layer_noise"]  # noise inside networks is each process's and part's own
 CHOICES["whole"] = [f"trick=[{','.join(WHOLE)}]", *(option for options in SMALL.values() for option in options)]
-each_choice = pytest.mark.parametrize("trick", CHOICES)
+STOPS = (3, 7, 8)
+"""Steps of D: in the fill of the memory and the turn of G's copy, of D's, at its end."""
 
 
-@each_choice
+@pytest.fixture(scope="module", params=CHOICES)
+def trick(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory):
+    return tmp_path_factory.mktemp("checkpoints")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(trick, checkpoints):
+    """A run that leaves a checkpoint at each of the stops."""
+    return fit(tiny("model=dcgan", *CHOICES[trick]), Snapshots(checkpoints, [4 * stop for stop in STOPS]))
+
+
 def test_it_has_its_own_name_and_changes_the_run(trick):
     model = "model=gan" if trick in ("soft_labels", "all", "whole") else "model=hinge"  # whose loss no trick computes otherwise
     gan = fit(tiny(model, *CHOICES[trick]))
@@ -38,21 +55,16 @@ def parameters(gan):
     return torch.cat([weight.flatten() for weight in gan.generator.parameters()])
 
 
-@each_choice
-@pytest.mark.parametrize("stop", [3, 7, 8])  # in the fill of the memory and the turn of G's copy, of D's, at its end
-def test_a_resumed_run_equals_an_undisturbed_one_bit_for_bit(trick, stop, tmp_path):
-    whole = fit(tiny("model=dcgan", *CHOICES[trick]))
-    cfg = tiny("model=dcgan", *CHOICES[trick])
-    cfg.callback.stop_condition.max_images = stop * 4
-    fit(cfg).trainer.save_checkpoint(tmp_path / "half.ckpt")
-    assert equal(whole, fit(tiny("model=dcgan", *CHOICES[trick]), ckpt_path=tmp_path / "half.ckpt"))
+@pytest.mark.parametrize("stop", STOPS)
+def test_a_resumed_run_equals_an_undisturbed_one_bit_for_bit(undisturbed, trick, checkpoints, stop):
+    resumed = fit(tiny("model=dcgan", *CHOICES[trick]), ckpt_path=checkpoints / f"{4 * stop}.ckpt")
+    assert equal(undisturbed, resumed)
 
 
-@each_choice
-def test_judging_and_sampling_know_nothing_of_it(trick, tmp_path):
+def test_judging_and_sampling_know_nothing_of_it(undisturbed, trick, tmp_path):
     cfg = tiny("model=dcgan", *CHOICES[trick])
     judged = fit(cfg, checkpoint.EmbedConfig(cfg, []), limit_val_batches=2, val_check_interval=3)
-    assert equal(judged, fit(tiny("model=dcgan", *CHOICES[trick])))
+    assert equal(judged, undisturbed)
     checkpoint.save(judged.trainer, tmp_path / "a.ckpt")
     loaded, _ = checkpoint.load(tmp_path / "a.ckpt")
     without = build(tiny("model=dcgan"))
@@ -93,7 +105,6 @@ class Watch(L.Callback):
             return hook(*args)
 
 
-@each_choice
 def test_it_asks_the_device_for_no_number(trick):
     watch = Watch()
     fit(tiny("model=gan", *CHOICES[trick]), watch)
