@@ -24,7 +24,7 @@ from omegaconf.errors import InterpolationResolutionError
 
 from gan_lab.cli import renamed
 from gan_lab.cli.compose import CONF, PACKAGE, check, composer, parsed
-from gan_lab.errors import Diverged, InputError, first_line
+from gan_lab.errors import Diverged, InputError, first_line, nearest
 
 
 def command(config_name: str, target: str | Callable[[DictConfig], Any], argv: Sequence[str] | None = None) -> None:
@@ -128,6 +128,9 @@ def _failed_import(error: ImportError) -> str:
     target, cause = first_line(error).rstrip(":"), error.__cause__ or error
     if isinstance(cause, SyntaxError):
         return f"{target}: {cause.filename}, line {cause.lineno}: {type(cause).__name__}: {cause.msg}"
+    module, _, name = (getattr(cause, "name", None) or "").rpartition(".")
+    if isinstance(cause, ModuleNotFoundError) and f"'{cause.name}'" in target and module in sys.modules:
+        return f"{target}: {module} has no '{name}'{nearest(name, dir(sys.modules[module]))}"
     frames = [frame for frame in traceback.extract_tb(cause.__traceback__) if not _is_import_system(frame.filename)]
     place = f"{frames[-1].filename}, line {frames[-1].lineno}: " if frames else ""
     kind = "" if isinstance(cause, ImportError) else f"{type(cause).__name__}: "

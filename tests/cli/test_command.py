@@ -109,7 +109,7 @@ BROKEN = {
     "from torch import nope\n": "broken_gan.py, line 1: cannot import name 'nope' from 'torch'",
     "x = 1\ny = (\n": "broken_gan.py, line 2: SyntaxError: '(' was never closed",
     "x = 1\nprint(z)\n": "broken_gan.py, line 2: NameError: name 'z' is not defined",
-    "x = 1\n": "No module named 'broken_gan.MyGAN'",
+    "x = 1\n": "broken_gan has no 'MyGAN'",
 }
 
 
