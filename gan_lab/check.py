@@ -15,7 +15,7 @@ from gan_lab.errors import InputError, first_line, pick
 from gan_lab.run_folder import RunFolder
 
 if TYPE_CHECKING:
-    from gan_lab.training.invariants import Invariant, Subject
+    from gan_lab.training.invariants import CheckedGAN, Invariant
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def check(cfg: DictConfig) -> None:
     from gan_lab.benchmark.step import cost
     from gan_lab.cli import console
     from gan_lab.training.config import check_numbers, finalize_config
-    from gan_lab.training.invariants import INVARIANTS, Subject, train_as_rank
+    from gan_lab.training.invariants import INVARIANTS, CheckedGAN, train_as_rank
 
     console.quiet()
     check_numbers(cfg)
@@ -39,12 +39,12 @@ def check(cfg: DictConfig) -> None:
     if cfg.check.rank_folder:
         train_as_rank(cfg, Path(cfg.check.rank_folder))
         return
-    checks = {**INVARIANTS, "run": complete_run, "cost": lambda subject: cost(subject.cfg)}
+    checks = {**INVARIANTS, "run": complete_run, "cost": lambda checked: cost(checked.cfg)}
     chosen = checks if cfg.only is None else {cfg.only: pick(checks, cfg.only, "only")}
     with TemporaryDirectory() as folder:
-        subject = Subject(cfg, Path(folder))
+        checked = CheckedGAN(cfg, Path(folder))
         every = track(chosen.items(), description="checking")
-        results = [(name, *outcome(invariant, subject)) for name, invariant in every]
+        results = [(name, *outcome(invariant, checked)) for name, invariant in every]
     show(cfg, results)
     if not all(passed for _, passed, _ in results):
         sys.exit(1)
@@ -63,24 +63,24 @@ def narrow(cfg: DictConfig) -> None:
         cfg.max_images = cfg.check.steps * cfg.data.batch_size
 
 
-def complete_run(subject: "Subject") -> str:
+def complete_run(checked: "CheckedGAN") -> str:
     """Check that a short run comes to its end, plots and final judgement included."""
     from gan_lab.train import run
 
-    made = RunFolder(subject.folder / "run")
+    made = RunFolder(checked.folder / "run")
     made.path.mkdir()
     with redirect_stdout(StringIO()):
-        run(subject.cfg, made.path)
+        run(checked.cfg, made.path)
     summary = made.read_summary()
     if summary["status"] != "finished" or "final_judgement" not in summary or not made.curves.is_file():
         raise InputError(f"the run ended as {summary['status']}: {summary.get('error', 'without curves or a final judgement')}")
     return f"{summary['images_seen']} images, {len(made.grids())} sample grids, {len(summary['scores'])} columns of validation"
 
 
-def outcome(invariant: "Invariant", subject: "Subject") -> tuple[bool, str]:
+def outcome(invariant: "Invariant", checked: "CheckedGAN") -> tuple[bool, str]:
     """Return whether an invariant holds, and the observation or the cause of the violation."""
     try:
-        return True, invariant(subject)
+        return True, invariant(checked)
     except Exception as error:  # a GAN in the making fails in any way
         known = type(error).__name__ in ("Violation", "InputError")
         return False, first_line(error) if known else f"{type(error).__name__}: {first_line(error)}"

@@ -12,7 +12,7 @@ from gan_lab.model.gan import GAN
 from gan_lab.model.vae_gan import VAEGAN
 from gan_lab.training import invariants
 from gan_lab.training.build import build
-from gan_lab.training.invariants import Subject
+from gan_lab.training.invariants import CheckedGAN
 from tests.tiny import MODELS, tiny
 
 
@@ -107,7 +107,7 @@ def test_every_invariant_is_seen_violated():
 def test_a_violated_invariant_is_found_with_its_reason(invariant, tmp_path, monkeypatch):
     violated, reason = VIOLATIONS[invariant]
     monkeypatch.setattr("gan_lab.model.gan.GAN", violated)
-    passed, observation = check.outcome(invariants.INVARIANTS[invariant], Subject(tiny("model=gan"), tmp_path))
+    passed, observation = check.outcome(invariants.INVARIANTS[invariant], CheckedGAN(tiny("model=gan"), tmp_path))
     assert not passed
     assert reason in observation
 
@@ -126,7 +126,7 @@ class Remembering(GAN):
 
 def test_state_in_a_list_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr("gan_lab.model.gan.GAN", Remembering)
-    passed, observation = check.outcome(invariants.exact_resume, Subject(tiny("model=gan"), tmp_path))
+    passed, observation = check.outcome(invariants.exact_resume, CheckedGAN(tiny("model=gan"), tmp_path))
     assert not passed
     assert "; state outside buffers: history (use" in observation
 
@@ -153,17 +153,17 @@ SMALL_OR_RARE = [["penalty.r1.weight=0.01"], ["penalty.r1.weight=0.01", "penalty
 @pytest.mark.parametrize("options", SMALL_OR_RARE)
 def test_the_lost_gradient_of_a_penalty_is_found_however_small_or_rare_it_is(options, tmp_path, monkeypatch):
     cfg = tiny("model=gan", "network.discriminator.norm=none", "penalty=r1", *options)
-    assert invariants.gradients(Subject(cfg, tmp_path))
+    assert invariants.gradients(CheckedGAN(cfg, tmp_path))
     norm = penalties.squared_gradient_norm
     monkeypatch.setattr(penalties, "squared_gradient_norm", lambda *args: norm(*args).detach())
     with pytest.raises(invariants.Violation, match="the gradient of r1 in the discriminator's loss has a relative error of 1"):
-        invariants.gradients(Subject(cfg, tmp_path))
+        invariants.gradients(CheckedGAN(cfg, tmp_path))
 
 
 @pytest.mark.parametrize("names", ["[lecam,bcr,drift,r1,r2]", "[wgan_gp,dragan]"])
 def test_no_penalty_is_blamed_for_what_it_holds_constant(names, tmp_path):
     cfg = tiny("model=gan", "network.discriminator.norm=none", f"penalty={names}")
-    seen = invariants.gradients(Subject(cfg, tmp_path))
+    seen = invariants.gradients(CheckedGAN(cfg, tmp_path))
     assert all(name in seen for name in names.strip("[]").split(","))
 
 
@@ -201,21 +201,21 @@ class SharedWeights(VAEGAN):
 )
 def test_a_third_network_has_a_step_of_its_own_too(violated, reason, tmp_path, monkeypatch):
     monkeypatch.setattr("gan_lab.model.vae_gan.VAEGAN", violated)
-    passed, observation = check.outcome(invariants.separate_steps, Subject(tiny("model=vae_gan"), tmp_path))
+    passed, observation = check.outcome(invariants.separate_steps, CheckedGAN(tiny("model=vae_gan"), tmp_path))
     assert (passed, observation) == (False, reason)
 
 
 def test_a_step_that_moves_the_other_network_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr("gan_lab.model.gan.GAN", RestlessD)
-    passed, observation = check.outcome(invariants.INVARIANTS["steps"], Subject(tiny("model=gan"), tmp_path))
+    passed, observation = check.outcome(invariants.INVARIANTS["steps"], CheckedGAN(tiny("model=gan"), tmp_path))
     assert (passed, observation) == (False, "generator_step moves discriminator and generator")
 
 
 def test_an_error_in_the_gan_is_a_violated_invariant_too(tmp_path):
-    def fail(subject):
+    def fail(checked):
         raise ZeroDivisionError("by nought\nand more")
 
-    assert check.outcome(fail, Subject(tiny("model=gan"), tmp_path)) == (False, "ZeroDivisionError: by nought")
+    assert check.outcome(fail, CheckedGAN(tiny("model=gan"), tmp_path)) == (False, "ZeroDivisionError: by nought")
 
 
 @pytest.mark.slow
@@ -241,7 +241,7 @@ def test_the_command_checks_a_gan_outside_the_package_and_fails_where_it_breaks_
 
 def test_networks_are_made_small_unless_a_width_is_given(call, monkeypatch):
     seen = []
-    monkeypatch.setattr(invariants, "INVARIANTS", {"seen": lambda subject: seen.append(build(subject.cfg)) or "yes"})
+    monkeypatch.setattr(invariants, "INVARIANTS", {"seen": lambda checked: seen.append(build(checked.cfg)) or "yes"})
     call(check.main, "model=dcgan", "only=seen")
     call(check.main, "model=dcgan", "network.generator.width=12", "only=seen")
     assert [gan.generator.layers[-2].in_channels for gan in seen] == [4, 6]

@@ -1,4 +1,4 @@
-"""Invariants of every GAN: functions `Subject` -> observation, which raise a `Violation` with the cause.
+"""Invariants of every GAN: functions `CheckedGAN` -> observation, which raise a `Violation` with the cause.
 
 `gan_lab.check` runs them for one GAN, the tests for all.
 """
@@ -122,7 +122,7 @@ class Snapshots(L.Callback):
             trainer.save_checkpoint(self.folder / f"{gan.images_seen}.ckpt")
 
 
-class Subject:
+class CheckedGAN:
     """A GAN under test, and the two runs that its invariants share.
 
     Args:
@@ -158,12 +158,12 @@ class Subject:
         return steps * self._cfg.data.batch_size
 
 
-Invariant = Callable[[Subject], str]
+Invariant = Callable[[CheckedGAN], str]
 
 
-def separate_steps(subject: Subject) -> str:
+def separate_steps(checked: CheckedGAN) -> str:
     """Check that a step moves the weights of its own networks alone; the averages move after G's steps."""
-    gan, spy = subject.run
+    gan, spy = checked.run
     own = own_networks(gan)
     if spy.faults:
         raise Violation(spy.faults[0])
@@ -175,9 +175,9 @@ def separate_steps(subject: Subject) -> str:
     return f"{len(spy.moved)} moves"
 
 
-def fresh_data(subject: Subject) -> str:
+def fresh_data(checked: CheckedGAN) -> str:
     """Check that D's steps see fresh reals, that each of G's follows ``d_steps`` of them, and that no latents come twice."""
-    cfg, (gan, spy) = subject.cfg, subject.run
+    cfg, (gan, spy) = checked.cfg, checked.run
     for name, batches in (("reals", spy.reals), ("latents", spy.latents)):
         rows = [tuple(row.flatten().tolist()) for batch in batches for row in batch]
         if len(set(rows)) < len(rows):
@@ -197,21 +197,21 @@ def fresh_data(subject: Subject) -> str:
 # ----- a run is a function of its configuration ----------------------------------------------------------------------------
 
 
-def same_seed(subject: Subject) -> str:
+def same_seed(checked: CheckedGAN) -> str:
     """Check that the same seed gives the same weights, and another one others."""
-    (first, _), other = subject.run, subject.cfg
-    require_equal(first, trained(subject.cfg), "two runs of one seed")
+    (first, _), other = checked.run, checked.cfg
+    require_equal(first, trained(checked.cfg), "two runs of one seed")
     other.seed += 1
     if difference(first, trained(other)) is None:
         raise Violation("another seed gives the same weights")
     return "equal bit for bit"
 
 
-def exact_resume(subject: Subject) -> str:
+def exact_resume(checked: CheckedGAN) -> str:
     """Check that a resumed run equals an undisturbed one, taken up before, at and after a validation."""
-    whole, cfg = subject.validated, subject.cfg
-    for steps in subject.STOPS:
-        resumed = trained(cfg, ckpt_path=subject.folder / f"{subject.images_at(steps)}.ckpt", **subject.VALIDATION)
+    whole, cfg = checked.validated, checked.cfg
+    for steps in checked.STOPS:
+        resumed = trained(cfg, ckpt_path=checked.folder / f"{checked.images_at(steps)}.ckpt", **checked.VALIDATION)
         if (name := difference(whole, resumed)) is not None:
             raise Violation(f"stopped after {steps} steps of D and resumed: {name} differs{outside_buffers(build(cfg), whole)}")
     return "equal bit for bit"
@@ -244,14 +244,14 @@ def _same(a: Any, b: Any) -> bool:
     return type(a) is type(b) and (a == b or not isinstance(a, int | float | str))  # objects are made anew by each `build`
 
 
-def same_samples(subject: Subject) -> str:
+def same_samples(checked: CheckedGAN) -> str:
     """Check that a checkpoint, loaded alone, gives the samples of the run in [-1, 1], and another seed others."""
-    gan, _ = subject.run
-    checkpoint.save(gan.trainer, subject.folder / "samples.ckpt")
-    loaded, _ = checkpoint.load(subject.folder / "samples.ckpt")
+    gan, _ = checked.run
+    checkpoint.save(gan.trainer, checked.folder / "samples.ckpt")
+    loaded, _ = checkpoint.load(checked.folder / "samples.ckpt")
     images = gan.sample(4)
     if not torch.equal(images, loaded.sample(4)):
-        raise Violation("the samples of a checkpoint are not those of the run" + outside_buffers(build(subject.cfg), gan))
+        raise Violation("the samples of a checkpoint are not those of the run" + outside_buffers(build(checked.cfg), gan))
     if torch.equal(images, loaded.sample(4, seed=1)):
         raise Violation("another seed gives the same samples")
     expected = tuple(gan.trainer.datamodule.shape)  # type: ignore[attr-defined]  # `fit` sets it
@@ -266,15 +266,15 @@ def _x(shape: Sequence[int]) -> str:
     return "x".join(map(str, shape))
 
 
-def silent_validation(subject: Subject) -> str:
+def silent_validation(checked: CheckedGAN) -> str:
     """Check that validation changes nothing in training."""
-    require_equal(subject.validated, subject.run[0], "a run with validation and one without")
+    require_equal(checked.validated, checked.run[0], "a run with validation and one without")
     return "equal bit for bit"
 
 
-def gradients(subject: Subject) -> str:
+def gradients(checked: CheckedGAN) -> str:
     """Check the gradient of each term of both objectives, each penalty included, against finite differences in float64."""
-    cfg = subject.cfg
+    cfg = checked.cfg
     cfg.trainer.precision = cfg.speed.precision = "64-true"
     gan, seen = trained(cfg), []
     players: dict[str, Player] = {"discriminator": "d", "generator": "g"}
@@ -290,12 +290,12 @@ def gradients(subject: Subject) -> str:
 # ----- two processes -------------------------------------------------------------------------------------------------------
 
 
-def two_processes(subject: Subject) -> str:
+def two_processes(checked: CheckedGAN) -> str:
     """Check that two processes have the same weights and statistics after every step."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     marks = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2", "NODE_RANK": "0"}
-    command = distributed.own_command("gan_lab.check", [f"check.rank_folder={subject.folder}"])
+    command = distributed.own_command("gan_lab.check", [f"check.rank_folder={checked.folder}"])
     ranks = [
         subprocess.Popen(command, env=os.environ | marks | {"LOCAL_RANK": rank}, stderr=subprocess.PIPE, text=True)
         for rank in "01"
@@ -303,7 +303,7 @@ def two_processes(subject: Subject) -> str:
     errors = [rank.communicate(timeout=600)[1].strip() for rank in ranks]
     if any(rank.returncode for rank in ranks):
         raise Violation(f"two processes do not train: {max(errors, key=len).splitlines()[-1]}")
-    first, second = (json.loads((subject.folder / f"{rank}.json").read_text()) for rank in "01")
+    first, second = (json.loads((checked.folder / f"{rank}.json").read_text()) for rank in "01")
     if first != second:
         raise Violation(f"they differ after step {[a == b for a, b in zip(first, second, strict=True)].index(False) + 1}")
     return f"equal after each of {len(first)} steps"

@@ -8,7 +8,7 @@ import torch
 from gan_lab.rng import Stream
 from gan_lab.training import invariants
 from gan_lab.training.build import build
-from gan_lab.training.invariants import INVARIANTS, Subject
+from gan_lab.training.invariants import INVARIANTS, CheckedGAN
 from gan_lab.training.short_run import equal
 from tests.tiny import MODELS, TINY_IMAGES, context, fit, tiny
 
@@ -21,18 +21,18 @@ def model(request):
 
 
 @pytest.fixture(scope="module")
-def subject(model, tmp_path_factory):
+def checked(model, tmp_path_factory):
     """40 images: two steps of G where D has five to one of G."""
-    return Subject(tiny(f"model={model}", images=40), tmp_path_factory.mktemp(model))
+    return CheckedGAN(tiny(f"model={model}", images=40), tmp_path_factory.mktemp(model))
 
 
 @pytest.mark.parametrize("name", [name for name, check in INVARIANTS.items() if check not in SLOW])
-def test_it_passes(subject, name):
-    assert INVARIANTS[name](subject)
+def test_it_passes(checked, name):
+    assert INVARIANTS[name](checked)
 
 
-def test_the_preview_and_the_judges_have_latents_of_their_own(subject):
-    gan, spy = subject.run
+def test_the_preview_and_the_judges_have_latents_of_their_own(checked):
+    gan, spy = checked.run
     preview = gan.latent_rows(range(8), gan.seed, Stream.SAMPLE)
     judged = gan.latent_rows(range(8), gan.seed, Stream.VALIDATION)
     rows = [tuple(row.tolist()) for batch in (*spy.latents, preview, judged) for row in batch]
