@@ -15,7 +15,8 @@ from gan_lab.errors import InputError, first_line, pick
 from gan_lab.run_folder import RunFolder
 
 if TYPE_CHECKING:
-    from gan_lab.training.invariants import CheckedGAN, Invariant
+    from gan_lab.training.checked_gan import CheckedGAN
+    from gan_lab.training.invariants import Invariant
 
 
 def main() -> None:
@@ -29,8 +30,9 @@ def check(cfg: DictConfig) -> None:
 
     from gan_lab.benchmark.step import cost
     from gan_lab.cli import console
+    from gan_lab.training.checked_gan import CheckedGAN
     from gan_lab.training.config import check_numbers, finalize_config
-    from gan_lab.training.invariants import INVARIANTS, CheckedGAN, train_as_rank
+    from gan_lab.training.invariants import INVARIANTS, train_as_rank
 
     console.quiet()
     check_numbers(cfg)

@@ -12,7 +12,7 @@ from gan_lab.model.gan import GAN
 from gan_lab.model.vae_gan import VAEGAN
 from gan_lab.training import invariants
 from gan_lab.training.build import build
-from gan_lab.training.invariants import CheckedGAN
+from gan_lab.training.checked_gan import CheckedGAN
 from tests.tiny import MODELS, tiny
 
 

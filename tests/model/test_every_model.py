@@ -8,7 +8,8 @@ import torch
 from gan_lab.rng import Stream
 from gan_lab.training import invariants
 from gan_lab.training.build import build
-from gan_lab.training.invariants import INVARIANTS, CheckedGAN
+from gan_lab.training.checked_gan import CheckedGAN
+from gan_lab.training.invariants import INVARIANTS
 from gan_lab.training.short_run import equal
 from tests.tiny import MODELS, TINY_IMAGES, context, fit, tiny
 

@@ -9,7 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from gan_lab.training import checkpoint
 from gan_lab.training.build import build
-from gan_lab.training.invariants import Snapshots
+from gan_lab.training.checked_gan import Snapshots
 from gan_lab.training.short_run import equal
 from tests.pair import FLOAT64, IMAGES, MLP, pair, train
 from tests.tiny import CONF, fit, tiny
