@@ -6,12 +6,21 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: more threads make small networks many times slower
 
 import pytest
+from hydra._internal import defaults_list
+from hydra._internal.sources_registry import SourcesRegistry
+from hydra.core.plugins import Plugins
+from hydra.plugins.config_source import ConfigResult
 from lightning.fabric.utilities import registry
+from torch.utils.data import _utils as data_utils
+
+from gan_lab.callback import summary
 
 
 @pytest.hookimpl(trylast=True)
@@ -39,13 +48,49 @@ def plugins() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def workers() -> Iterator[None]:
+    """torch waits five seconds for each worker of a DataLoader that met an exception."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(data_utils, "MP_STATUS_CHECK_INTERVAL", 0.3)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def yaml_files() -> Iterator[None]:
+    """Composing takes two fifths of the suite, half of it for what Hydra does anew for each of forty files: once is enough."""
+    parsed: dict[tuple[str, int], ConfigResult] = {}
+    Plugins.instance()  # loads its own copy of the class
+    files: Any = SourcesRegistry.instance().resolve("file")
+    load, choices = files.load_config, defaults_list._create_interpolation_map
+
+    def load_once(source: Any, config_path: str) -> ConfigResult:
+        path = Path(source.path, source._normalize_file_name(config_path))
+        if not path.is_file():
+            return load(source, config_path)
+        key = (str(path), path.stat().st_mtime_ns)
+        if key not in parsed:
+            parsed[key] = load(source, config_path)
+        return deepcopy(parsed[key])
+
+    def choices_if_asked(overrides: Any, defaults: list[Any], self_added: bool) -> Any:
+        return choices(overrides, defaults, self_added) if any(entry.is_interpolation() for entry in defaults) else None
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "load_config", load_once)
+        patch.setattr(defaults_list, "_create_interpolation_map", choices_if_asked)
+        yield
+
+
 @pytest.fixture
 def call(monkeypatch, tmp_path) -> Callable[..., Path]:
-    """Calls a command's ``main()`` in this process, in a folder of its own."""
+    """Calls a command's ``main()`` in this process, in a folder of its own; unless asked, ``curves.png`` stays empty."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WANDB_MODE", "offline")
 
-    def run(main: Callable[[], None], *arguments: str) -> Path:
+    def run(main: Callable[[], None], *arguments: str, curves: bool = False) -> Path:
+        if not curves:  # half of the time of a tiny run
+            monkeypatch.setattr(summary, "save_curves", lambda rows, path, *levels: path.touch())
         monkeypatch.setattr(sys, "argv", ["gan_lab", *arguments])
         main()
         return tmp_path

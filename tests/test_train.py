@@ -18,17 +18,18 @@ from tests.tiny import TINY
 
 @pytest.fixture
 def run(call):
-    def start(*overrides: str) -> Path:
-        return call(train.main, *TINY, *overrides) / "run"
+    def start(*overrides: str, **options: bool) -> Path:
+        return call(train.main, *TINY, *overrides, **options) / "run"
 
     return start
 
 
 def test_a_run_folder_holds_everything(run):
-    folder = run()
+    folder = run(curves=True)
     files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert {"config.yaml", "metrics.csv", "summary.json", "curves.png", "checkpoints/last.ckpt"} <= files
     assert {"samples/0000000000.png", "samples/0000000064.png"} <= files
+    assert (folder / "curves.png").stat().st_size > 1000
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["status"] == "finished"
     assert (summary["images_seen"], summary["g_steps_done"], summary["d_steps_done"]) == (64, 16, 16)

@@ -12,7 +12,6 @@ from matplotlib import pyplot as plt
 from omegaconf import OmegaConf
 
 from gan_lab import train
-from gan_lab.callback import summary
 from gan_lab.callback.stop_condition import StopCondition
 from gan_lab.cli.compose import compose
 from gan_lab.errors import InputError
@@ -22,15 +21,13 @@ from tests.tiny import MODELS
 
 
 @pytest.fixture
-def run(call, monkeypatch):
-    """A sweep in the folder ``sweep``, without pictures of curves: its exit status and the lines of sweep.csv."""
+def run(call):
+    """A sweep in the folder ``sweep``: its exit status and the lines of sweep.csv."""
 
-    def start(*overrides, curves=False):
+    def start(*overrides, **options):
         status = 0
-        if not curves:  # half of the time of a toy
-            monkeypatch.setattr(summary, "save_curves", lambda *arguments: None)
         try:
-            call(train.main, "-m", *TOY, *overrides)
+            call(train.main, "-m", *TOY, *overrides, **options)
         except SystemExit as exit_:
             status = exit_.code
         with Path("sweep/sweep.csv").open(newline="") as file:

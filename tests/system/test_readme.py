@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -98,7 +99,7 @@ def workplace(call, tmp_path, monkeypatch):
         del sys.modules[name]
     quick = {name: invariant for name, invariant in invariants.INVARIANTS.items() if invariant is not invariants.two_processes}
     monkeypatch.setattr(invariants, "INVARIANTS", quick)  # all of them: tests/test_check.py
-    return lambda main, *arguments: call(main, *arguments)
+    return partial(call, curves=True)
 
 
 def write_lsun(path, images):
