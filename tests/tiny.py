@@ -21,7 +21,8 @@ TINY = ["data=fake", "data.image_size=8", "data.channels=1", "data.batch_size=4"
         "val_every_images=32", "sample_every_images=32",
         "network.generator.width=8", "network.discriminator.width=8", "logger=csv", "hydra.run.dir=run"]  # fmt: skip
 """The command line of a run of 64 images in the folder ``run``."""
-TINY_IMAGES = ["data=fake", "data.image_size=8", "data.channels=1", "data.batch_size=4", "data.num_classes=3"]
+TINY_IMAGES = ["data=fake", "data.image_size=8", "data.channels=1", "data.batch_size=4", "data.num_classes=3",
+               "data.held_out.n=64"]  # fmt: skip
 
 
 def tiny(*overrides: str, images: int = 48) -> DictConfig:

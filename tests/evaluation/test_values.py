@@ -106,6 +106,7 @@ def test_the_default_run_and_its_evaluations(call):
             assert values[key]["better"] == value["better"]
 
 
+@pytest.mark.slow
 def test_a_run_of_the_shape_of_cifar10_on_features_of_the_shape_of_inceptions(call, monkeypatch):
     """2,048 features and 1,008 logits of 512 images: a singular covariance, whose square root torchmetrics knew to 1e-6."""
 

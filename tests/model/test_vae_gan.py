@@ -89,6 +89,7 @@ def test_without_the_gans_weight_d_does_not_matter_and_it_is_a_vae():
     assert set(slow.tracked) >= {"prior", "pixel_error"}
 
 
+@pytest.mark.slow
 def test_a_vae_reconstructs_what_it_has_seen():
     nets = ["network=mlp", "network.generator.width=[64]", "network.generator.norm=none", "network.discriminator.width=[64]"]
     vae = ["model.gan_weight=0", "model.feature_weight=0", "model.pixel_weight=1", "optimizer.g.lr=3e-3"]

@@ -129,6 +129,7 @@ def test_outside_a_sweep_a_failure_is_raised(call):
         call(train.main, *TOY, "data.batch_size=100000", "hydra.run.dir=run")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux lists open files")
 def test_jobs_in_one_process_leave_no_open_files_and_no_figures(run):
     run("seed=0", curves=True)
