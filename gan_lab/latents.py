@@ -38,6 +38,17 @@ def sphere(rng: RNG, n: int, dim: int) -> Tensor:
     return normalize(rng.normal(n, dim)) * dim**0.5
 
 
+def truncate(z: Tensor, threshold: float) -> Tensor:
+    """Turn standard normal latents into normal ones within +-``threshold``: the truncation trick (Brock 2019, section 3.1).
+
+    The paper draws values beyond the threshold anew. Here each is moved by the monotone map between the two distributions, so
+    that a sample keeps its number, and changes gradually with the threshold.
+    """
+    low = torch.special.ndtr(torch.tensor(-threshold, dtype=torch.float64, device=z.device))
+    inside = low + (1 - 2 * low) * torch.special.ndtr(z.double())
+    return torch.special.ndtri(inside).clamp(-threshold, threshold).to(z.dtype)
+
+
 def straight(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
     """Interpolate linearly: a + t (b - a), (T, dim), for t (T,) in [0, 1]."""
     return torch.lerp(a, b, t[:, None])

@@ -22,6 +22,7 @@ class Stream(IntEnum):
     SAMPLE = 4  # latents of `gan_lab.sample` and the sample grids
     VALIDATION = 5  # latents of the metric that selects the best checkpoint
     FINAL = 6  # latents of the final evaluation, which played no part in that selection
+    STANDING = 7  # latents of the standing statistics
 
 
 def key(*position: int) -> int:

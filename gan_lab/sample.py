@@ -47,8 +47,8 @@ def images(gan: "GAN", cfg: DictConfig) -> "Tensor":
     from rich.progress import track
 
     starts = track(range(0, cfg.n, cfg.batch_size), description="sampling", disable=cfg.n <= cfg.batch_size)
-    parts = [gan.sample(range(i, min(i + cfg.batch_size, cfg.n)), cfg.seed, cfg.ema, cfg.classes).cpu() for i in starts]
-    return torch.cat(parts)
+    options = (cfg.seed, cfg.ema, cfg.classes, cfg.truncation)
+    return torch.cat([gan.sample(range(i, min(i + cfg.batch_size, cfg.n)), *options).cpu() for i in starts])
 
 
 def grid(gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
@@ -97,6 +97,8 @@ def strips(gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
 
     interpolate = getattr(latents, cfg.format)
     ends, t = gan.latent_rows(range(2 * cfg.n), cfg.seed), torch.linspace(0, 1, cfg.steps)
+    if cfg.truncation is not None:
+        ends = gan.truncated(ends, cfg.truncation)
     z = torch.cat([interpolate(a, b, t) for a, b in ends.view(cfg.n, 2, -1)])
     path = folder / f"{cfg.format}-seed{cfg.seed}.png"
     y = gan.labels([row for row in range(cfg.n) for _ in t], cfg.classes)

@@ -32,3 +32,19 @@ def test_a_strip_begins_and_ends_at_its_latents(way):
 def test_parallel_latents_have_a_great_circle_too():
     a = torch.ones(4)
     torch.testing.assert_close(latents.great_circle(a, a, torch.linspace(0, 1, 3)), torch.ones(3, 4))
+
+
+@pytest.mark.parametrize("threshold", [0.04, 0.5, 2.0, 8.0])
+def test_truncated_latents_are_distributed_as_those_drawn_until_they_are_within(threshold):
+    z = latents.normal(StepRNG(0), 20_000, 2)
+    made = latents.truncate(z, threshold).flatten()
+    assert made.abs().max() <= threshold
+    drawn = z.flatten()[z.flatten().abs() < threshold]
+    levels = torch.linspace(0.1, 0.9, 9)
+    torch.testing.assert_close(made.quantile(levels), drawn.quantile(levels), rtol=0, atol=0.06 * min(threshold, 1))
+    assert (made[z.flatten().argsort()].diff() >= 0).all()
+
+
+def test_without_a_bound_within_reach_latents_stay():
+    z = latents.normal(StepRNG(0), 100, 2)
+    torch.testing.assert_close(latents.truncate(z, 30.0), z, rtol=1e-5, atol=1e-5)

@@ -76,9 +76,18 @@ def test_a_file_samples_without_its_folder(run, call):
     assert (folder / "elsewhere/grid-seed0.png").is_file()
 
 
+def test_truncated_samples_are_those_of_the_library(run):
+    folder = run("format=npz", "n=3", "truncation=0.3")
+    gan, _ = checkpoint.load("run")
+    made = torch.from_numpy(np.load(folder / "run/generated/samples-seed0.npz")["images"]).permute(0, 3, 1, 2)
+    assert torch.equal(made, to_uint8(gan.sample(3, truncation=0.3)))
+    assert not torch.equal(made, to_uint8(gan.sample(3)))
+
+
 @pytest.mark.parametrize(
     ("argument", "sentence"),
     [
+        ("truncation=0", "truncation=0.* is invalid: give a number above 0"),
         ("run=null", "run= is missing"),
         ("run=nowhere", "there is no run folder or checkpoint 'nowhere'"),
         ("format=pgn", "did you mean 'png'?"),

@@ -35,6 +35,13 @@ class ProjectionGAN(HingeGAN):
         super().__init__(*players, *args, **kwargs)
 
 
+def with_labels(generator: nn.Module, discriminator: nn.Module, num_classes: int | None) -> tuple[nn.Module, nn.Module]:
+    """Return the pair that labels condition, D by a projection; without labels, the pair as it is."""
+    if num_classes is None:
+        return generator, discriminator
+    return labelled(generator, num_classes), Projection(discriminator, num_classes)
+
+
 class Projection(nn.Module):
     """A discriminator whose logits depend on labels; the embedding is spectrally normalised where the last layer is.
 

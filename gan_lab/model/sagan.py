@@ -4,9 +4,8 @@ from typing import Any
 
 from torch import nn
 
-from gan_lab.model.conditional import labelled
 from gan_lab.model.hinge import HingeGAN
-from gan_lab.model.projection import Projection
+from gan_lab.model.projection import with_labels
 
 
 class SAGAN(HingeGAN):
@@ -28,6 +27,4 @@ class SAGAN(HingeGAN):
     def __init__(
         self, generator: nn.Module, discriminator: nn.Module, *args: Any, num_classes: int | None, **kwargs: Any
     ) -> None:
-        if num_classes is not None:
-            generator, discriminator = labelled(generator, num_classes), Projection(discriminator, num_classes)
-        super().__init__(generator, discriminator, *args, **kwargs)
+        super().__init__(*with_labels(generator, discriminator, num_classes), *args, **kwargs)

@@ -1,10 +1,13 @@
 """Each recipe in conf/experiment composes, says where it comes from, and trains two steps on tiny images."""
 
+import re
+
 import pytest
 
 from gan_lab.cli.compose import CONF, compose
 from tests.tiny import MODELS, fit, tiny
 
+DATA = {path.stem for path in (CONF / "data").glob("*.yaml")}
 NAMES = sorted(path.stem for path in (CONF / "experiment").glob("*_*.yaml"))
 SMALL = ["data=fake", "data.image_size=8", "data.channels=1", "data.num_classes=3", "data.batch_size=4", "model.d_steps=1",
          "network.generator.width=8", "network.discriminator.width=8"]  # fmt: skip
@@ -23,12 +26,12 @@ def test_its_head_says_command_source_and_numbers(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_composes_on_its_own_data(name):
-    cfg, data = compose("train", [f"experiment={name}"], with_hydra=True), name.rpartition("_")[2]
-    model = name.removesuffix(f"_{data}")
+    cfg = compose("train", [f"experiment={name}"], with_hydra=True)
+    model, _, words = name.rpartition("_")
+    data, size = (words, 32) if words in DATA else re.fullmatch(r"(\D+)(\d+)", words).groups()
     choices = cfg.hydra.runtime.choices
-    assert choices["model"] == model
-    assert choices["data"] == data.rstrip("64") if data.endswith("64") else choices["data"] == data
-    assert cfg.data.image_size == {"gan_mnist": 28, "sngan_stl10": 48}.get(name, 64 if data.endswith("64") else 32)
+    assert (choices["model"], choices["data"]) == (model, data)
+    assert cfg.data.image_size == {"gan_mnist": 28, "sngan_stl10": 48}.get(name, int(size))
     assert sum(cfg[length] is not None for length in ("max_images", "max_g_steps")) <= 1
 
 

@@ -50,6 +50,8 @@ class GANModule(Stepping, Sampling):
         ema_half_life_kimg: half-life of a weight in the average, in thousands of images, or a schedule; 0 copies G.
         ema_ramp: limits the half-life to this share of the images seen; None does not.
         dropout_in_sampling: whether G's dropout stays on in evaluation and sampling, as a function of z.
+        standing_batches: batches of 64 latents whose mean statistics BatchNorm has in evaluation and sampling (Brock 2019,
+            section 4.1); 0: the running averages of training.
         seed: of every draw.
     """
 
@@ -87,6 +89,7 @@ class GANModule(Stepping, Sampling):
         ema_half_life_kimg: float | Schedule = 10.0,
         ema_ramp: float | None = 0.05,
         dropout_in_sampling: bool = False,
+        standing_batches: int = 0,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -109,7 +112,7 @@ class GANModule(Stepping, Sampling):
         self.d_steps, self.g_batch_ratio, self.simultaneous = d_steps, g_batch_ratio, simultaneous
         self.accumulate, self.clip_grad_norm = accumulate, clip_grad_norm or {}
         self.ema_half_life_kimg, self.ema_ramp, self.seed = ema_half_life_kimg, ema_ramp, seed
-        self.dropout_in_sampling = dropout_in_sampling
+        self.dropout_in_sampling, self.standing_batches = dropout_in_sampling, standing_batches
         self.images_seen = self.d_steps_done = self.g_steps_done = self.d_steps_since_g = 0
         self._tracked: dict[str, list[Tensor]] = {}
         self._column_is_said = False
@@ -222,7 +225,8 @@ class GANModule(Stepping, Sampling):
         return {clock: getattr(self, clock) for clock in CLOCKS}
 
     def set_extra_state(self, state: dict[str, int]) -> None:
-        """Set the clocks."""
+        """Set the clocks, and forget what was made of other weights."""
+        self._standing = (None, None)
         for clock in CLOCKS:
             setattr(self, clock, state[clock])
 

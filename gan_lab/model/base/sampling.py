@@ -8,8 +8,9 @@ import torch
 from lightning import LightningModule
 from torch import Tensor
 
+from gan_lab import latents
 from gan_lab.errors import InputError
-from gan_lab.model import dropout
+from gan_lab.model import dropout, standing_statistics
 from gan_lab.rng import SampleRNG, Stream
 
 
@@ -20,12 +21,15 @@ class Sampling(LightningModule):
     generator_ema: Any
     latent: Callable[..., Tensor]
     dropout_in_sampling: bool
+    standing_batches: int
     seed: int
+    g_steps_done: int
+    _standing: tuple[Any, Any] = (None, None)
 
     @torch.no_grad()
     def generate(self, z: Tensor, y: Tensor | None = None, ema: bool = True) -> Tensor:
         """Return images of the latents z (N, latent_dim), in float32 and evaluation mode, by the average or by G itself."""
-        generator = self.generator_ema if ema else self.generator
+        generator = self.with_standing_statistics(self.generator_ema if ema else self.generator)
         was_training = generator.training
         generator.eval()
         dropping = dropout.kept(generator, z) if self.dropout_in_sampling else nullcontext()
@@ -35,12 +39,24 @@ class Sampling(LightningModule):
         finally:
             generator.train(was_training)
 
+    def with_standing_statistics(self, generator: Any) -> Any:
+        """Return a copy of G with the standing statistics of ``standing_batches``, made once for these weights; or G itself."""
+        if not self.standing_batches or not standing_statistics.has_any(generator):
+            return generator
+        version = (generator is self.generator_ema, self.g_steps_done, self.device)
+        if self._standing[0] != version:
+            rows = [range(64 * i, 64 * (i + 1)) for i in range(self.standing_batches)]
+            inputs = ((self.latent_rows(row, self.seed, Stream.STANDING), self.labels(row)) for row in rows)
+            self._standing = version, standing_statistics.recomputed(generator, inputs)
+        return self._standing[1]
+
     def sample(
         self,
         indices: int | Sequence[int],
         seed: int | None = None,
         ema: bool = True,
         classes: Sequence[int | str] | None = None,
+        truncation: float | None = None,
     ) -> Tensor:
         """Return the images of these sample numbers, (N, C, H, W); the same seed and number give the same latent and label.
 
@@ -49,10 +65,21 @@ class Sampling(LightningModule):
             seed: of the latents; None: the run's.
             ema: whether to use the averaged generator, or G itself.
             classes: labels, taken in turn; None: all that there are.
+            truncation: bound of the latents, for better images of less variety; None: none.
         """
         numbers = range(indices) if isinstance(indices, int) else indices
         z = self.latent_rows(numbers, self.seed if seed is None else seed)
+        if truncation is not None:
+            z = self.truncated(z, truncation)
         return self.generate(z, self.labels(numbers, classes), ema)
+
+    def truncated(self, z: Tensor, truncation: float) -> Tensor:
+        """Return the latents within +-``truncation``; see `gan_lab.latents.truncate`."""
+        if self.latent is not latents.normal:
+            raise InputError(f"truncation={truncation} needs normal latents, and this GAN has others: leave it out")
+        if truncation <= 0:
+            raise InputError(f"truncation={truncation} is invalid: give a number above 0, or null")
+        return latents.truncate(z, truncation)
 
     def labels(self, indices: Sequence[int], classes: Sequence[int | str] | None = None) -> Tensor | None:
         """Return the labels of these sample numbers, the classes in turn; None where G takes no labels.
