@@ -4,6 +4,7 @@ A formula takes D (augmentation included), images (N, C, H, W) and labels, and r
 image (the sum of the logits is differentiated) and in float32, outside autocast: half precision overflows in the norm.
 """
 
+import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
@@ -13,11 +14,11 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
-from gan_lab.errors import InputError
+from gan_lab.errors import InputError, pick
 from gan_lab.schedules import Schedule, value
 
 if TYPE_CHECKING:
-    from gan_lab.model.batch import Batch, Discriminate
+    from gan_lab.model.batch import Batch, Discriminate, Kind
 
 
 def squared_gradient_norm(discriminator: "Discriminate", x: Tensor, y: Tensor | None) -> Tensor:
@@ -76,6 +77,9 @@ class Penalty(nn.Module, ABC):
     def term(self, discriminator: "Discriminate", batch: "Batch") -> Tensor:
         """Return the unweighted formula."""
 
+    def prepare(self, batch: "Batch") -> None:
+        """Ask for neighbours of the images (``batch.offsets``), before D sees any."""
+
     def check(self, name: str, discriminator: nn.Module) -> None:
         """Refuse a discriminator for which the term is not defined."""
         if self.needs_independent_logits and any(isinstance(m, _BatchNorm) for m in discriminator.modules()):
@@ -109,43 +113,107 @@ class GradientPenalty(Penalty):
         return gradient_penalty(discriminator, x, batch.y, self.target, self.one_sided)
 
 
-class R1(Penalty):
+class GradientNorm(Penalty):
+    """A function of |grad D|^2 of each image, by one of two estimators.
+
+    Args:
+        weight: see `Penalty`.
+        interval: see `Penalty`.
+        estimator: "double_backward" differentiates D's gradient. "finite_difference" has (D(x + s n) - D(x))^2 / s^2 with n
+            normal (Lin 2025, https://arxiv.org/abs/2501.08316): to first order of the same expectation, without second
+            derivatives and, unless precision is mixed, in the one pass of the logits. x is there the image after augmentation.
+        size: s.
+    """
+
+    needs_independent_logits = True
+
+    def __init__(
+        self,
+        weight: float | Schedule = 10.0,
+        interval: int = 1,
+        estimator: str = "double_backward",
+        size: float = 0.01,
+    ) -> None:
+        super().__init__(weight, interval)
+        self.differs = pick({"double_backward": False, "finite_difference": True}, estimator, "estimator")
+        self.size = size
+
+    def check(self, name: str, discriminator: nn.Module) -> None:
+        """Refuse dropout, whose two draws would be taken for a slope."""
+        super().check(name, discriminator)
+        if self.differs and any(isinstance(m, _DropoutNd) and m.p > 0 for m in discriminator.modules()):
+            raise InputError(
+                f"penalty.{name}.estimator=finite_difference compares two logits of D, and each has a dropout of its own: use "
+                "network.discriminator.dropout=0.0 or estimator=double_backward"
+            )
+
+    def offset(self, batch: "Batch", images: Tensor) -> Tensor:
+        """Draw s n."""
+        return batch.rng.normal(*images.shape).to(images.dtype) * self.size
+
+
+class ZeroCentred(GradientNorm):
+    """gamma / 2 E[|grad D|^2] on one kind of image."""
+
+    kind: ClassVar["Kind"]
+
+    def prepare(self, batch: "Batch") -> None:
+        """Ask for a neighbour of each image."""
+        images, _ = batch.images(self.kind)
+        if self.differs and self.is_due(batch) and not torch.is_autocast_enabled(images.device.type):
+            batch.offsets.setdefault(self.kind, self.offset(batch, images))
+
+    def term(self, discriminator: "Discriminate", batch: "Batch") -> Tensor:
+        """Return half the mean squared gradient."""
+        images, y = batch.images(self.kind)
+        if not self.differs:
+            return zero_centred(discriminator, images, y) / 2
+        shared = self.kind in batch.offsets
+        difference = batch.differences(self.kind) if shared else batch.differences_at(images, y, self.offset(batch, images))
+        return (difference / self.size).square().mean() / 2
+
+
+class R1(ZeroCentred):
     """gamma / 2 E[|grad D|^2] on reals (Mescheder 2018, eq. 9); ``weight`` is gamma."""
 
-    needs_independent_logits = True
-
-    def term(self, discriminator: "Discriminate", batch: "Batch") -> Tensor:
-        """Return half the squared gradient on reals."""
-        return zero_centred(discriminator, batch.real, batch.y) / 2
+    kind = "real"
 
 
-class R2(Penalty):
+class R2(ZeroCentred):
     """gamma / 2 E[|grad D|^2] on fakes (Mescheder 2018, eq. 10); ``weight`` is gamma."""
 
-    needs_independent_logits = True
-
-    def term(self, discriminator: "Discriminate", batch: "Batch") -> Tensor:
-        """Return half the squared gradient on fakes."""
-        return zero_centred(discriminator, batch.fake, batch.fake_y) / 2
+    kind = "fake"
 
 
-class Dragan(Penalty):
+class Dragan(GradientNorm):
     """DRAGAN's term: |grad D| is pulled to 1 around the data (Kodali 2017).
 
     Differs from the paper: the perturbation is uniform in +-``spread`` standard deviations of the batch, symmetric as in the
     published comparison of Lucic 2018, where the authors' notebook has U(0, 1) and the paper a normal distribution.
     """
 
-    needs_independent_logits = True
-
-    def __init__(self, weight: float | Schedule = 10.0, interval: int = 1, spread: float = 0.5) -> None:
-        super().__init__(weight, interval)
+    def __init__(
+        self,
+        weight: float | Schedule = 10.0,
+        interval: int = 1,
+        spread: float = 0.5,
+        estimator: str = "double_backward",
+        size: float = 0.01,
+    ) -> None:
+        super().__init__(weight, interval, estimator, size)
         self.spread = spread
 
     def term(self, discriminator: "Discriminate", batch: "Batch") -> Tensor:
-        """Return the penalty at reals moved by noise."""
+        """Return the penalty at reals moved by noise.
+
+        From a slope d along n, which is normal with variance |grad D|^2, (|grad D| - 1)^2 = E[d^2 - 2 sqrt(pi / 2) |d| + 1].
+        """
         shift = (batch.rng.uniform(*batch.real.shape) * 2 - 1) * self.spread * batch.real.std()
-        return gradient_penalty(discriminator, batch.real + shift, batch.y)
+        x = batch.real + shift
+        if not self.differs:
+            return gradient_penalty(discriminator, x, batch.y)
+        slope = batch.differences_at(x, batch.y, self.offset(batch, x)) / self.size
+        return (slope.square() - math.sqrt(2 * math.pi) * slope.abs() + 1).mean()
 
 
 class Drift(Penalty):

@@ -13,7 +13,9 @@ from gan_lab.model.batch import Batch, StepContext
 from gan_lab.network import dcgan
 from gan_lab.rng import StepRNG
 from gan_lab.schedules import Linear
+from gan_lab.training import invariants
 from gan_lab.training.build import build
+from gan_lab.training.checked_gan import CheckedGAN
 from tests.tiny import fit, tiny
 
 WEIGHT = torch.tensor([3.0, 4.0])
@@ -390,3 +392,102 @@ def test_a_penalty_with_state_can_be_copied():
 def test_bcr_on_points_is_refused_with_the_remedy():
     with pytest.raises(InputError, match=r"penalty=bcr.* these data are points: use augment=instance_noise"):
         fit(tiny("data=gaussians", "network=mlp", "penalty=bcr"))
+
+
+# ----- |grad D|^2 without second derivatives -----------------------------------------------------------------------------
+
+
+class LinearPair(LinearCritic):
+    """A linear critic with features, as the base calls it."""
+
+    def features(self, x, y=None, offset=None):
+        return (x if offset is None else torch.cat([x, x + offset])).flatten(1)
+
+    def head(self, features, y=None):
+        return features @ self.weight.to(features.dtype)
+
+
+def many(n=20_000):
+    critic = LinearPair()
+    real = torch.zeros(n, 2, 1, 1)
+    return critic, Batch(real, real, None, None, critic, StepContext(StepRNG(0)), critic.features, critic.head)
+
+
+@pytest.mark.parametrize("penalty", [penalties.R1, penalties.R2])
+@pytest.mark.parametrize("prepared", [True, False])
+def test_a_linear_critics_expected_finite_difference_is_its_squared_norm(penalty, prepared):
+    critic, seen = many()
+    term = penalty(2.0, estimator="finite_difference")
+    if prepared:
+        term.prepare(seen)
+    error = 25 * (2 / len(seen.real)) ** 0.5  # standard error of the mean of |w|^2 chi^2(1)
+    assert term(critic, seen).item() == pytest.approx(25, abs=3 * error)
+
+
+def test_dragans_finite_difference_has_the_expectation_of_its_term():
+    critic, seen = many()
+    term = penalties.Dragan(1.0, estimator="finite_difference")
+    assert term(critic, seen).item() == pytest.approx((5 - 1) ** 2, abs=3 * 30 / len(seen.real) ** 0.5)
+
+
+def test_on_a_network_it_is_to_first_order_that_of_double_backward():
+    gan = fit(tiny("model=gan", "network.discriminator.norm=none", images=4))
+    some = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    real, step = some.repeat(1000, 1, 1, 1), StepContext(StepRNG(0), discriminator=gan.discriminator)
+    term = penalties.R1(2.0, estimator="finite_difference", size=1e-3)
+    seen = gan.batch(real, real, None, None, None, step)
+    term.prepare(seen)
+    assert term(gan.logits, seen).item() == pytest.approx(penalties.zero_centred(gan.logits, some).item(), rel=0.1)
+
+
+def test_d_sees_the_neighbours_in_the_pass_of_its_scores(monkeypatch):
+    rows = []
+    original = dcgan.Discriminator.features
+    monkeypatch.setattr(dcgan.Discriminator, "features", lambda self, x, y=None: rows.append(len(x)) or original(self, x, y))
+    options = ["penalty.r1.estimator=finite_difference", "penalty.r2.estimator=finite_difference"]
+    gan = fit(tiny("model=dcgan", "network.discriminator.norm=none", "penalty=[r1,r2]", *options, images=8))
+    assert rows == [8, 8, 4] * 2  # reals and fakes with theirs, then the fakes of G's step
+    assert {"r1", "r2"} <= gan.tracked.keys()
+
+
+def test_under_mixed_precision_the_pass_is_one_of_its_own_in_float32(monkeypatch):
+    kinds = []
+    original = dcgan.Discriminator.features
+    monkeypatch.setattr(
+        dcgan.Discriminator,
+        "features",
+        lambda self, x, y=None: kinds.append((len(x), torch.is_autocast_enabled("cpu"))) or original(self, x, y),
+    )
+    options = ["penalty=r1", "penalty.r1.estimator=finite_difference", "trainer.precision=bf16-mixed"]
+    fit(tiny("model=dcgan", "network.discriminator.norm=none", *options, images=4))
+    assert kinds == [(4, True), (4, True), (8, False), (4, True)]
+
+
+def test_the_augmented_image_and_its_neighbour_are_augmented_alike():
+    gan = build(tiny("model=dcgan", "network.discriminator.norm=none", "augment=diffaugment"))
+    seen = []
+    gan.discriminator.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    original = gan.discriminator.features
+    gan.discriminator.features = lambda x, y=None: seen.append(x) or original(x, y)
+    offset = torch.full((3, 1, 8, 8), 0.5)
+    gan.features(torch.randn(3, 1, 8, 8), None, StepContext(StepRNG(0), discriminator=gan.discriminator), offset)
+    here, there = seen[0].chunk(2)
+    torch.testing.assert_close(there - here, offset)
+
+
+def test_its_gradient_is_that_of_its_value(tmp_path):
+    options = ["penalty=[r1,dragan]", "penalty.r1.estimator=finite_difference", "penalty.dragan.estimator=finite_difference"]
+    cfg = tiny("model=gan", "network.discriminator.norm=none", *options)
+    assert "r1" in invariants.gradients(CheckedGAN(cfg, tmp_path))
+
+
+@pytest.mark.parametrize("name", ["r1", "dragan"])
+def test_dropout_would_be_taken_for_a_slope_and_is_refused(name):
+    choices = ["network=resnet", "network.discriminator.norm=none", f"penalty={name}", "network.discriminator.dropout=0.5"]
+    with pytest.raises(InputError, match=r"use network\.discriminator\.dropout=0\.0 or estimator=double_backward"):
+        build(tiny("model=gan", *choices, f"penalty.{name}.estimator=finite_difference"))
+
+
+def test_an_unknown_estimator_is_named():
+    with pytest.raises(InputError, match="did you mean 'finite_difference'"):
+        penalties.R1(estimator="finite_diference")

@@ -1,9 +1,9 @@
 """One batch of one step: the data that losses, penalties and regularizers read, and the context in which it was made."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -12,8 +12,10 @@ from gan_lab.data.pixels import to_unit
 from gan_lab.errors import InputError
 from gan_lab.rng import StepRNG
 
-Discriminate = Callable[[Tensor, Tensor | None], Tensor]
+Discriminate = Callable[..., Tensor]
 """(images or features, labels) -> a tensor with a row per image: D, its features or its head, as one step uses them."""
+
+Kind = Literal["real", "fake"]
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,11 @@ class Batch:
         fake_y: labels given to G, or None.
         logits: D, augmentation included: (images, labels) -> raw logits (N,).
         step: the circumstances, whose numbers are also attributes of the batch.
-        features: D up to its last hidden layer, augmentation included; None where only logits exist.
+        features: D up to its last hidden layer, augmentation included; None where only logits exist. With ``offset=`` the
+            features (2N, F) of the images and of the images moved by it, in one pass.
         head: the rest of D: (features, labels) -> raw logits (N,).
         z: latents of ``fake``.
+        offsets: by kind of image, from each image to a neighbour that D is to see in the same pass; see `differences`.
     """
 
     real: Tensor
@@ -62,6 +66,8 @@ class Batch:
     features: Discriminate | None = None
     head: Discriminate | None = None
     z: Tensor | None = None
+    offsets: dict[Kind, Tensor] = field(default_factory=dict)
+    _neighbours: dict[Kind, Tensor] = field(default_factory=dict)
 
     @property
     def rng(self) -> StepRNG:
@@ -81,12 +87,12 @@ class Batch:
     @cached_property
     def real_features(self) -> Tensor:
         """Features of the last hidden layer of D on reals, (N, F)."""
-        return self._features(self.real, self.y)
+        return self._features("real")
 
     @cached_property
     def fake_features(self) -> Tensor:
         """Features of the last hidden layer of D on fakes, (N, F)."""
-        return self._features(self.fake, self.fake_y)
+        return self._features("fake")
 
     @cached_property
     def real_logits(self) -> Tensor:
@@ -98,9 +104,35 @@ class Batch:
         """D(fake), raw (N,)."""
         return self.head(self.fake_features, self.fake_y) if self.head else self.logits(self.fake, self.fake_y)
 
-    def _features(self, images: Tensor, y: Tensor | None) -> Tensor:
+    def images(self, kind: Kind) -> tuple[Tensor, Tensor | None]:
+        """Return the reals or the fakes, and their labels."""
+        return (self.real, self.y) if kind == "real" else (self.fake, self.fake_y)
+
+    def differences(self, kind: Kind) -> Tensor:
+        """Return D(x + offset) - D(x), raw (N,), of the images whose neighbours D has seen in their pass."""
+        here = self.real_features if kind == "real" else self.fake_features
+        _, y = self.images(kind)
+        assert self.head is not None
+        return self.head(self._neighbours[kind], y) - self.head(here, y)
+
+    def differences_at(self, images: Tensor, y: Tensor | None, offset: Tensor) -> Tensor:
+        """Return D(x + offset) - D(x), raw (N,), of any images, in a pass of their own in float32, outside autocast."""
+        with torch.autocast(images.device.type, enabled=False):
+            here, there = self._with_neighbours(images, y, offset)
+            assert self.head is not None
+            return self.head(there, y) - self.head(here, y)
+
+    def _features(self, kind: Kind) -> Tensor:
         assert self.features is not None, "this batch was made without D's features"
-        return self.features(images, y)
+        images, y = self.images(kind)
+        if (offset := self.offsets.get(kind)) is None:
+            return self.features(images, y)
+        here, self._neighbours[kind] = self._with_neighbours(images, y, offset)
+        return here
+
+    def _with_neighbours(self, images: Tensor, y: Tensor | None, offset: Tensor) -> tuple[Tensor, ...]:
+        assert self.features is not None, "this batch was made without D's features"
+        return self.features(images, None if y is None else torch.cat([y, y]), offset=offset).chunk(2)
 
 
 def unpack(batch: Any, dtype: torch.dtype) -> tuple[Tensor, Tensor | None]:

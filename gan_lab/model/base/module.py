@@ -129,10 +129,21 @@ class GANModule(Stepping, Sampling):
         """
         return self.head(self.features(images, y, step), y, step)
 
-    def features(self, images: Tensor, y: Tensor | None = None, step: StepContext | None = None) -> Tensor:
-        """Return D's last hidden layer (N, F); see `logits` for the arguments."""
+    def features(
+        self,
+        images: Tensor,
+        y: Tensor | None = None,
+        step: StepContext | None = None,
+        offset: Tensor | None = None,
+    ) -> Tensor:
+        """Return D's last hidden layer (N, F); see `logits` for the arguments.
+
+        With an ``offset`` (N, C, H, W) features (2N, F) of the images and, behind them, of the images moved by it after their
+        augmentation; ``y`` then has 2N labels.
+        """
         discriminator = step.discriminator if step else self.discriminator
-        return discriminator.features(self.augmented(images, step) if step else images, y)
+        images = self.augmented(images, step) if step else images
+        return discriminator.features(images if offset is None else torch.cat([images, images + offset]), y)
 
     def head(self, features: Tensor, y: Tensor | None = None, step: StepContext | None = None) -> Tensor:
         """Return D's raw logits (N,) of features; a column (N, 1) is taken as (N,)."""
