@@ -1,0 +1,124 @@
+"""Layers of the PGGAN and StyleGAN networks: equalized learning rate, FIR resampling, minibatch statistics."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu, linear
+
+from gan_lab.errors import InputError
+
+SLOPE = 0.2
+
+
+class EqualizedLinear(nn.Module):
+    """Linear layer whose weights are N(0, 1) and are scaled at each pass (Karras 2018, section 4.1).
+
+    Args:
+        c_in: inputs.
+        c_out: outputs.
+        bias: initial bias.
+        lr_factor: learning rate of weights and biases, relative to the optimizer's (Karras 2019, appendix C).
+        gain: of the weights.
+    """
+
+    def __init__(self, c_in: int, c_out: int, bias: float = 0.0, lr_factor: float = 1.0, gain: float = 1.0) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(c_out, c_in) / lr_factor)
+        self.bias = nn.Parameter(torch.full((c_out,), bias / lr_factor))
+        self.scale, self.lr_factor = gain * lr_factor / math.sqrt(c_in), lr_factor
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x (N, c_in) times the scaled weights, plus the scaled bias."""
+        return linear(x, self.weight * self.scale, self.bias * self.lr_factor)
+
+
+class EqualizedConv2d(nn.Module):
+    """Convolution whose weights are N(0, 1) and are scaled at each pass (Karras 2018, section 4.1).
+
+    Args:
+        c_in: channels of the input.
+        c_out: channels of the output.
+        kernel: height and width of the kernel, odd.
+        bias: whether there is one, initially 0.
+        gain: of the weights.
+        halve: filter with `FIR` and take every second position (Karras 2020, section 4).
+    """
+
+    def __init__(self, c_in: int, c_out: int, kernel: int, bias: bool = True, gain: float = 1.0, halve: bool = False) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(c_out, c_in, kernel, kernel))
+        self.bias = nn.Parameter(torch.zeros(c_out)) if bias else None
+        self.scale, self.padding, self.halve = gain / math.sqrt(c_in * kernel**2), kernel // 2, halve
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the convolution of x (N, c_in, H, W), of the same or half the height and width."""
+        weight = (self.weight * self.scale).to(x.dtype)
+        bias = None if self.bias is None else self.bias.to(x.dtype)
+        if not self.halve:
+            return conv2d(x, weight, bias, padding=self.padding)
+        x = filtered(x, self.padding + 1, stride=1 if self.padding else 2)
+        return conv2d(x, weight, bias, stride=2 if self.padding else 1)
+
+
+def activated(x: Tensor, gain: float = math.sqrt(2)) -> Tensor:
+    """Return LeakyReLU(0.2) times ``gain``, which preserves the variance."""
+    return leaky_relu(x, SLOPE) * gain
+
+
+def normalised(z: Tensor) -> Tensor:
+    """Return rows of mean square 1: pixel norm of vectors (Karras 2018, section 4.2)."""
+    return z * (z.square().mean(1, keepdim=True) + 1e-8).rsqrt()
+
+
+def taps(x: Tensor, gain: float = 1.0) -> Tensor:
+    """Return the binomial filter [1, 3, 3, 1] in two dimensions, of sum ``gain``, for each channel of x: (C, 1, 4, 4)."""
+    row = torch.tensor([1.0, 3.0, 3.0, 1.0], device=x.device, dtype=x.dtype)
+    kernel = torch.outer(row, row) * (gain / 64)
+    return kernel.expand(x.shape[1], 1, 4, 4)
+
+
+def filtered(x: Tensor, padding: int, stride: int = 1, gain: float = 1.0) -> Tensor:
+    """Filter each channel with `taps`: a depthwise convolution, differentiable twice."""
+    return conv2d(x, taps(x, gain), padding=padding, stride=stride, groups=x.shape[1])
+
+
+def doubled(x: Tensor) -> Tensor:
+    """Upsample maps (N, C, H, W) to (N, C, 2H, 2W): zeros between the pixels, then `taps`."""
+    return conv_transpose2d(x, taps(x, gain=4.0), stride=2, padding=1, groups=x.shape[1])
+
+
+def halved(x: Tensor) -> Tensor:
+    """Downsample maps (N, C, 2H, 2W) to (N, C, H, W): `taps`, then every second pixel."""
+    return filtered(x, padding=1, stride=2)
+
+
+def doubled_conv2d(x: Tensor, weight: Tensor) -> Tensor:
+    """Upsample maps by a transposed convolution with 3x3 weights (c_out, c_in, 3, 3), then `taps`: (N, c_out, 2H, 2W)."""
+    return filtered(conv_transpose2d(x, weight.transpose(0, 1), stride=2), padding=1, gain=4.0)
+
+
+class MinibatchStd(nn.Module):
+    """Appends the standard deviation over groups of images as further maps (Karras 2018, section 3).
+
+    Args:
+        group: images in a group; the group of image i is every (N / ``group``)-th one.
+        maps: channels in each of which one deviation is the mean.
+    """
+
+    def __init__(self, group: int = 4, maps: int = 1) -> None:
+        super().__init__()
+        self.group, self.maps = group, maps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Append to x (N, C, H, W): (N, C + maps, H, W)."""
+        n, c, h, w = x.shape
+        group = min(self.group, n)
+        if n % group:
+            raise InputError(
+                f"minibatch statistics need a batch that groups of {group} divide, and D sees {n} images: choose data.batch_size, "
+                "for each process and part of it, accordingly, or network.discriminator.group"
+            )
+        y = x.float().reshape(group, -1, self.maps, c // self.maps, h, w)
+        deviation = (y.var(0, correction=0) + 1e-8).sqrt().mean((2, 3, 4))  # (N / group, maps)
+        return torch.cat([x, deviation.to(x.dtype).repeat(group, 1)[..., None, None].expand(-1, -1, h, w)], 1)
