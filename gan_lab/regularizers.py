@@ -1,13 +1,15 @@
 """Regularizers on G's side: modules (generator, batch) -> scalar, terms of G's loss."""
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvTransposeNd
 
+from gan_lab.latents import RNG
 from gan_lab.schedules import Schedule, value
 
 if TYPE_CHECKING:
@@ -19,15 +21,21 @@ class Regularizer(nn.Module, ABC):
 
     Args:
         weight: a number, or a schedule in images.
+        interval: the term is taken at every ``interval``-th step of G and then counts ``interval`` times (Karras 2020,
+            appendix B).
     """
 
-    def __init__(self, weight: float | Schedule) -> None:
+    def __init__(self, weight: float | Schedule, interval: int = 1) -> None:
         super().__init__()
-        self.weight = weight
+        self.weight, self.interval = weight, interval
+
+    def is_due(self, batch: "Batch") -> bool:
+        """Return whether this step of G takes the term."""
+        return batch.step.g_steps_done % self.interval == 0
 
     def forward(self, generator: nn.Module, batch: "Batch") -> Tensor:
         """Return the weighted term of this step, a scalar."""
-        return value(self.weight, batch.images_seen) * self.term(generator, batch)
+        return self.term(generator, batch) * (value(self.weight, batch.images_seen) * self.interval)
 
     @abstractmethod
     def term(self, generator: nn.Module, batch: "Batch") -> Tensor:
@@ -52,8 +60,8 @@ class Orthogonal(Regularizer):
     from before the spectral norm.
     """
 
-    def __init__(self, weight: float | Schedule = 1e-4) -> None:
-        super().__init__(weight)
+    def __init__(self, weight: float | Schedule = 1e-4, interval: int = 1) -> None:
+        super().__init__(weight, interval)
 
     def term(self, generator: nn.Module, batch: "Batch") -> Tensor:
         """Return the sum, in float32 under autocast too."""
@@ -67,13 +75,59 @@ class FeatureMatching(Regularizer):
     Differs from the paper: it stands beside G's loss, not in its place. The means are those of a process's part of the batch.
     """
 
-    def __init__(self, weight: float | Schedule = 1.0) -> None:
-        super().__init__(weight)
+    def __init__(self, weight: float | Schedule = 1.0, interval: int = 1) -> None:
+        super().__init__(weight, interval)
 
     def term(self, generator: nn.Module, batch: "Batch") -> Tensor:
         """Return the squared distance of the mean features."""
         real, fake = (features.to(batch.fake.dtype).mean(0) for features in (batch.real_features, batch.fake_features))
         return (real.detach() - fake).square().sum()
+
+
+class PathLength(Regularizer):
+    """E[(|J_w^T n| - a)^2]: a step in w moves an image equally far everywhere (Karras 2020, eq. 4, appendix B).
+
+    J_w is the Jacobian of the synthesis, n normal with variance 1 / (H W), and the length of a sample the root of the mean over
+    its styles; a is their running mean. On the first half of a batch's latents; of a generator without styles, z is w.
+
+    Differs from the authors' code: the styles of a sample are not mixed here.
+
+    Args:
+        weight: see `Regularizer`.
+        interval: see `Regularizer`.
+        decay: share of the new mean in a.
+    """
+
+    mean: Tensor
+
+    def __init__(self, weight: float | Schedule = 2.0, interval: int = 4, decay: float = 0.01) -> None:
+        super().__init__(weight, interval)
+        self.decay = decay
+        self.register_buffer("mean", torch.zeros(()))
+
+    def term(self, generator: Any, batch: "Batch") -> Tensor:
+        """Return the mean squared distance of the lengths from a, which moves first."""
+        assert batch.z is not None
+        n = max(len(batch.z) // 2, 1)
+        z, y = batch.z[:n], None if batch.fake_y is None else batch.fake_y[:n]
+        with torch.autocast(batch.fake.device.type, enabled=False):
+            if hasattr(generator, "synthesis"):
+                w = generator.mapping(z, y)[:, None].expand(-1, generator.synthesis.num_styles, -1)
+                lengths = path_lengths(generator.synthesis, w, batch.rng)
+            else:
+                z = z.detach().requires_grad_()
+                lengths = path_lengths(lambda w: generator(w[:, 0], y), z[:, None], batch.rng)
+        if self.training:
+            self.mean.lerp_(lengths.detach().mean().to(self.mean.dtype), self.decay)
+        return (lengths - self.mean).square().mean()
+
+
+def path_lengths(synthesis: Callable[[Tensor], Tensor], w: Tensor, rng: RNG) -> Tensor:
+    """Return |J_w^T n| of each sample, (N,), of styles w (N, layers, dim), differentiable in w and in what makes the images."""
+    images = synthesis(w)
+    noise = rng.normal(*images.shape).to(images) / math.sqrt(math.prod(images.shape[2:]))
+    (gradient,) = torch.autograd.grad((images * noise).sum(), w, create_graph=True)
+    return gradient.square().sum(2).mean(1).sqrt()
 
 
 def matrices(network: nn.Module) -> Iterator[Tensor]:

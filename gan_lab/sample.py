@@ -97,12 +97,10 @@ def strips(gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
 
     interpolate = getattr(latents, cfg.format)
     ends, t = gan.latent_rows(range(2 * cfg.n), cfg.seed), torch.linspace(0, 1, cfg.steps)
-    if cfg.truncation is not None:
-        ends = gan.truncated(ends, cfg.truncation)
     z = torch.cat([interpolate(a, b, t) for a, b in ends.view(cfg.n, 2, -1)])
     path = folder / f"{cfg.format}-seed{cfg.seed}.png"
     y = gan.labels([row for row in range(cfg.n) for _ in t], cfg.classes)
-    save_picture(gan.generate(z, y, cfg.ema).cpu(), path, columns=cfg.steps)
+    save_picture(gan.generate(z, y, cfg.ema, cfg.truncation).cpu(), path, columns=cfg.steps)
     return path
 
 

@@ -3,12 +3,13 @@ import torch
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from gan_lab import regularizers
 from gan_lab.cli.compose import compose
 from gan_lab.model.batch import Batch, StepContext
 from gan_lab.regularizers import L2, FeatureMatching, Orthogonal, matrices, off_diagonal
 from gan_lab.rng import StepRNG
 from gan_lab.schedules import Linear
-from tests.tiny import fit, tiny
+from tests.tiny import context, fit, tiny
 
 
 def batch(images_seen=0, real=1, fake=1, features=None):
@@ -162,3 +163,38 @@ def test_each_trains_every_kind_of_pair_and_moves_g_alone(model, name):
     }
     assert all(equal["discriminator"])
     assert not all(equal["generator"])
+
+
+# ----- path length -------------------------------------------------------------------------------------------------------
+
+
+class LinearSynthesis(nn.Module):
+    """Images A w of the sum of two styles."""
+
+    num_styles = 2
+
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Parameter(torch.randn(12, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64))
+
+    def forward(self, w):
+        return (w.sum(1) @ self.a.T).view(-1, 3, 2, 2)
+
+
+def test_the_path_length_of_a_linear_synthesis_is_that_of_its_matrix():
+    """J^T n = A^T n for each style: its expected square is |A|^2 / (H W)."""
+    synthesis, w = LinearSynthesis(), torch.zeros(20_000, 2, 3, dtype=torch.float64, requires_grad=True)
+    lengths = regularizers.path_lengths(synthesis, w, StepRNG(0))
+    expected = synthesis.a.square().sum() / 4
+    assert lengths.square().mean().item() == pytest.approx(expected.item(), rel=0.02)
+    (gradient,) = torch.autograd.grad(lengths.sum(), synthesis.a)
+    assert gradient.abs().min() > 0
+
+
+def test_its_mean_follows_the_lengths_in_training_alone():
+    gan = fit(tiny("model=stylegan2", "regularizer.path_length.interval=1", "regularizer.path_length.decay=0.5", images=16))
+    term = gan.regularizers["path_length"]
+    assert term.mean > 0
+    before = term.mean.clone()
+    term.eval()(gan.generator, gan.generator_batch(torch.zeros(4, 1, 8, 8), torch.zeros(4, dtype=torch.long), context(gan)))
+    assert torch.equal(term.mean, before)

@@ -28,6 +28,7 @@ class StepContext:
         d_steps_done: D's steps before this one; lazy penalties count in these.
         generator: G, or a trick's substitute for it while D trains.
         discriminator: D, or a trick's substitute for it while G trains.
+        g_steps_done: G's steps before this one; lazy regularizers count in these.
     """
 
     rng: StepRNG
@@ -35,6 +36,7 @@ class StepContext:
     d_steps_done: int = 0
     generator: Any = None
     discriminator: Any = None
+    g_steps_done: int = 0
 
 
 @dataclass

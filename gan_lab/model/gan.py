@@ -18,6 +18,7 @@ from gan_lab import losses
 from gan_lab.errors import InputError
 from gan_lab.model.base import GANModule, Player, TrainedNetwork
 from gan_lab.model.batch import Batch, StepContext, unpack
+from gan_lab.regularizers import Regularizer
 from gan_lab.rng import StepRNG
 
 
@@ -62,7 +63,8 @@ class GAN(GANModule):
 
     def generator_objective(self, batch: Batch) -> dict[str, Tensor]:
         """Return all terms on which G descends, by name: its loss, this algorithm's terms, regularizers and tricks."""
-        terms = self.generator_terms(batch) | {name: r(self.generator, batch) for name, r in self.regularizers.items()}
+        due = {name: r for name, r in self.regularizers.items() if not isinstance(r, Regularizer) or r.is_due(batch)}
+        terms = self.generator_terms(batch) | {name: r(self.generator, batch) for name, r in due.items()}
         return {"g_loss": self.generator_loss(batch)} | terms | self.terms_of_tricks("g")
 
     def penalty_terms(self, batch: Batch) -> dict[str, Tensor]:

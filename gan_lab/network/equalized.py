@@ -102,7 +102,8 @@ class MinibatchStd(nn.Module):
     """Appends the standard deviation over groups of images as further maps (Karras 2018, section 3).
 
     Args:
-        group: images in a group; the group of image i is every (N / ``group``)-th one.
+        group: images in a group; the group of image i is every (N / ``group``)-th one. In evaluation, whose batches have any
+            size, the next smaller number that divides it.
         maps: channels in each of which one deviation is the mean.
     """
 
@@ -114,11 +115,12 @@ class MinibatchStd(nn.Module):
         """Append to x (N, C, H, W): (N, C + maps, H, W)."""
         n, c, h, w = x.shape
         group = min(self.group, n)
-        if n % group:
+        if n % group and self.training:
             raise InputError(
-                f"minibatch statistics need a batch that groups of {group} divide, and D sees {n} images: choose data.batch_size, "
-                "for each process and part of it, accordingly, or network.discriminator.group"
+                f"minibatch statistics need a batch that groups of {group} divide, and D sees {n} images: choose another "
+                "data.batch_size, for each process and part of it, or network.discriminator.group"
             )
-        y = x.float().reshape(group, -1, self.maps, c // self.maps, h, w)
+        group = next(size for size in range(group, 0, -1) if n % size == 0)
+        y = x.to(torch.promote_types(x.dtype, torch.float32)).reshape(group, -1, self.maps, c // self.maps, h, w)
         deviation = (y.var(0, correction=0) + 1e-8).sqrt().mean((2, 3, 4))  # (N / group, maps)
         return torch.cat([x, deviation.to(x.dtype).repeat(group, 1)[..., None, None].expand(-1, -1, h, w)], 1)

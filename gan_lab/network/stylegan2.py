@@ -59,14 +59,40 @@ class Generator(nn.Module):
         self.mapping = Mapping(latent_dim, style_dim, mapping_layers, num_classes)
         self.synthesis = Synthesis(style_dim, channels, image_size, width, channel_base)
 
-    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        """Generate images from latents and, with ``num_classes``, labels (N,)."""
-        images = self.synthesis(self.mapping(z, y).unsqueeze(1).expand(-1, self.synthesis.num_styles, -1))
+    def forward(
+        self,
+        z: Tensor,
+        y: Tensor | None = None,
+        second: Tensor | None = None,
+        mixed: Tensor | None = None,
+        truncation: float | None = None,
+    ) -> Tensor:
+        """Generate images.
+
+        Args:
+            z: latents.
+            y: labels (N,), with ``num_classes``.
+            second: latents whose styles replace those of ``z`` in some layers (style mixing, Karras 2019, section 3.1).
+            mixed: those layers of each image, (N, num_styles), boolean.
+            truncation: distance of the styles from their mean, relative to their own; None: 1.
+        """
+        w = self.mapping(z, y)[:, None].expand(-1, self.synthesis.num_styles, -1)
+        if second is not None and mixed is not None:
+            w = torch.where(mixed[..., None], self.mapping(second, y)[:, None], w)
+        if truncation is not None:
+            w = torch.lerp(self.mapping.mean, w, truncation)
+        images = self.synthesis(w)
         return images if self.training else images.clamp(-1, 1)
 
 
 class Mapping(nn.Module):
-    """z (N, latent_dim) and labels (N,) -> styles w (N, style_dim)."""
+    """z (N, latent_dim) and labels (N,) -> styles w (N, style_dim).
+
+    Attributes:
+        mean: of w, a running mean over training's; truncation pulls towards it (Karras 2019, appendix B).
+    """
+
+    mean: Tensor
 
     def __init__(self, latent_dim: int, style_dim: int, n_layers: int, num_classes: int | None = None) -> None:
         super().__init__()
@@ -74,6 +100,7 @@ class Mapping(nn.Module):
         inputs = latent_dim + (0 if num_classes is None else style_dim)
         widths = [inputs] + [style_dim] * n_layers
         self.layers = nn.ModuleList(EqualizedLinear(a, b, lr_factor=0.01) for a, b in pairwise(widths))
+        self.register_buffer("mean", torch.zeros(style_dim))
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """Return styles."""
@@ -82,6 +109,8 @@ class Mapping(nn.Module):
             w = torch.cat([w, normalised(self.embedding(y))], 1)
         for layer in self.layers:
             w = activated(layer(w))
+        if self.training:
+            self.mean.lerp_(w.detach().mean(0).to(self.mean.dtype), 0.002)
         return w
 
 
@@ -187,7 +216,8 @@ def modulated(x: Tensor, weight: Tensor, styles: Tensor, double: bool = False) -
         styles: (N, c_in).
         double: upsample.
     """
-    norms = (styles.float().square() @ weight.float().square().sum((2, 3)).T + 1e-8).rsqrt()  # (N, c_out)
+    exact = torch.promote_types(x.dtype, torch.float32)
+    norms = (styles.to(exact).square() @ weight.to(exact).square().sum((2, 3)).T + 1e-8).rsqrt()  # (N, c_out)
     x = x * styles.to(x.dtype)[..., None, None]
     x = doubled_conv2d(x, weight.to(x.dtype)) if double else conv2d(x, weight.to(x.dtype), padding=1)
     return x * norms.to(x.dtype)[..., None, None]

@@ -112,8 +112,9 @@ def test_minibatch_statistics_are_those_of_a_loop(n, group, maps):
 
 
 def test_a_batch_that_no_group_divides_is_refused():
-    with pytest.raises(InputError, match=r"groups of 4 divide, and D sees 6 images: choose data\.batch_size"):
+    with pytest.raises(InputError, match=r"groups of 4 divide, and D sees 6 images: choose another data\.batch_size"):
         MinibatchStd(4)(normal(6, 2, 4, 4))
+    assert torch.equal(MinibatchStd(4).eval()(x := normal(6, 2, 4, 4)), MinibatchStd(3)(x))
 
 
 def test_an_activation_keeps_the_second_moment():

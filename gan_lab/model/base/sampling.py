@@ -27,7 +27,7 @@ class Sampling(LightningModule):
     _standing: tuple[Any, Any] = (None, None)
 
     @torch.no_grad()
-    def generate(self, z: Tensor, y: Tensor | None = None, ema: bool = True) -> Tensor:
+    def generate(self, z: Tensor, y: Tensor | None = None, ema: bool = True, truncation: float | None = None) -> Tensor:
         """Return images of the latents z (N, latent_dim), in float32 and evaluation mode, by the average or by G itself."""
         generator = self.with_standing_statistics(self.generator_ema if ema else self.generator)
         was_training = generator.training
@@ -35,7 +35,8 @@ class Sampling(LightningModule):
         dropping = dropout.kept(generator, z) if self.dropout_in_sampling else nullcontext()
         try:
             with torch.autocast(self.device.type, enabled=False), dropping:
-                return generator(z.to(next(generator.parameters())), y)
+                z = z.to(next(generator.parameters()))
+                return generator(z, y) if truncation is None else self.truncated(generator, z, y, truncation)
         finally:
             generator.train(was_training)
 
@@ -65,21 +66,22 @@ class Sampling(LightningModule):
             seed: of the latents; None: the run's.
             ema: whether to use the averaged generator, or G itself.
             classes: labels, taken in turn; None: all that there are.
-            truncation: bound of the latents, for better images of less variety; None: none.
+            truncation: for better images of less variety, bound of the latents, or of a style's distance from the mean as a
+                share of it (StyleGAN); None: none.
         """
         numbers = range(indices) if isinstance(indices, int) else indices
-        z = self.latent_rows(numbers, self.seed if seed is None else seed)
+        z, options = self.latent_rows(numbers, self.seed if seed is None else seed), {}
         if truncation is not None:
-            z = self.truncated(z, truncation)
-        return self.generate(z, self.labels(numbers, classes), ema)
+            options["truncation"] = truncation
+        return self.generate(z, self.labels(numbers, classes), ema, **options)
 
-    def truncated(self, z: Tensor, truncation: float) -> Tensor:
-        """Return the latents within +-``truncation``; see `gan_lab.latents.truncate`."""
+    def truncated(self, generator: Any, z: Tensor, y: Tensor | None, truncation: float) -> Tensor:
+        """Return G's images of the latents within +-``truncation``; see `gan_lab.latents.truncate`."""
         if self.latent is not latents.normal:
             raise InputError(f"truncation={truncation} needs normal latents, and this GAN has others: leave it out")
         if truncation <= 0:
             raise InputError(f"truncation={truncation} is invalid: give a number above 0, or null")
-        return latents.truncate(z, truncation)
+        return generator(latents.truncate(z, truncation), y)
 
     def labels(self, indices: Sequence[int], classes: Sequence[int | str] | None = None) -> Tensor | None:
         """Return the labels of these sample numbers, the classes in turn; None where G takes no labels.

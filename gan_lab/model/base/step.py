@@ -109,7 +109,7 @@ class Stepping(LightningModule):
         adversary: Player = "d" if player == "g" else "g"
         for _, trick in self.named_tricks():
             players[adversary] = trick.substitute(adversary, players[adversary], cast(Any, self))
-        return StepContext(rng, self.images_seen, self.d_steps_done, players["g"], players["d"])
+        return StepContext(rng, self.images_seen, self.d_steps_done, players["g"], players["d"], self.g_steps_done)
 
     def accumulate_gradients(
         self,
