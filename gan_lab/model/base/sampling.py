@@ -10,7 +10,8 @@ from torch import Tensor
 
 from gan_lab import latents
 from gan_lab.errors import InputError
-from gan_lab.model import dropout, standing_statistics
+from gan_lab.model import dropout
+from gan_lab.model.base import standing_statistics
 from gan_lab.rng import SampleRNG, Stream
 
 

@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from gan_lab.model import standing_statistics
+from gan_lab.model.base import standing_statistics
 from gan_lab.training.short_run import equal
 from tests.tiny import fit, tiny
 
