@@ -77,6 +77,11 @@ RECIPES = {
               "model.ema_half_life_kimg=0.5", "penalty.r1.weight.start=0.2", "penalty.r1.weight.end=0.2",
               "optimizer.g.lr=2e-3", "optimizer.d.lr=1e-3", "network.generator.width=32", "network.discriminator.width=16",
               "network.discriminator.blocks=1"],
+    "biggan": ["model=biggan", "model.num_classes=null", "max_images=32000", "data.batch_size=32", "model.d_steps=1",
+               "optimizer.g.lr=1e-3", "optimizer.d.lr=1e-3", "network.generator.width=8", "network.discriminator.width=8"],
+    "stylegan2": ["model=stylegan2", "model.num_classes=null", "max_images=32000", "data.batch_size=32",
+                  "penalty.r1.weight=0.1", "network.generator.width=16", "network.discriminator.width=16",
+                  "network.generator.style_dim=32", "network.generator.latent_dim=32", "network.generator.mapping_layers=2"],
 }  # fmt: skip
 NETWORKS = sorted(path.stem for path in (CONF / "network").glob("*.yaml") if path.stem != "dirac")  # makes points
 
