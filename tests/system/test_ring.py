@@ -12,27 +12,27 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def scores(call):
-    """Trains on the ring: the scores of the chosen checkpoint."""
+def summary(call):
+    """Trains on the ring: the summary of the run."""
 
     def fit(*options):
         folder = call(train.main, "experiment=ring", "hydra.run.dir=ring", *options) / "ring"
-        return json.loads((folder / "summary.json").read_text())["final_judgement"]["scores"]
+        return json.loads((folder / "summary.json").read_text())
 
     return fit
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_the_model_covers_the_ring(scores, model):
-    assert covers(scores(f"model={model}"))
+def test_the_model_covers_the_ring(summary, model):
+    reached = summary(f"model={model}")["final_judgement"]["scores"]
+    assert reached["modes"] == 8
+    assert reached["high_quality"] >= 0.5
 
 
-def covers(reached):
-    return reached["modes"] == 8 and reached["high_quality"] >= 0.5
-
-
-def test_gan_with_the_nets_the_loss_and_the_budget_of_unrolled_does_not(scores):
+def test_gan_with_the_nets_the_loss_and_the_budget_of_unrolled_does_not(summary):
     unrolled = ["model/g_loss=saturating", "data.batch_size=512", "optimizer.d.lr=1.5e-4", "max_images=2560000"]
     values = (CONF / "experiment/ring/unrolled.yaml").read_text()
     assert all(value in values for value in ("batch_size: 512", "lr: 1.5e-4", "max_images: 2560000"))
-    assert not covers(scores("model=gan", *unrolled))  # the chosen checkpoint may pass by all modes, never near enough
+    made = summary("model=gan", *unrolled)
+    assert made["scores"]["val/modes"]["final"] < 8
+    assert made["final_judgement"]["scores"]["high_quality"] < 0.5  # it may pass by all modes, never near enough
