@@ -104,7 +104,6 @@ class PathLength(Regularizer):
         super().__init__(weight, interval)
         self.decay = decay
         self.register_buffer("mean", torch.zeros(()))
-        self.step = -1  # of D, the last in the mean; needs no saving, for the step after a checkpoint is another
 
     def term(self, generator: Any, batch: "Batch") -> Tensor:
         """Return the mean squared distance of the lengths from a, which moves first."""
@@ -118,8 +117,7 @@ class PathLength(Regularizer):
             else:
                 z = z.detach().requires_grad_()
                 lengths = path_lengths(lambda w: generator(w[:, 0], y), z[:, None], batch.rng)
-        if self.training and batch.d_steps_done != self.step:  # once, however often it is asked
-            self.step = batch.d_steps_done
+        if self.training:
             self.mean.lerp_(lengths.detach().mean().to(self.mean.dtype), self.decay)
         return (lengths - self.mean).square().mean()
 

@@ -11,13 +11,14 @@ from gan_lab.model.base import Player
 from gan_lab.model.batch import StepContext
 from gan_lab.model.gan import GAN
 from gan_lab.penalties import Penalty
+from gan_lab.regularizers import Regularizer
 from gan_lab.rng import StepRNG
 
 
 def slope_errors(gan: GAN, player: Player, step: float = 1e-6) -> dict[str, float]:
     """Return the relative error of each term's gradient along a random line through a player's weights.
 
-    Spectral norms and penalties are in evaluation mode: in training they update, at each pass, what a gradient holds constant.
+    Spectral norms, penalties and regularizers are in evaluation mode: in training they update, at each pass, what a gradient holds constant.
 
     Args:
         gan: in float64.
@@ -25,7 +26,7 @@ def slope_errors(gan: GAN, player: Player, step: float = 1e-6) -> dict[str, floa
         step: of the finite difference.
     """
     for module in gan.train().modules():
-        if isinstance(module, ParametrizationList | Penalty):
+        if isinstance(module, ParametrizationList | Penalty | Regularizer):
             module.eval()
     network = gan.discriminator if player == "d" else gan.generator
     weights = list(network.parameters())
