@@ -18,7 +18,8 @@ from gan_lab.rng import StepRNG
 def slope_errors(gan: GAN, player: Player, step: float = 1e-6) -> dict[str, float]:
     """Return the relative error of each term's gradient along a random line through a player's weights.
 
-    Spectral norms, penalties and regularizers are in evaluation mode: in training they update, at each pass, what a gradient holds constant.
+    Spectral norms, penalties and regularizers are in evaluation mode: in training they update, at each pass, what a gradient
+    holds constant.
 
     Args:
         gan: in float64.
