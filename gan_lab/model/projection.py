@@ -30,16 +30,15 @@ class ProjectionGAN(HingeGAN):
         self, generator: nn.Module, discriminator: nn.Module, *args: Any, num_classes: int | None, **kwargs: Any
     ) -> None:
         classes = require_labels(num_classes, "projection")
-        takes_labels = getattr(discriminator, "num_classes", None) is not None
-        players = labelled(generator, classes), discriminator if takes_labels else Projection(discriminator, classes)
-        super().__init__(*players, *args, **kwargs)
+        super().__init__(*with_labels(generator, discriminator, classes), *args, **kwargs)
 
 
 def with_labels(generator: nn.Module, discriminator: nn.Module, num_classes: int | None) -> tuple[nn.Module, nn.Module]:
-    """Return the pair that labels condition, D by a projection; without labels, the pair as it is."""
+    """Return the pair that labels condition, D by its own means or a projection; without labels, the pair as it is."""
     if num_classes is None:
         return generator, discriminator
-    return labelled(generator, num_classes), Projection(discriminator, num_classes)
+    takes_labels = getattr(discriminator, "num_classes", None) is not None
+    return labelled(generator, num_classes), discriminator if takes_labels else Projection(discriminator, num_classes)
 
 
 class Projection(nn.Module):

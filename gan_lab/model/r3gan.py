@@ -5,8 +5,7 @@ from typing import Any
 
 from torch import nn
 
-from gan_lab.model.conditional import labelled
-from gan_lab.model.projection import Projection
+from gan_lab.model.projection import with_labels
 from gan_lab.model.rsgan import RSGAN
 from gan_lab.schedules import Cosine
 
@@ -40,9 +39,7 @@ class R3GAN(RSGAN):
         beta2: Sequence[float] = (0.9, 0.99),
         **kwargs: Any,
     ) -> None:
-        if num_classes is not None and getattr(discriminator, "num_classes", None) is None:
-            generator, discriminator = labelled(generator, num_classes), Projection(discriminator, num_classes)
-        super().__init__(generator, discriminator, *args, **kwargs)
+        super().__init__(*with_labels(generator, discriminator, num_classes), *args, **kwargs)
         self.beta2 = Cosine(burn_in_images, beta2[0], beta2[1])
 
     def begin_step(self) -> None:

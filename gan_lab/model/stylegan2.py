@@ -7,9 +7,8 @@ from torch import Tensor, nn
 
 from gan_lab.errors import InputError
 from gan_lab.model.batch import StepContext
-from gan_lab.model.conditional import labelled
 from gan_lab.model.gan import GAN
-from gan_lab.model.projection import Projection
+from gan_lab.model.projection import with_labels
 
 
 class StyleGAN2(GAN):
@@ -41,11 +40,7 @@ class StyleGAN2(GAN):
         mixing: float = 0.9,
         **kwargs: Any,
     ) -> None:
-        if num_classes is not None:
-            generator = labelled(generator, num_classes)
-            if getattr(discriminator, "num_classes", None) is None:
-                discriminator = Projection(discriminator, num_classes)
-        super().__init__(generator, discriminator, *args, **kwargs)
+        super().__init__(*with_labels(generator, discriminator, num_classes), *args, **kwargs)
         self.mixing = mixing
 
     def fakes(self, z: Tensor, y: Tensor | None, step: StepContext) -> Tensor:

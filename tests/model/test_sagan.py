@@ -45,3 +45,10 @@ def test_defaults_are_two_rates_and_equal_steps():
     cfg = compose("train", ["model=sagan"])
     assert (cfg.optimizer.g.lr, cfg.optimizer.d.lr, cfg.model.d_steps) == (1e-4, 4e-4, 1)
     assert cfg.optimizer.g.betas == cfg.optimizer.d.betas == [0.0, 0.9]
+
+
+@pytest.mark.parametrize("model", ["sagan", "biggan", "stylegan2"])
+def test_a_discriminator_that_takes_labels_gets_no_second_projection(model):
+    gan = fit(tiny(f"model={model}", "network=r3gan", "network.generator.width=8", "network.discriminator.width=8", images=4))
+    assert not isinstance(gan.discriminator, Projection)
+    assert gan.discriminator.num_classes == 3
