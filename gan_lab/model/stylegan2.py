@@ -30,6 +30,7 @@ class StyleGAN2(GAN):
     """
 
     batch_dependent: ClassVar[bool] = True  # D's minibatch statistics, and the path lengths' running mean
+    compares_images: ClassVar[bool] = True
 
     def __init__(
         self,
