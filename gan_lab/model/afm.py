@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_lab.model.batch import Batch
-from gan_lab.model.conditional import ShiftedGenerator
+from gan_lab.model.conditional import LabelledGenerator
 from gan_lab.model.projection import with_labels
 from gan_lab.model.rsgan import RSGAN
 
@@ -20,13 +20,13 @@ class AFM(RSGAN):
     Differs from the paper: one step from noise to data, without its flow times, guidance and classifier; on images themselves,
     where its ImageNet models have an autoencoder's latents. A step of G takes the reals of the step of D before it, where the
     authors' code draws others. The running mean square has no pull of a start at 0; the gradient is taken before augmentation.
-    The average's half-life is at first a share of the images seen (``ema_ramp``). Networks without labels get them as a
-    shift of the latents and by a projection.
+    The average's half-life is at first a share of the images seen (``ema_ramp``).
 
     Args:
         generator: see `GANModule`; its latents have as many numbers as a sample.
         discriminator: see `GANModule`.
         num_classes: number of labels; None: none.
+        embedding_dim: numbers that stand for a label beside the latents of a generator that takes no labels.
         gradient_decay: of the gradient's mean square, per step of G; None: the gradient is not normalised.
         args: see `GANModule`.
         kwargs: see `GANModule`.
@@ -40,11 +40,12 @@ class AFM(RSGAN):
         discriminator: nn.Module,
         *args: Any,
         num_classes: int | None,
+        embedding_dim: int = 10,
         gradient_decay: float | None = 0.9,
         **kwargs: Any,
     ) -> None:
         if num_classes is not None and getattr(generator, "num_classes", None) is None:
-            generator = ShiftedGenerator(generator, num_classes)
+            generator = LabelledGenerator(generator, num_classes, embedding_dim)
         super().__init__(*with_labels(generator, discriminator, num_classes), *args, **kwargs)
         self.gradient_norm = None if gradient_decay is None else GradientNormalization(gradient_decay)
 

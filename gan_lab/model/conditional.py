@@ -34,24 +34,6 @@ class LabelledGenerator(nn.Module):
         return self.generator(torch.cat([z, self.embedding(y)], 1))
 
 
-class ShiftedGenerator(nn.Module):
-    """A generator without labels that gets them as a shift of its latents, whose number so stays the same.
-
-    Args:
-        generator: without labels.
-        num_classes: number of labels.
-    """
-
-    def __init__(self, generator: nn.Module, num_classes: int) -> None:
-        super().__init__()
-        self.generator, self.num_classes, self.latent_dim = generator, num_classes, int(generator.latent_dim)  # type: ignore[arg-type]
-        self.shift = nn.Embedding(num_classes, self.latent_dim)
-
-    def forward(self, z: Tensor, y: Tensor) -> Tensor:
-        """Return images (N, C, H, W) of the latents z (N, latent_dim) and the labels y (N,)."""
-        return self.generator(z + self.shift(y))
-
-
 def labelled(generator: nn.Module, num_classes: int) -> nn.Module:
     """Return the generator itself where it takes labels (conditional BatchNorm), else a `LabelledGenerator` around it."""
     takes_labels = getattr(generator, "num_classes", None) is not None
