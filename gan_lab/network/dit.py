@@ -256,6 +256,5 @@ def _check(image_size: int, width: int, heads: int, patch: int) -> None:
             f"{below} or {below + patch}"
         )
     if width % 4 or width % heads:
-        raise InputError(
-            f"width={width} of network=dit must be a multiple of 4 and of its {heads} heads: use {4 * heads * max(width // (4 * heads), 1)}"
-        )
+        fits = 4 * heads * max(width // (4 * heads), 1)
+        raise InputError(f"width={width} of network=dit must be a multiple of 4 and of its {heads} heads: use {fits}")
