@@ -82,6 +82,11 @@ RECIPES = {
     "stylegan2": ["model=stylegan2", "model.num_classes=null", "max_images=32000", "data.batch_size=32",
                   "penalty.r1.weight=0.1", "network.generator.width=16", "network.discriminator.width=16",
                   "network.generator.style_dim=32", "network.generator.latent_dim=32", "network.generator.mapping_layers=2"],
+    "dit": ["model=afm", "model.num_classes=null", "max_images=64000", "data.batch_size=32", "optimizer.g.lr=2e-3",
+            "optimizer.d.lr=1e-3", "network.generator.width=32", "network.discriminator.width=32",
+            "network.generator.depth=2", "network.discriminator.depth=2", "network.generator.heads=2",
+            "network.discriminator.heads=2", "network.generator.fused_attention=true",
+            "network.discriminator.fused_attention=true"],
 }  # fmt: skip
 NETWORKS = sorted(path.stem for path in (CONF / "network").glob("*.yaml") if path.stem != "dirac")  # makes points
 
