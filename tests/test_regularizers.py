@@ -59,7 +59,9 @@ def test_transport_is_the_mean_square_of_the_way_from_the_latents():
     seen.fake, seen.z = torch.tensor([[[1.0, 2.0]], [[3.0, 4.0]]]), torch.tensor([[1.0, 0.0], [0.0, 4.0]])
     assert Transport(0.5)(None, seen).item() == pytest.approx(0.5 * (0 + 4 + 9 + 0) / 4)
     seen.z = torch.zeros(2, 3)
-    with pytest.raises(InputError, match="a sample has 2 numbers where a latent has 3: use network.generator.latent_dim=2"):
+    with pytest.raises(
+        InputError, match=r"a sample has 2 numbers where a latent has 3: change network\.generator\.latent_dim by -1"
+    ):
         Transport(0.5)(None, seen)
 
 
