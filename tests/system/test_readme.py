@@ -186,4 +186,5 @@ def test_the_tables_are_those_of_docstrings_and_yaml_files(name):
 
 
 def test_the_readme_is_short():
-    assert len(DOCUMENTS["README.md"].splitlines()) <= 150
+    rows = [line for line in DOCUMENTS["README.md"].splitlines() if line.startswith("| `")]  # one for each model and more
+    assert len(DOCUMENTS["README.md"].splitlines()) - len(rows) <= 120
