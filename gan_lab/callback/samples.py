@@ -12,7 +12,7 @@ from gan_lab.training.cadence import is_due
 
 
 class Samples(L.Callback):
-    """Writes ``<folder>/<images seen>.png`` from fixed latents by the averaged generator: first, last and when due.
+    """Writes ``<folder>/<images seen>.png`` from fixed latents by the averaged generator: first, last, when due, at each level.
 
     Args:
         folder: folder of the pictures.
@@ -30,7 +30,7 @@ class Samples(L.Callback):
 
     def on_train_batch_end(self, trainer: L.Trainer, gan: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Write a picture when it is due."""
-        if is_due(trainer, gan, self.every_images):
+        if is_due(trainer, gan, self.every_images) or gan.level_ends:
             self._write(trainer, gan)
 
     def on_train_end(self, trainer: L.Trainer, gan: GAN) -> None:

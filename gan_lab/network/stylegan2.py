@@ -23,8 +23,8 @@ from gan_lab.network.equalized import (
     activated,
     doubled,
     doubled_conv2d,
-    normalised,
 )
+from gan_lab.network.mapping import LabelMapping, Mapping
 
 
 class Generator(nn.Module):
@@ -67,69 +67,9 @@ class Generator(nn.Module):
         mixed: Tensor | None = None,
         truncation: float | None = None,
     ) -> Tensor:
-        """Generate images.
-
-        Args:
-            z: latents.
-            y: labels (N,), with ``num_classes``.
-            second: latents whose styles replace those of ``z`` in some layers (style mixing, Karras 2019, section 3.1).
-            mixed: those layers of each image, (N, num_styles), boolean.
-            truncation: distance of the styles from their mean, relative to their own; None: 1.
-        """
-        w = self.mapping(z, y)[:, None].expand(-1, self.synthesis.num_styles, -1)
-        if second is not None and mixed is not None:
-            w = torch.where(mixed[..., None], self.mapping(second, y)[:, None], w)
-        if truncation is not None:
-            w = torch.lerp(self.mapping.mean, w, truncation)
-        images = self.synthesis(w)
+        """Generate images; see `gan_lab.network.mapping.Mapping.styles` for the arguments."""
+        images = self.synthesis(self.mapping.styles(self.synthesis.num_styles, z, y, second, mixed, truncation))
         return images if self.training else images.clamp(-1, 1)
-
-
-class Mapping(nn.Module):
-    """z (N, latent_dim) and labels (N,) -> styles w (N, style_dim).
-
-    Attributes:
-        mean: of w, a running mean over training's; truncation pulls towards it (Karras 2019, appendix B).
-    """
-
-    mean: Tensor
-
-    def __init__(self, latent_dim: int, style_dim: int, n_layers: int, num_classes: int | None = None) -> None:
-        super().__init__()
-        self.embedding = None if num_classes is None else Label(num_classes, style_dim)
-        inputs = latent_dim + (0 if num_classes is None else style_dim)
-        widths = [inputs] + [style_dim] * n_layers
-        self.layers = nn.ModuleList(EqualizedLinear(a, b, lr_factor=0.01) for a, b in pairwise(widths))
-        self.register_buffer("mean", torch.zeros(style_dim))
-
-    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        """Return styles."""
-        w = normalised(z)
-        if self.embedding is not None:
-            w = torch.cat([w, normalised(self.embedding(y))], 1)
-        for layer in self.layers:
-            w = activated(layer(w))
-        if self.training:
-            self.mean.lerp_(w.detach().mean(0).to(self.mean.dtype), 0.002)
-        return w
-
-
-class Label(nn.Module):
-    """Labels (N,) -> vectors (N, dim), as an equalized linear layer on one-hot labels."""
-
-    def __init__(self, num_classes: int, dim: int) -> None:
-        super().__init__()
-        self.weight, self.bias = nn.Parameter(torch.randn(num_classes, dim)), nn.Parameter(torch.zeros(dim))
-        self.scale = 1 / math.sqrt(num_classes)
-
-    def forward(self, y: Tensor | None) -> Tensor:
-        """Return vectors."""
-        if y is None:
-            raise InputError(
-                f"network.*.num_classes={len(self.weight)} makes the pair conditional, but this model passes no labels: use "
-                "num_classes=null"
-            )
-        return self.weight[y] * self.scale + self.bias
 
 
 class Synthesis(nn.Module):
@@ -274,22 +214,6 @@ class Discriminator(nn.Module):
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Compute logits (N,)."""
         return self.head(self.features(x), y)
-
-
-class LabelMapping(nn.Module):
-    """Labels (N,) -> vectors (N, dim) by which D's output is projected."""
-
-    def __init__(self, num_classes: int, dim: int, n_layers: int) -> None:
-        super().__init__()
-        self.embedding = Label(num_classes, dim)
-        self.layers = nn.ModuleList(EqualizedLinear(dim, dim, lr_factor=0.01) for _ in range(n_layers))
-
-    def forward(self, y: Tensor | None) -> Tensor:
-        """Return vectors."""
-        h = normalised(self.embedding(y))
-        for layer in self.layers:
-            h = activated(layer(h))
-        return h
 
 
 class HalvingBlock(nn.Module):

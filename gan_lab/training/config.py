@@ -37,8 +37,19 @@ def check_numbers(cfg: DictConfig) -> None:
     """Refuse what is no number or too small, before anything is built."""
     require(cfg, INTEGERS | {f"penalty.{name}.interval": 1 for name in cfg.get("penalty") or ()}, int)
     require(cfg, NUMBERS, (int, float))
-    if cfg.data.batch_size % cfg.accumulate:
-        raise InputError(f"data.batch_size={cfg.data.batch_size} does not fall into accumulate={cfg.accumulate} equal parts")
+    sizes = (cfg.model.get("growth") or {}).get("batch_sizes") or {}
+    batches = {"data.batch_size": cfg.data.batch_size} | {
+        f"model.growth.batch_sizes.{key}": sizes[key] for key in sorted(sizes)
+    }
+    for (name, size), larger in zip(batches.items(), [0, *batches.values()], strict=False):
+        if size % cfg.accumulate:
+            raise InputError(f"{name}={size} does not fall into accumulate={cfg.accumulate} equal parts")
+        if larger % size:
+            raise InputError(f"{name}={size} does not divide {larger}, the batch of lower resolutions: use a divisor of it")
+    if sizes and cfg.max_images is None and cfg.max_g_steps is not None:
+        raise InputError(
+            "max_g_steps counts steps, whose number of images changes with model.growth.batch_sizes: use max_images"
+        )
 
 
 def finalize_config(cfg: DictConfig, num_train: int, global_batch: int, folder: Path) -> None:
