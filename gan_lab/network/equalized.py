@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,8 @@ from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu, linear
 from gan_lab.errors import InputError
 
 SLOPE = 0.2
+CLAMP = 256.0
+"""Largest value of a map of 16 bits (Karras 2020, StyleGAN2-ADA, appendix D.1)."""
 FIR = (1.0, 3.0, 3.0, 1.0)
 """StyleGAN2's binomial filter."""
 
@@ -65,8 +68,14 @@ class EqualizedConv2d(nn.Module):
 
 
 def activated(x: Tensor, gain: float = math.sqrt(2)) -> Tensor:
-    """Return LeakyReLU(0.2) times ``gain``, which preserves the variance."""
-    return leaky_relu(x, SLOPE) * gain
+    """Return LeakyReLU(0.2) times ``gain``, which preserves the variance; maps of 16 bits are clamped to +-`CLAMP`."""
+    x = leaky_relu(x, SLOPE) * gain
+    return x.clamp(-CLAMP, CLAMP) if x.element_size() == 2 else x
+
+
+def precision(x: Tensor, half: bool) -> AbstractContextManager:
+    """Return a context in which layers compute as autocast says, or without ``half`` in the precision of their weights."""
+    return nullcontext() if half else torch.autocast(x.device.type, enabled=False)
 
 
 def normalised(z: Tensor) -> Tensor:
