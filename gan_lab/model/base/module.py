@@ -111,6 +111,9 @@ class GANModule(Stepping, Sampling):
             penalty.check(name, discriminator)
         for name, trick in self.named_tricks():
             trick.check(name, self)
+        for name, augment in self.augments.items():
+            if callable(check := getattr(augment, "check", None)):
+                check(name, self)
         self.g_optimizer, self.d_optimizer = g_optimizer, d_optimizer
         self.schedule, self.latent, self.g_loss = schedule, latent, g_loss
         self.d_steps, self.g_batch_ratio, self.simultaneous = d_steps, g_batch_ratio, simultaneous
