@@ -90,7 +90,7 @@ def _folded(places: Tensor, size: int) -> Tensor:
 class _Interpolation(torch.autograd.Function):
     """Bilinear interpolation of images at a grid: linear in the images, so its derivative is its transpose.
 
-    torch's own has no second derivative before torch 2.14, and none on some devices (pytorch#34704).
+    torch's own has second derivatives in its latest versions alone (pytorch#34704).
     """
 
     @staticmethod
