@@ -33,6 +33,7 @@ def freeze(discriminator: nn.Module, n: int) -> frozenset[str]:
 def blocks(discriminator: nn.Module) -> list[nn.ModuleList]:
     """Return D's blocks, from the image on: its submodules with weights, in the order of their registration.
 
+    A network that registers them in another order lists its blocks by a method ``layers_from_image() -> list[nn.Module]``.
     Containers (`nn.Sequential`, ...) and a discriminator within one are entered, other modules, such as residual blocks, are
     whole. What has only vectors for weights, such as a norm, belongs to the block before it. Weights that D itself registers
     belong to none.
@@ -47,6 +48,8 @@ def blocks(discriminator: nn.Module) -> list[nn.ModuleList]:
 
 
 def _parts(module: nn.Module) -> list[nn.Module]:
+    if callable(listed := getattr(module, "layers_from_image", None)):
+        return list(listed())
     children = [child for child in module.children() if next(child.parameters(), None) is not None]
     entered = [_parts(child) if isinstance(child, CONTAINERS) or is_discriminator(child) else [child] for child in children]
     return [part for parts in entered for part in parts]

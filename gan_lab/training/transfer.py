@@ -72,8 +72,9 @@ def take(gan: GAN, path: Path) -> list[Transfer]:
 def _take(name: str, network: nn.Module, stored: dict[str, Tensor]) -> Transfer:
     own, left = network.state_dict(), {}
     for key, value in own.items():
-        source = stored.get(f"{name}.{key}")
-        if not isinstance(value, Tensor) or source is None:
+        if not isinstance(value, Tensor):  # state of another kind, such as the level of a network that grows
+            continue
+        if (source := stored.get(f"{name}.{key}")) is None:
             left[key] = "not there"
         elif source.shape != value.shape:
             left[key] = f"{_x(source)} there, {_x(value)} here"

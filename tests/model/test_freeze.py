@@ -16,6 +16,8 @@ def names(discriminator):
 
 def test_blocks_stand_in_the_order_of_registration_a_norm_with_the_layer_before_it():
     assert names(build(tiny("network=dcgan")).discriminator) == ["Conv2d", "Conv2d+BatchNorm2d", "Linear"]
+    growing = ["ModuleList", "HalvingConvs", "EqualizedConv2d", "EqualizedLinear", "EqualizedLinear"]  # lists them itself
+    assert names(build(tiny("model=pggan")).discriminator) == growing
     projection = names(build(tiny("model=projection")).discriminator)  # around a discriminator
     assert projection == ["FirstBlock", *["ResidualBlock"] * 3, "ParametrizedLinear", "ParametrizedEmbedding"]
 
