@@ -36,6 +36,14 @@ def resumed(checkpoint: Path, images_seen: int, changes: Sequence[str]) -> None:
 
 
 @rank_zero_only
+def transferred(checkpoint: str, transfers: Sequence[object]) -> None:
+    """Name the checkpoint whose weights start the run, and say for each network what was taken and what was not."""
+    say(f"starting with the weights of {checkpoint}")
+    for transfer in transfers:
+        say(f"  {transfer}")
+
+
+@rank_zero_only
 def start(folder: Path, total_images: int, seed: int, prepared: Path | None = None) -> None:
     """Name the run folder, its length and seed, and the folder of prepared images that it reads, if any."""
     say(f"{folder}: {total_images:,} images, seed {seed}")

@@ -10,9 +10,10 @@ def section(name: str) -> str:
     """Return the name of a column of metrics.csv, prefixed with its section.
 
     ``final``, ``loss`` (with penalties and regularizers), ``samples`` and ``val`` sort first, because people look there
-    first; ``watch`` holds the numbers that explain them: D's logits, gradient norms and learning rates.
+    first; ``watch`` holds the numbers that explain them: D's logits, gradient norms, learning rates, and the probability of
+    augmentation.
     """
     if "/" in name or name in CLOCKS:
         return name
-    explains = name in LOGIT_STATISTICS or name.endswith(("_gradient_norm", "_lr"))
+    explains = name in LOGIT_STATISTICS or name.endswith(("_gradient_norm", "_lr", "_p"))
     return f"watch/{name}" if explains else f"loss/{name}"

@@ -90,6 +90,10 @@ class Discriminator(nn.Module):
         self.hidden = EqualizedLinear(widths[0] * 16, widths[0], gain=GAIN)
         self.output = EqualizedLinear(widths[0], 1)
 
+    def layers_from_image(self) -> list[nn.Module]:
+        """Return the blocks in the order in which an image passes them, for ``model.freeze_d``."""
+        return [self.from_images, *reversed(self.blocks), self.conv, self.hidden, self.output]
+
     def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Return the last hidden layer (N, num_features)."""
         x, top = self.level.shrunk(x), self.level.number

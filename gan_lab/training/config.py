@@ -20,6 +20,7 @@ INTEGERS = {
     "data.image_size": 1,
     "model.d_steps": 1,
     "model.g_batch_ratio": 1,
+    "model.freeze_d": 0,
     "network.generator.latent_dim": 1,
     "seed": None,
 }

@@ -35,5 +35,5 @@ def test_the_axes_and_what_has_a_section_keep_their_names():
 
 
 def test_by_name_the_sections_where_a_person_looks_first_come_first():
-    names = ["d_gap", "d_lr", "d_gradient_norm", "d_loss", "r1", "samples/grid", "val/fid", "final/fid"]
+    names = ["d_gap", "d_lr", "ada_p", "d_gradient_norm", "d_loss", "r1", "samples/grid", "val/fid", "final/fid"]
     assert list(dict.fromkeys(sorted(section(name).split("/")[0] for name in names)))[-1] == "watch"

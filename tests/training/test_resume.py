@@ -128,3 +128,8 @@ def test_a_folder_of_any_name_is_found_again(former, name):
 def test_another_model_is_refused(former):
     with pytest.raises(InputError, match=r"asks for gan_lab\.model\.wgan\.WGAN: leave out model="):
         former("model=gan")("model=wgan")
+
+
+def test_first_weights_given_now_are_refused(former):
+    with pytest.raises(InputError, match=r"^init_from= gives a new run its first weights, and resume= goes on with its own"):
+        former("model=gan")("init_from=other.ckpt")

@@ -20,6 +20,7 @@ from gan_lab.model.base.networks import checked, reconfigure
 from gan_lab.model.base.sampling import Sampling
 from gan_lab.model.base.step import Stepping
 from gan_lab.model.batch import StepContext, unpack
+from gan_lab.model.freeze import freeze
 from gan_lab.network.protocol import check_discriminator, check_generator
 from gan_lab.penalties import Penalty
 from gan_lab.rng import Stream
@@ -54,6 +55,7 @@ class GANModule(Stepping, Sampling):
         standing_batches: batches of 64 latents whose mean statistics BatchNorm has in evaluation and sampling (Brock 2019,
             section 4.1); 0: the running averages of training.
         growth: resolution of the images over training, for networks that grow; None: the final one.
+        freeze_d: D's first blocks whose weights do not learn; see `gan_lab.model.freeze`.
         seed: of every draw.
     """
 
@@ -93,6 +95,7 @@ class GANModule(Stepping, Sampling):
         dropout_in_sampling: bool = False,
         standing_batches: int = 0,
         growth: Growth | None = None,
+        freeze_d: int = 0,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -101,6 +104,7 @@ class GANModule(Stepping, Sampling):
         self.automatic_optimization = False
         self.generator: Any = generator
         self.discriminator: Any = discriminator
+        self.frozen_weights = freeze(discriminator, freeze_d)  # their names
         self.generator_ema = deepcopy(generator).eval().requires_grad_(False)
         self.penalties = nn.ModuleDict(checked(penalties, Penalty, "penalty"))
         self.regularizers = nn.ModuleDict(checked(regularizers, nn.Module, "regularizer", ("generator", "batch")))
@@ -111,6 +115,9 @@ class GANModule(Stepping, Sampling):
             penalty.check(name, discriminator)
         for name, trick in self.named_tricks():
             trick.check(name, self)
+        for name, augment in self.augments.items():
+            if callable(check := getattr(augment, "check", None)):
+                check(name, self)
         self.g_optimizer, self.d_optimizer = g_optimizer, d_optimizer
         self.schedule, self.latent, self.g_loss = schedule, latent, g_loss
         self.d_steps, self.g_batch_ratio, self.simultaneous = d_steps, g_batch_ratio, simultaneous

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, ItemsView
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import torch
 from lightning import LightningModule
@@ -31,7 +31,9 @@ class Stepping(LightningModule):
     generator_ema: nn.Module
     g_optimizer: Callable[..., Optimizer]
     d_optimizer: Callable[..., Optimizer]
+    decision_threshold: ClassVar[float | None]
     penalties: nn.ModuleDict
+    augments: nn.ModuleDict
     tricks: nn.ModuleDict
     schedule: Schedule
     growth: Growth | None
@@ -127,6 +129,7 @@ class Stepping(LightningModule):
         self.images_seen += global_batch
         self.d_steps_done += 1
         self.d_steps_since_g += 1
+        self.adapt_augments()
         self._make_buffers_equal()
         if g_stepped:
             images = self.d_steps_since_g * global_batch
@@ -139,6 +142,14 @@ class Stepping(LightningModule):
             self.d_steps_since_g = 0
         for _, trick in self.named_tricks():
             trick.after_step(cast(Any, self))
+
+    def adapt_augments(self) -> None:
+        """Let augmentations that observe D's logits of this step's reals adapt to them, and track what they return."""
+        for name, augment in self.augments.items():
+            observe = getattr(augment, "observe", None)
+            if callable(observe) and "real_logits" in self._tracked:
+                values = observe(self.tracked["real_logits"] - (self.decision_threshold or 0.0), self.images_seen)
+                self.track(**{f"{name}_{key}": value for key, value in (values or {}).items()})
 
     def d_steps_now(self) -> int:
         """Return the number of D's steps before the next one of G."""
