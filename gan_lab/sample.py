@@ -1,5 +1,6 @@
 """Sample from a trained GAN: ``python -m gan_lab.sample run=outputs/dcgan-digits/DATE_TIME``."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,7 +35,7 @@ def sample(cfg: DictConfig) -> None:
     path = find_checkpoint(cfg.run, cfg.checkpoint)
     gan, made_by = checkpoint.load(path)
     gan.to(cfg.device)
-    in_units = partial(npy, made_by.data)
+    in_units: Callable[..., Path] = partial(npy, made_by.data)
     formats = {"grid": grid, "png": png, "npz": npz, "npy": in_units, "straight": strips, "great_circle": strips}
     write = pick(formats, cfg.format, "format")
     folder = Path(cfg.out or (Path(cfg.run) if Path(cfg.run).is_dir() else path.parent) / "generated")

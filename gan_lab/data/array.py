@@ -116,7 +116,9 @@ class ArrayFile(Data):
         **options: Any,
     ) -> None:
         if root is None:
-            raise InputError("data=array needs a file: give data.root=FILE.npy, or an .npz with x and, if there are any, labels y")
+            raise InputError(
+                "data=array needs a file: give data.root=FILE.npy, or an .npz with x and, if there are any, labels y"
+            )
         if not 0 < held_out_fraction < 1:
             raise InputError(f"data.held_out_fraction={held_out_fraction} must lie between 0 and 1: use 0.1")
         if range is not None and (len(range) != 2 or not (torch.as_tensor(range[0]) < torch.as_tensor(range[1])).all()):
@@ -138,7 +140,7 @@ class ArrayFile(Data):
             **options,
         )
         if len(self.shape) < 3 or self.shape[1] != self.shape[2]:
-            self.image_size = None  # the size of square images alone
+            self.image_size = None  # type: ignore[assignment]  # the size of square images alone
         self._check_options(values.dtype)
 
     def _check_options(self, dtype: Any) -> None:
@@ -174,7 +176,11 @@ class ArrayFile(Data):
 
     def _rows(self, path: Path, rows: Tensor | None) -> Rows:
         values, labels = self._checked(path)
-        facts = {"range": repr(self.range), "condition": self.condition, "fraction": None if rows is None else self.held_out_fraction}
+        facts = {
+            "range": repr(self.range),
+            "condition": self.condition,
+            "fraction": None if rows is None else self.held_out_fraction,
+        }
         rows = torch.arange(len(values)) if rows is None else rows
         return Rows(path, values, labels, rows, None if values.dtype == torch.uint8 and self._kept else self.range, facts)
 
@@ -263,7 +269,7 @@ def read(path: Path, key: str, label_key: str) -> tuple[np.ndarray, np.ndarray |
             arrays = {name: _member(path, opened, name) for name in opened.files if name in (key, label_key)}
             names = ", ".join(opened.files)
         if key not in arrays:
-            raise InputError(f"'{path}' holds {names or 'nothing'} and no {key}: give data.key=NAME and data.label_key=NAME")
+            raise InputError(f"'{path}' holds {names or 'nothing'} and no {key}: give data.key=NAME data.label_key=NAME")
     check_array(arrays[key], path)
     return arrays[key], arrays.get(label_key) if path.suffix == ".npz" else None
 
@@ -275,7 +281,9 @@ def check_array(array: np.ndarray, path: Path) -> None:
     if array.ndim not in KINDS or not array.size:
         raise InputError(f"'{path}' holds an array of shape {array.shape}: data are {', '.join(KINDS.values())}")
     if array.ndim == 4 and array.shape[3] in (1, 3) and array.shape[1] == array.shape[2] > 3:
-        raise InputError(f"'{path}' holds {array.shape}, channels last: save array.transpose(0, 3, 1, 2), which is (N, C, H, W)")
+        raise InputError(
+            f"'{path}' holds {array.shape}, channels last: save array.transpose(0, 3, 1, 2), which is (N, C, H, W)"
+        )
 
 
 def _loaded(path: Path, **options: Any) -> Any:

@@ -27,15 +27,15 @@ KEPT = 128 * COLUMNS
 class CcGAN(GAN):
     """Both players see an embedding of y: G beside its latents, D as a projection; D may compare within a vicinity of y.
 
-    With a vicinity (HVDL, SVDL), D judges at targets t = y + noise: a real whose label lies within the vicinity of t, and a fake
-    of a random label within it, each weighted by its label's distance from t; G's labels have the same noise. Distances are in
-    units of the labels' range. Without one, each real is judged at its own label.
+    With a vicinity (HVDL, SVDL), D judges at targets t = y + noise: a real whose label lies within the vicinity of t, and a
+    fake of a random label within it, each weighted by its label's distance from t; G's labels have the same noise. Distances
+    are in units of the labels' range. Without one, each real is judged at its own label.
 
-    Differs from the paper: the MLP that embeds y trains with its player, where the paper's improved label input fits it before to
-    invert a regression network; labels reach G beside its latents and not by its norms. A target's real is chosen within the
-    batch, where the authors search the training set; a target that no real of the batch is near loses its noise, where they draw
-    it anew; targets are drawn from all labels, where theirs are from the distinct ones, and stay within the labels' range. An
-    average of G's weights is judged.
+    Differs from the paper: the MLP that embeds y trains with its player, where the paper's improved label input fits it before
+    to invert a regression network; labels reach G beside its latents and not by its norms. A target's real is chosen within the
+    batch, where the authors search the training set; a target that no real of the batch is near loses its noise, where they
+    draw it anew; targets are drawn from all labels, where theirs are from the distinct ones, and stay within the labels' range.
+    An average of G's weights is judged.
 
     Args:
         generator: see `GANModule`.
@@ -69,8 +69,8 @@ class CcGAN(GAN):
     ) -> None:
         if label_dim is None and num_levels is None:
             raise InputError(
-                "model=ccgan learns from labels, and these data have none: give data=array data.root=FILE.npz with numbers y, or "
-                "data with ordered classes"
+                "model=ccgan learns from labels, and these data have none: give data=array data.root=FILE.npz with numbers y, "
+                "or data with ordered classes"
             )
         g_embedding, d_embedding = (LabelEmbedding(label_dim or 1, n) for n in (EMBEDDING, discriminator.num_features))
         if layers.has_spectral_norm(discriminator):
@@ -233,7 +233,7 @@ def pair(labels: Tensor, targets: Tensor, reach: Tensor, rng: StepRNG) -> tuple[
 
 
 def in_columns(labels: Tensor) -> Tensor:
-    """Return `KEPT` labels (KEPT, K) distributed as these (N, K), of which each `COLUMNS` in a row ascend in their first number."""
+    """Return labels (KEPT, K) distributed as these (N, K); each `COLUMNS` in a row ascend in their first number."""
     evenly = torch.linspace(0, len(labels) - 1, KEPT).round().long()
     by_column = labels[labels[:, 0].argsort()[evenly]].view(COLUMNS, -1, labels.shape[1])
     return by_column[:, shuffled(by_column.shape[1])].transpose(0, 1).reshape(KEPT, -1)
@@ -243,7 +243,7 @@ def largest_gap(unit: Tensor) -> float:
     """Return the largest difference of neighbouring labels (N, 1)."""
     if unit.shape[1] > 1:
         raise InputError(
-            f"labels of {unit.shape[1]} numbers have no gaps to set a vicinity by: give model.kappa=0.1, in ranges of the labels"
+            f"labels of {unit.shape[1]} numbers have no gaps to set a vicinity by: give model.kappa=0.1, of their range"
         )
     return float(unit.flatten().unique().diff().max()) if len(unit.unique()) > 1 else 1.0
 

@@ -45,7 +45,9 @@ class Generator(nn.Module):
         stack = [nn.Linear(latent_dim, widths[-1] * lengths[-1], bias), nn.Unflatten(1, (widths[-1], lengths[-1]))]
         maps = [*zip([channels, *widths], lengths, strict=True)]  # from the signal inwards
         for (c_out, longer), (c_in, shorter) in reversed([*pairwise(maps)]):
-            up = nn.ConvTranspose1d(c_in, c_out, 4, 2, 1, output_padding=longer - 2 * shorter, bias=bias or longer == lengths[0])
+            up = nn.ConvTranspose1d(
+                c_in, c_out, 4, 2, 1, output_padding=longer - 2 * shorter, bias=bias or longer == lengths[0]
+            )
             stack += [pick(NORMS, norm, "norm")(c_in), layers.activation(activation), up]
         self.latent_dim = latent_dim
         self.layers = nn.Sequential(*stack)

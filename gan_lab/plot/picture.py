@@ -15,6 +15,7 @@ from gan_lab import atomic
 
 matplotlib.use("agg")
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
 SIDE = 512  # grids of tiny images are enlarged to about this width, in pixels
@@ -32,9 +33,8 @@ def save_picture(samples: Tensor, path: Path, columns: int | None = None, reals:
         columns: of a grid; None makes a square one. Points of a column, such as those of a class, share a colour.
         reals: to draw beside vectors, of their shape; None: none.
     """
-    samples, reals = (None if x is None else x.detach().float().cpu() for x in (samples, reals))
-    assert samples is not None
-    kind_of(samples.shape[1:]).draw(samples, path, columns, reals)
+    beside = None if reals is None else reals.detach().float().cpu()
+    kind_of(samples.shape[1:]).draw(samples.detach().float().cpu(), path, columns, beside)
 
 
 @dataclass(frozen=True)
@@ -88,41 +88,42 @@ def _lines(signals: Tensor, path: Path, columns: int | None, reals: Tensor | Non
 def _scatter(points: Tensor, path: Path, columns: int | None, reals: Tensor | None) -> None:
     figure, axes = plt.subplots(figsize=(4, 4))
     across, up = points.flatten(1)[:, 0].numpy(), points.flatten(1)[:, -1].numpy()
-    colours = {} if columns is None else {"c": np.arange(len(points)) % columns, "cmap": "turbo"}
-    axes.scatter(across, up, s=4, alpha=0.5, **colours)
+    colours = None if columns is None else np.arange(len(points)) % columns
+    axes.scatter(across, up, s=4, alpha=0.5, c=colours, cmap=None if columns is None else "turbo")
     axes.set(xlim=(-1.5, 1.5), ylim=(-1.5, 1.5), aspect="equal")
     _save(figure, path)
 
 
 def _pairs(vectors: Tensor, path: Path, columns: int | None, reals: Tensor | None) -> None:
     """Draw a histogram of each of the first features, and below them a scatter plot of each pair; reals are grey."""
-    d, sets = min(vectors.shape[1], PAIRED), [(reals, REAL, "real"), (vectors, FAKE, "generated")]
-    shown = [(x[:, :d].numpy(), colour, name) for x, colour, name in sets if x is not None]
-    together = np.nan_to_num(np.concatenate([x for x, _, _ in shown]).reshape(-1, d))
-    low, high = together.min(0), np.maximum(together.max(0), together.min(0) + 1e-6)
-    figure, axes = plt.subplots(d, d, figsize=(1.5 * d + 0.8, 1.5 * d + 0.8), squeeze=False, sharex="col", layout="constrained")
-    for row, column in np.ndindex(d, d):
-        panel = axes[row, column]
-        panel.set_visible(column <= row)
-        for x, colour, _ in shown:
-            if row == column:
-                filled = "stepfilled" if colour == REAL else "step"
-                panel.hist(x[:, row], 24, (low[row], high[row]), density=True, histtype=filled, color=colour)
-            else:
-                panel.scatter(x[:, column], x[:, row], s=3, alpha=0.5, color=colour, linewidths=0)
-        panel.set(xlim=(low[column], high[column]), yticks=[])
-        panel.tick_params(labelsize=7)
-    for number in range(d):
-        axes[number, 0].set_ylabel(f"feature {number}", fontsize=8)
-        axes[-1, number].set_xlabel(f"feature {number}", fontsize=8)
-    figure.legend(
-        handles=[plt.Line2D([], [], color=colour, marker="o", linestyle="", label=name) for _, colour, name in shown],
-        title=f"{d} of {vectors.shape[1]} features",
-        loc="upper right",
-        fontsize=8,
-        title_fontsize=8,
-    )
+    d = min(vectors.shape[1], PAIRED)
+    sets = [(x[:, :d].nan_to_num().numpy(), colour) for x, colour in ((reals, REAL), (vectors, FAKE)) if x is not None]
+    together = np.concatenate([x for x, _ in sets])
+    limits = [*zip(together.min(0), np.maximum(together.max(0), together.min(0) + 1e-6), strict=True)]
+    figure = plt.figure(figsize=(1.5 * d + 1, 1.5 * d + 1))
+    figure.subplots_adjust(left=0.5 / (d + 1), right=0.98, bottom=0.5 / (d + 1), top=0.98, wspace=0.06, hspace=0.06)
+    for row in range(d):
+        for column in range(row + 1):
+            panel = figure.add_subplot(d, d, row * d + column + 1, xlim=limits[column], yticks=[])
+            for x, colour in sets:
+                _pair(panel, x[:, column], x[:, row], limits[row], colour, histogram=row == column)
+            panel.locator_params(axis="x", nbins=3)
+            panel.tick_params(labelsize=7, labelbottom=row == d - 1)
+            panel.set_xlabel(f"feature {column}" if row == d - 1 else "", fontsize=8)
+            panel.set_ylabel(f"feature {row}" if column == 0 else "", fontsize=8)
+    names = {REAL: "real", FAKE: "generated"}
+    marks = [plt.Line2D([], [], color=colour, marker="o", linestyle="", label=names[colour]) for _, colour in sets]
+    figure.legend(handles=marks, title=f"{d} of {vectors.shape[1]} features", loc="upper right", fontsize=8, title_fontsize=8)
     _save(figure, path)
+
+
+def _pair(panel: Axes, x: np.ndarray, y: np.ndarray, limits: tuple[float, float], colour: str, histogram: bool) -> None:
+    """Draw one set in a panel of a pair plot."""
+    if histogram:
+        panel.hist(y, bins=24, range=limits, density=True, histtype="stepfilled" if colour == REAL else "step", color=colour)
+    else:
+        panel.scatter(x, y, s=3, alpha=0.5, color=colour, linewidths=0)
+        panel.set_ylim(limits)
 
 
 IMAGES, POINTS, SIGNALS = Drawing(_grid), Drawing(_scatter), Drawing(_lines)

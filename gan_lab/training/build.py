@@ -63,7 +63,9 @@ def _network(cfg: DictConfig, player: str, **given: Any) -> nn.Module:
     """Return a network; refuse data or an option that it does not take, with the remedy."""
     choice = cfg.network[player]
     name = choice._target_.split(".")[-2]
-    if (shape := cfg.data.get("shape")) is not None and "shape" not in inspect.signature(get_object(choice._target_)).parameters:
+    if (shape := cfg.data.get("shape")) is not None and "shape" not in inspect.signature(
+        get_object(choice._target_)
+    ).parameters:
         _check_square(shape, name)
     takes = inspect.signature(instantiate(choice, _partial_=True, _recursive_=False).func).parameters
     for option in map(str, choice):

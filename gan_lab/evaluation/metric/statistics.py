@@ -1,4 +1,4 @@
-"""Statistics of single features and of pairs of them, for data of any shape: a table's columns, a signal's positions, pixels."""
+"""Statistics of single features and of pairs, for data of any shape: a table's columns, a signal's positions, pixels."""
 
 import torch
 from torch import Tensor

@@ -40,7 +40,9 @@ def test_each_fault_shows_in_its_own_quantity():
 
 def test_the_baseline_is_that_of_held_out_reals():
     held_out, reference = skewed(300, 1), skewed(300, 0)
-    assert FeatureStatistics().baseline(case(held_out + 5, reference, held_out)) == FeatureStatistics()(case(held_out, reference))
+    assert FeatureStatistics().baseline(case(held_out + 5, reference, held_out)) == FeatureStatistics()(
+        case(held_out, reference)
+    )
 
 
 def test_constant_features_and_single_ones_have_values_too():
