@@ -1,5 +1,7 @@
 """Sample from a trained GAN: ``python -m gan_lab.sample run=outputs/dcgan-digits/DATE_TIME``."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +23,7 @@ def main() -> None:
 
 
 def sample(cfg: DictConfig) -> None:
-    """Write a grid, ``n`` images as PNG files or one .npz file, or strips of interpolations."""
+    """Write a grid, ``n`` images as PNG files or one .npz or .npy file, or strips of interpolations."""
     from rich.console import Console
 
     from gan_lab.training import checkpoint
@@ -31,9 +33,10 @@ def sample(cfg: DictConfig) -> None:
     require(cfg, {"n": 1, "steps": 2, "batch_size": 1, "seed": None}, int)
     pick({"best": 0, "last": 0}, cfg.checkpoint, "checkpoint")
     path = find_checkpoint(cfg.run, cfg.checkpoint)
-    gan, _ = checkpoint.load(path)
+    gan, made_by = checkpoint.load(path)
     gan.to(cfg.device)
-    formats = {"grid": grid, "png": png, "npz": npz, "straight": strips, "great_circle": strips}
+    in_units: Callable[..., Path] = partial(npy, made_by.data)
+    formats = {"grid": grid, "png": png, "npz": npz, "npy": in_units, "straight": strips, "great_circle": strips}
     write = pick(formats, cfg.format, "format")
     folder = Path(cfg.out or (Path(cfg.run) if Path(cfg.run).is_dir() else path.parent) / "generated")
     folder.mkdir(parents=True, exist_ok=True)
@@ -85,6 +88,21 @@ def npz(gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
     if is_image(made):
         made = to_uint8(made).permute(0, 2, 3, 1)
     np.savez_compressed(path, images=(made.flatten(1) if made.shape[2:] == (1, 1) else made).numpy())
+    return path
+
+
+def npy(data: DictConfig, gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
+    """Write one array (n, ...) of the data's shape and in its units: uint8 where these are [0, 255], else float32."""
+    import numpy as np
+
+    from gan_lab.data.pixels import is_image, to_span
+
+    path, made = folder / f"samples-seed{cfg.seed}.npy", images(gan, cfg)
+    units = data.range if "range" in data else [0, 255] if is_image(made) else None
+    if units is not None:
+        made = to_span(made, *units)
+    array = made.numpy() if units != [0, 255] else made.clamp(0, 255).round().numpy().astype(np.uint8)
+    np.save(path, array)
     return path
 
 

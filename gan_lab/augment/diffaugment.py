@@ -34,9 +34,10 @@ class DiffAugment(nn.Module):
 
     def forward(self, images: Tensor, rng: StepRNG, images_seen: int) -> Tensor:
         """Return augmented images (N, C, H, W); a transform that is off does not change the draws of the rest."""
-        if images.shape[2:] == (1, 1):
+        if images.ndim != 4 or images.shape[2:] == (1, 1):
+            kind = "points" if images.ndim == 4 else "signals or vectors"
             raise InputError(
-                "DiffAugment (augment=diffaugment, penalty=bcr) changes the pixels of images, and these data are points: "
+                f"DiffAugment (augment=diffaugment, penalty=bcr) changes the pixels of images, and these data are {kind}: "
                 "use augment=instance_noise"
             )
         u = rng.uniform(len(images), 8).unbind(1)

@@ -1,13 +1,16 @@
-"""Sample grids of the same latents over training, so that they are comparable."""
+"""Pictures of samples of the same latents over training, so that they are comparable."""
 
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 from lightning.pytorch.utilities import rank_zero_only
+from torch import Tensor
 
+from gan_lab.data.module import Data
+from gan_lab.evaluation.source import Reals, look
 from gan_lab.model.gan import GAN
-from gan_lab.plot.picture import save_picture
+from gan_lab.plot.picture import kind_of, save_picture
 from gan_lab.training.cadence import is_due
 
 
@@ -17,7 +20,7 @@ class Samples(L.Callback):
     Args:
         folder: folder of the pictures.
         every_images: real images between two pictures.
-        n: samples per picture.
+        n: samples per picture; more where its kind needs more.
     """
 
     def __init__(self, folder: str, every_images: int, n: int = 64) -> None:
@@ -37,13 +40,23 @@ class Samples(L.Callback):
         """Write the last picture."""
         self._write(trainer, gan)
 
+    def _shown(self, gan: GAN, data: Data | None) -> tuple[Tensor, Tensor | None]:
+        """Return the samples of a picture, and held-out reals where it shows them beside."""
+        kind = kind_of(gan.preview(1).shape[1:])
+        samples = gan.preview(self.n * kind.crowd)
+        if not kind.compares or data is None:
+            return samples, None
+        reals = Reals(data, "held_out", len(samples))
+        return samples, look(reals, range(len(reals)))
+
     @rank_zero_only
     def _write(self, trainer: L.Trainer, gan: GAN) -> None:
         if gan.images_seen == self.written_at:
             return
         self.written_at, path = gan.images_seen, self.folder / f"{gan.images_seen:010d}.png"
         self.folder.mkdir(parents=True, exist_ok=True)
-        save_picture(gan.preview(self.n), path, gan.columns)
+        samples, reals = self._shown(gan, getattr(trainer, "datamodule", None))
+        save_picture(samples, path, gan.columns, reals)
         for logger in trainer.loggers:
             if hasattr(logger, "log_picture"):
                 logger.log_picture("samples/grid", path, {"images_seen": gan.images_seen, "g_steps_done": gan.g_steps_done})

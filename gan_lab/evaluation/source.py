@@ -120,8 +120,9 @@ class Reals:
         return len(self.rows)
 
     def batches(self, indices: Sequence[int], size: int) -> Batches:
-        """Yield images as they are stored, and labels."""
-        yield from self.data.batches(self.dataset, [self.rows[i] for i in indices], size)
+        """Yield images as files would hold them, points and the like as they are stored, and labels."""
+        for images, y in self.data.batches(self.dataset, [self.rows[i] for i in indices], size):
+            yield images if images.dtype == torch.uint8 else quantised(images), y
 
 
 class Files:

@@ -14,7 +14,7 @@ from torch.nn.utils.parametrize import ParametrizationList
 
 from gan_lab.errors import InputError, pick
 
-WEIGHTED = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+WEIGHTED = (nn.Conv1d, nn.ConvTranspose1d, nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 
 
 class VirtualBatchNorm(nn.Module):
@@ -187,7 +187,7 @@ def normal_init(module: nn.Module) -> None:
 def dcgan_init(module: nn.Module) -> None:
     """Apply `normal_init` and draw BatchNorm gains from N(1, 0.02) (Radford 2016 and its code); for ``Module.apply``."""
     normal_init(module)
-    if isinstance(module, nn.BatchNorm2d):
+    if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
         nn.init.normal_(module.weight, 1.0, 0.02)
 
 

@@ -33,6 +33,9 @@ NUMBERS = {
     "clip_grad_norm.d": 0,
 }
 
+FROM_FILES = ("shape", "channels", "image_size", "num_classes", "label_dim", "range")
+"""Options of data that their file may decide."""
+
 
 def check_numbers(cfg: DictConfig) -> None:
     """Refuse what is no number or too small, before anything is built."""
@@ -56,6 +59,7 @@ def check_numbers(cfg: DictConfig) -> None:
 def finalize_config(cfg: DictConfig, num_train: int, global_batch: int, folder: Path) -> None:
     """Write into the configuration what the data and the folder decide: the length in images, and the cadences."""
     cfg.folder = str(folder)
+    describe_data(cfg)
     if not cfg.metric:
         cfg.metric, cfg.extractor = {}, {}  # no extractor of the data's is loaded in vain
     if cfg.max_images is not None:
@@ -67,6 +71,19 @@ def finalize_config(cfg: DictConfig, num_train: int, global_batch: int, folder: 
     for cadence in CADENCES:
         if cfg[cadence] is None:
             cfg[cadence] = max(1, cfg.total_images // 10)
+
+
+def describe_data(cfg: DictConfig) -> None:
+    """Write the shape and the labels of data into the configuration where only their file knows them (``shape: null``).
+
+    A checkpoint then has them, and needs no file to make its networks.
+    """
+    if cfg.data.get("shape", ()) is not None:
+        return
+    data = instantiate(cfg.data)
+    for key in FROM_FILES:
+        if key in cfg.data and cfg.data[key] is None:
+            cfg.data[key] = getattr(data, key)
 
 
 def d_steps(cfg: DictConfig, g_steps: int) -> int:

@@ -1,6 +1,9 @@
+import numpy as np
+import torch
 from lightning.pytorch.loggers import CSVLogger
 from PIL import Image
 
+from gan_lab.callback import samples
 from gan_lab.callback.samples import Samples
 from gan_lab.plot.picture import save_picture
 from tests.tiny import fit, tiny
@@ -25,6 +28,17 @@ def test_points_give_scatter_plots(tmp_path):
     pictures = [Image.open(path) for path in sorted(tmp_path.iterdir())]
     assert [picture.size for picture in pictures] == [(400, 400)] * 2
     assert pictures[0].tobytes() != pictures[1].tobytes()
+
+
+def test_tables_are_shown_beside_held_out_reals_more_of_them_than_of_images(tmp_path, monkeypatch):
+    np.save(tmp_path / "table.npy", np.random.default_rng(0).normal(size=(60, 3)))
+    shown = []
+    monkeypatch.setattr(samples, "save_picture", lambda *args: shown.append(args))
+    table = ["data=array", f"data.root={tmp_path / 'table.npy'}", "data.batch_size=4"]
+    gan = fit(tiny(*table, "network=mlp", "model=gan", images=4), Samples(str(tmp_path), every_images=4, n=2))
+    (made, _, columns, reals), _ = shown
+    assert (made.shape, columns) == ((16, 3), None)
+    assert torch.equal(reals, gan.trainer.datamodule.held_out_set.__getitems__([*range(6)])[0])
 
 
 def test_loggers_that_take_pictures_get_them_with_their_clocks(tmp_path):

@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 
 import lmdb
+import numpy as np
 import pytest
 import torch
 from hydra._internal.utils import get_args_parser
@@ -91,6 +92,8 @@ def workplace(call, tmp_path, monkeypatch):
     attributes = [f"{number:06d}.jpg" + (" 1 -1" if number % 2 else " -1 1") + " 1" * 38 for number in range(40)]
     (tmp_path / "data/celeba/list_attr_celeba.txt").write_text("\n".join(["40", names, *attributes]))
     write_lsun(tmp_path / "data/lsun/bedroom_train_lmdb", images)
+    np.save(tmp_path / "FILE.npy", np.random.default_rng(0).normal(size=(40, 2, 16)))
+    np.savez(tmp_path / "FILE.npz", x=np.random.default_rng(0).normal(size=(40, 3)), y=np.arange(40))
     (tmp_path / "my_gan.py").write_text(MY_GAN)
     for name, text in MY_FILES:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

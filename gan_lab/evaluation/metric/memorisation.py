@@ -41,5 +41,5 @@ class Memorisation(BaseMetric):
             return
         order = distances.argsort()[:PAIRS].tolist()
         pictures = look(inputs.sample.source, order), look(inputs.reference.source, [int(rows[i]) for i in order])
-        if pictures[0].shape[-1] > 1:
+        if pictures[0].ndim > 2 and pictures[0].shape[-1] > 1:  # no points, and no row of a table
             save_picture(torch.cat(pictures), inputs.folder / "neighbours.png", columns=len(order))
