@@ -231,8 +231,8 @@ def classes(y: np.ndarray, path: Path) -> Labels:
     """Return classes (N,) from 0 on."""
     if y.dtype.kind not in "iu" or y.ndim != 1 or y.min() < 0:
         raise InputError(
-            f"'{path}' holds labels of {y.dtype} {y.shape}: classes are whole numbers (N,) from 0 on, conditions floats (N,) or "
-            "(N, K) (data.condition=regression)"
+            f"'{path}' holds labels of {y.dtype} {y.shape}: classes are whole numbers (N,) from 0 on, conditions floats "
+            "(N,) or (N, K) (data.condition=regression)"
         )
     if (most := int(y.max())) >= 2 * len(y):
         raise InputError(

@@ -77,6 +77,11 @@ class GrowthLevel(nn.Module):
         self.resolution, self.fading = state["resolution"], state["fading"]
 
 
+def levels_of(module: nn.Module) -> list[GrowthLevel]:
+    """Return the levels of the networks in a module."""
+    return [each for each in module.modules() if isinstance(each, GrowthLevel)]
+
+
 def doubled(x: Tensor) -> Tensor:
     """Upsample maps (N, C, H, W) to (N, C, 2H, 2W) by repeating pixels."""
     return interpolate(x, scale_factor=2)

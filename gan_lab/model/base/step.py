@@ -15,7 +15,7 @@ from gan_lab.growth import Growth, Level
 from gan_lab.model import ema
 from gan_lab.model.base.networks import Player, TrainedNetwork
 from gan_lab.model.batch import StepContext
-from gan_lab.network.growing import GrowthLevel
+from gan_lab.network.growing import levels_of
 from gan_lab.network.protocol import is_discriminator
 from gan_lab.penalties import Penalty
 from gan_lab.rng import StepRNG, Stream, key, seed_torch
@@ -99,13 +99,12 @@ class Stepping(LightningModule):
         """Bring every growing network to the level of the images seen; where it changes, optimizers forget their moments."""
         if self.growth is None:
             return
-        levels = [module for module in self.modules() if isinstance(module, GrowthLevel)]
-        if not levels or not isinstance(getattr(self.discriminator, "level", None), GrowthLevel):
+        if not levels_of(self.generator) or not levels_of(self.discriminator):
             raise InputError(
                 "model.growth needs networks that work at every resolution: use network=pggan or network=stylegan, or "
                 "model.growth=null"
             )
-        changes = [each.set(self.growth(self.images_seen)) for each in levels]
+        changes = [each.set(self.growth(self.images_seen)) for each in levels_of(self)]
         if any(changes) and self.growth.reset_optimizers and self.d_steps_done:
             for optimizer in self.all_optimizers:
                 optimizer.state.clear()
@@ -113,11 +112,11 @@ class Stepping(LightningModule):
     @property
     def level_ends(self) -> bool:
         """Whether the next step is the first one of another resolution."""
-        return self.level is not None and self.level.resolution != self.discriminator.level.resolution
+        return self.level is not None and self.level.resolution != levels_of(self.discriminator)[0].resolution
 
     def at_level(self, real: Tensor) -> Tensor:
         """Return reals (N, C, H, W) as they are, or with growth at the current resolution, blended in a fade."""
-        return real if self.growth is None else self.discriminator.level.reals(real)
+        return real if self.growth is None else levels_of(self.discriminator)[0].reals(real)
 
     def step_size(self, loaded: int) -> int:
         """Return the number of a loader's images that the next step takes: all of them, or with growth as many as it says."""
