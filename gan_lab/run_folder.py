@@ -122,7 +122,9 @@ def read_lines(path: Path, n: int) -> list[str]:
         lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     except OSError as error:
         raise unreadable(path, error) from error
-    return ["".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line) for line in lines[: min(n, len(lines) - 1)]]
+    return [
+        "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line) for line in lines[: min(n, len(lines) - 1)]
+    ]
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Sample from a trained GAN: ``python -m gan_lab.sample run=outputs/dcgan-digits/DATE_TIME``."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
     from gan_lab.model.gan import GAN
     from gan_lab.plot.display import Display
+
+
+Writer = Callable[["GAN", DictConfig, Path], Path]
+"""Writes samples into a folder, and returns what it wrote."""
 
 
 def main() -> None:
@@ -36,8 +41,8 @@ def sample(cfg: DictConfig) -> None:
     gan, made_by = checkpoint.load(path)
     display = checkpoint.display_of(made_by)
     gan.to(cfg.device)
-    formats = {"grid": partial(grid, display), "png": png, "npz": npz}
-    formats |= {path: partial(strips, display) for path in ("straight", "great_circle")}
+    shown, rows = partial(grid, display), partial(strips, display)
+    formats: dict[str, Writer] = {"grid": shown, "png": png, "npz": npz, "straight": rows, "great_circle": rows}
     write = pick(formats, cfg.format, "format")
     folder = Path(cfg.out or (Path(cfg.run) if Path(cfg.run).is_dir() else path.parent) / "generated")
     folder.mkdir(parents=True, exist_ok=True)

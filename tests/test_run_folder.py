@@ -94,7 +94,7 @@ def test_lines_of_a_text_have_symbols_for_what_a_terminal_would_act_on(tmp_path)
     (tmp_path / "a.txt").write_text("one\n\n\x1b[2J\tx\u2028y\nfour\n")
     assert read_lines(tmp_path / "a.txt", 3) == ["one", "", "�[2J�x�y"]
     assert read_lines(tmp_path / "a.txt", 9)[3:] == ["four"]
-    with pytest.raises(InputError, match="b.txt cannot be read"):
+    with pytest.raises(InputError, match=r"b\.txt cannot be read"):
         read_lines(tmp_path / "b.txt", 1)
 
 

@@ -1,7 +1,8 @@
 """The data module: turns a training and a held-out data set into batches on the device.
 
-A data set yields uint8 images (C, H, W) or float32 points (2, 1, 1), signals (C, L) or vectors (F,), or what a subclass
-makes floats of (`Data.to_floats`), each with its label or None, as torchvision's do with ``PILToTensor``. One with ``__getitems__(indices)`` yields a whole batch at once.
+A data set yields uint8 images (C, H, W), float32 points (2, 1, 1), signals (C, L) or vectors (F,), or what a subclass makes of
+floats (`Data.to_floats`), each with its label or None, as torchvision's do with ``PILToTensor``. One with
+``__getitems__(indices)`` yields a whole batch at once.
 """
 
 from collections.abc import Callable, Iterator, Sequence

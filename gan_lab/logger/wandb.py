@@ -31,7 +31,7 @@ class Wandb(Clocked, WandbLogger):
         self.experiment.log(clocks | {name: wandb.Image(str(path))})
 
     @rank_zero_only
-    def log_text(self, name: str, lines: list[str], clocks: dict[str, float]) -> None:
+    def log_lines(self, name: str, lines: list[str], clocks: dict[str, float]) -> None:
         """Log lines as a table at these clocks."""
         self.experiment.log(clocks | {name: wandb.Table(["sample"], [[line] for line in lines])})
 

@@ -18,8 +18,8 @@ class Display(Protocol):
         suffix: of its files, by which the console and the report know how to read them.
     """
 
-    name: str
-    suffix: str
+    name: ClassVar[str]
+    suffix: ClassVar[str]
 
     def save(self, samples: Tensor, path: Path, columns: int | None = None) -> None:
         """Write samples (N, ...) to a file of this suffix, in rows of ``columns``; None: as suits the display."""

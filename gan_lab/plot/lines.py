@@ -44,5 +44,5 @@ class Lines:
 
     def log(self, logger: Any, path: Path, clocks: Clocks) -> None:
         """Log the lines."""
-        if hasattr(logger, "log_text"):
-            logger.log_text(f"samples/{self.name}", path.read_text(encoding="utf-8").split("\n")[:-1], clocks)
+        if hasattr(logger, "log_lines"):
+            logger.log_lines(f"samples/{self.name}", path.read_text(encoding="utf-8").split("\n")[:-1], clocks)

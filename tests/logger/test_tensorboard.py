@@ -76,7 +76,7 @@ def test_pictures_are_shown_as_they_were_saved(call):
 
 def test_lines_are_shown_as_code(tmp_path):
     logger = start(tmp_path)
-    logger.log_text("samples/lines", ["# a", "<b>"], {"images_seen": 8})
+    logger.log_lines("samples/lines", ["# a", "<b>"], {"images_seen": 8})
     logger.close()
     (text,) = events(tmp_path).Tensors("samples/lines/text_summary")
     assert (text.step, text.tensor_proto.string_val[0].decode()) == (8, "    # a\n    <b>")

@@ -104,7 +104,7 @@ def test_sample_grids_lie_beside_the_record(recorded):
 
 def test_lines_are_a_table(tmp_path):
     logger = start(tmp_path, mode="offline")
-    logger.log_text("samples/lines", ["one", "<two>"], {"images_seen": 8})
+    logger.log_lines("samples/lines", ["one", "<two>"], {"images_seen": 8})
     logger.close()
     (row,) = rows(tmp_path)
     (path,) = tmp_path.glob(f"wandb/offline-run-*/files/{row['samples/lines/path']}")

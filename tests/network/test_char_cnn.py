@@ -74,7 +74,9 @@ def test_a_gradient_penalty_reaches_all_of_d():
     d, x = Discriminator((5, 6), width=4).double(), torch.rand(3, 5, 6, dtype=torch.float64, requires_grad=True)
     (gradient,) = torch.autograd.grad(d(x).sum(), x, create_graph=True)
     (gradient.flatten(1).norm(dim=1) - 1).square().mean().backward()
-    assert all(weight.grad is not None and weight.grad.any() for name, weight in d.named_parameters() if name.endswith("weight"))
+    assert all(
+        weight.grad is not None and weight.grad.any() for name, weight in d.named_parameters() if name.endswith("weight")
+    )
 
 
 @pytest.mark.parametrize(("data", "kind"), [({}, "images"), ({"shape": [5]}, r"data\.shape=\[5\]")])

@@ -31,6 +31,6 @@ def test_a_file_has_a_line_per_sample_and_gaps_between_rows(tmp_path):
 def test_lines_are_logged_where_a_logger_takes_them(tmp_path):
     display, shown = Lines("aé"), []
     display.save(samples([3, 2], [1, 1]), tmp_path / "a.txt")
-    for logger in (SimpleNamespace(log_text=lambda *given: shown.append(given)), SimpleNamespace()):
+    for logger in (SimpleNamespace(log_lines=lambda *given: shown.append(given)), SimpleNamespace()):
         display.log(logger, tmp_path / "a.txt", {"images_seen": 3})
     assert shown == [("samples/lines", ["éa", ""], {"images_seen": 3})]

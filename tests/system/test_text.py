@@ -19,7 +19,8 @@ from tests.tiny import train_into
 
 TEXT = "".join(f"<b>{'ab'[n % 2]}{n % 7}</b>\n" for n in range(80))
 TINY = ["model=wgan_gp", "data=text_lines", "data.root=text.txt", "data.length=9", "data.vocabulary=20", "data.batch_size=4",
-        "model.d_steps=2", "network.generator.width=8", "network.discriminator.width=8", "log_every_steps=4"]  # fmt: skip
+        "model.d_steps=2", "schedule=constant", "network.generator.width=8", "network.discriminator.width=8",
+        "log_every_steps=4"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +65,9 @@ def test_it_is_judged_by_its_n_grams_beside_held_out_lines(run):
 def test_a_resumed_run_equals_an_undisturbed_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "text.txt").write_text(TEXT)
-    whole = train_into(tmp_path / "whole", *TINY, "metric=none", "max_images=48")
-    half = train_into(tmp_path / "half", *TINY, "metric=none", "max_images=24")
+    rarely = ["metric=none", "val_every_images=24", "sample_every_images=48", "checkpoint_every_images=48"]
+    whole = train_into(tmp_path / "whole", *TINY, *rarely, "max_images=48")
+    half = train_into(tmp_path / "half", *TINY, *rarely, "max_images=24")
     train_into(half, "resume=half", "max_images=48")
     assert equal(*(checkpoint.load(folder, "last")[0] for folder in (whole, half)))
 

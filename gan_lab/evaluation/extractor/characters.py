@@ -21,5 +21,7 @@ class Characters(Extractor):
         """Return float features (N, L), whole numbers below C, of one-hot characters or probabilities (N, C, L)."""
         if images.ndim != 3:
             shape = "x".join(map(str, images.shape[1:]))
-            raise InputError(f"extractor=characters reads text, not samples of {shape}: use data=text_lines or another extractor")
+            raise InputError(
+                f"extractor=characters reads text, not samples of {shape}: use data=text_lines or another extractor"
+            )
         return images.argmax(1).float(), None

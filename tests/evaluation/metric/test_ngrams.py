@@ -67,7 +67,10 @@ def test_long_grams_of_many_characters_do_not_overflow_and_those_that_do_not_fit
 
 
 def test_the_longest_chooses_the_checkpoint_and_held_out_lines_are_the_baseline():
-    suite, (x, y, z) = MetricSuite({"ngrams": NGrams([1, 2])}, {"c": Characters()}), (lines(30, 6, 4, seed) for seed in range(3))
+    suite, (x, y, z) = (
+        MetricSuite({"ngrams": NGrams([1, 2])}, {"c": Characters()}),
+        (lines(30, 6, 4, seed) for seed in range(3)),
+    )
     assert suite.choose(None) == ("jsd_2", "min")
     assert [each.unit for each in suite.quantities.values()] == ["bits", "bits"]
     baseline = suite.baseline([case(x, y, z, extractor=Characters())])
