@@ -11,7 +11,7 @@ from gan_lab.plot.display import Clocks
 UNKNOWN, PADDING, FIRST = 0, 1, 2
 """Channels: of a character that is not in the vocabulary, of what follows a line's end, of the vocabulary's first character."""
 
-UNKNOWN_SYMBOL, PADDING_SYMBOL = "\N{REPLACEMENT CHARACTER}", "\N{SYMBOL FOR NULL}"
+UNKNOWN_SYMBOL, PADDING_SYMBOL = "\N{REPLACEMENT CHARACTER}", "\N{MIDDLE DOT}"
 
 
 class Lines:
@@ -34,7 +34,7 @@ class Lines:
         """
         unused = samples.shape[1] - FIRST - len(self.characters)
         symbols = UNKNOWN_SYMBOL + PADDING_SYMBOL + self.characters + UNKNOWN_SYMBOL * unused
-        return ["".join(symbols[i] for i in line).rstrip(PADDING_SYMBOL) for line in samples.argmax(1).tolist()]
+        return ["".join(symbols[i] for i in line[: _end(line)]) for line in samples.argmax(1).tolist()]
 
     def save(self, samples: Tensor, path: Path, columns: int | None = None) -> None:
         """Write samples (N, C, L), with an empty line behind every ``columns`` lines."""
@@ -46,3 +46,8 @@ class Lines:
         """Log the lines."""
         if hasattr(logger, "log_lines"):
             logger.log_lines(f"samples/{self.name}", path.read_text(encoding="utf-8").split("\n")[:-1], clocks)
+
+
+def _end(line: list[int]) -> int:
+    """Return the position behind the last channel that is not the padding."""
+    return max((position for position, channel in enumerate(line, 1) if channel != PADDING), default=0)

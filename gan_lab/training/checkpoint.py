@@ -50,7 +50,7 @@ def load(run: str | Path, name: str = "best") -> tuple[GAN, DictConfig]:
 
 
 def display_of(cfg: DictConfig) -> Display:
-    """Return the display of a run's samples; checkpoints before version 0.2 knew pictures alone."""
+    """Return the display of a run's samples; a checkpoint that states none shows pictures."""
     display: Display = instantiate(cfg.display) if "display" in cfg else Pictures()
     return display
 

@@ -17,7 +17,8 @@ def test_the_most_probable_characters_are_shown_up_to_the_padding():
 
 
 def test_what_no_character_stands_for_has_a_symbol_of_its_own():
-    assert Lines("ab").decode(samples([0, 2, 1, 3, 5])) == ["�a␀b�"]
+    assert Lines("·").decode(samples([2, 1, 2, 1])) == ["···"]
+    assert Lines("ab").decode(samples([0, 2, 1, 3, 5])) == ["�a·b�"]
 
 
 def test_a_file_has_a_line_per_sample_and_gaps_between_rows(tmp_path):
