@@ -56,6 +56,7 @@ def run(cfg: DictConfig, folder: Path) -> float | None:
         return None
     data = build_data(cfg)
     data.setup("fit")
+    cfg.data.update(data.resolved)
     finalize_config(cfg, data.num_train, data.batch_size * trainer.world_size, folder)
     cfg.extractor = trained.with_weights(cfg.extractor, data, [f"data={HydraConfig.get().runtime.choices['data']}", *overrides])
     if resumed and resumed.images_seen >= cfg.total_images:

@@ -105,7 +105,7 @@ class Reals:
     def __init__(self, data: "Data", split: str, n: int | None = None) -> None:
         self.data, self.split = data, split
         self.dataset = data.train_set if split == "train" else data.held_out_set
-        self.shape = tuple(self.dataset[0][0].shape)
+        self.shape = tuple(data.shape)
         total = len(self.dataset)
         self.rows = list(range(total)) if n is None or n >= total else sorted(shuffled(total)[:n])
 
@@ -120,7 +120,7 @@ class Reals:
         return len(self.rows)
 
     def batches(self, indices: Sequence[int], size: int) -> Batches:
-        """Yield images as files would hold them, points and the like as they are stored, and labels."""
+        """Yield images as files would hold them, all else as floats, and labels."""
         for images, y in self.data.batches(self.dataset, [self.rows[i] for i in indices], size):
             yield images if images.dtype == torch.uint8 else quantised(images), y
 

@@ -76,7 +76,10 @@ def of_run(
         "dtype": "float32",
     }
     folder, overrides = run if run.is_dir() else run.parent, checkpoint.read(path)["overrides"]
-    return EvalTarget(sample, reals, Reals(data, other, n), facts, folder, gan, data, made_by.get("extractor"), overrides)
+    display = checkpoint.display_of(made_by)
+    return EvalTarget(
+        sample, reals, Reals(data, other, n), facts, folder, gan, data, made_by.get("extractor"), overrides, display
+    )
 
 
 def of_files(samples: str, reference: str) -> EvalTarget:
