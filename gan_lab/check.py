@@ -57,8 +57,9 @@ def narrow(cfg: DictConfig) -> None:
     hydra = HydraConfig.get()
     given = {override.partition("=")[0].lstrip("+") for override in hydra.overrides.task}
     for name, network in cfg.network.items():
-        if "width" in network and f"network.{name}.width" not in given:
-            network.width = cfg.check.width
+        network.update(
+            {key: cfg.check[key] for key in ("width", "depth") if key in network and f"network.{name}.{key}" not in given}
+        )
     if hydra.runtime.choices["data"] == "fake":
         cfg.data.update({key: value for key, value in cfg.check.fake.items() if f"data.{key}" not in given})
     if cfg.max_images is None:

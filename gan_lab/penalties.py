@@ -153,19 +153,39 @@ class GradientNorm(Penalty):
 
 
 class ZeroCentred(GradientNorm):
-    """gamma / 2 E[|grad D|^2] on one kind of image."""
+    """gamma / 2 E[|grad D|^2] on one kind of image.
+
+    Args:
+        weight: see `Penalty`.
+        interval: see `Penalty`.
+        estimator: see `GradientNorm`.
+        size: see `GradientNorm`.
+        stride: the mean is over every ``stride``-th image of the batch (Lin 2025: a quarter of it); where the images of a
+            process, or of a part, are a multiple of it, these are the same ones whatever their number.
+    """
 
     kind: ClassVar["Kind"]
 
+    def __init__(
+        self,
+        weight: float | Schedule = 10.0,
+        interval: int = 1,
+        estimator: str = "double_backward",
+        size: float = 0.01,
+        stride: int = 1,
+    ) -> None:
+        super().__init__(weight, interval, estimator, size)
+        self.stride = stride
+
     def prepare(self, batch: "Batch") -> None:
         """Ask for a neighbour of each image."""
-        images, _ = batch.images(self.kind)
+        images, _ = batch.images(self.kind, self.stride)
         if self.differs and self.is_due(batch) and not torch.is_autocast_enabled(images.device.type):
-            batch.offsets.setdefault(self.kind, self.offset(batch, images))
+            batch.offsets.setdefault(self.kind, (self.stride, self.offset(batch, images)))
 
     def term(self, discriminator: "Discriminate", batch: "Batch") -> Tensor:
         """Return half the mean squared gradient."""
-        images, y = batch.images(self.kind)
+        images, y = batch.images(self.kind, self.stride)
         if not self.differs:
             return zero_centred(discriminator, images, y) / 2
         shared = self.kind in batch.offsets
@@ -225,6 +245,17 @@ class Drift(Penalty):
     def term(self, discriminator: "Discriminate", batch: "Batch") -> Tensor:
         """Return the mean square of the logits of reals."""
         return batch.real_logits.square().mean()
+
+
+class Centring(Penalty):
+    """E[(D(x) + D(G(z)))^2] over pairs: relativistic logits, which a shift leaves as good, stay around 0 (Lin 2025, AFM)."""
+
+    def __init__(self, weight: float | Schedule = 0.01, interval: int = 1) -> None:
+        super().__init__(weight, interval)
+
+    def term(self, discriminator: "Discriminate", batch: "Batch") -> Tensor:
+        """Return the mean square of the sums."""
+        return (batch.real_logits + batch.fake_logits).square().mean()
 
 
 class LeCam(Penalty):

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvTransposeNd
 
+from gan_lab.errors import InputError
 from gan_lab.latents import RNG
 from gan_lab.schedules import Schedule, value
 
@@ -82,6 +83,28 @@ class FeatureMatching(Regularizer):
         """Return the squared distance of the mean features."""
         real, fake = (features.to(batch.fake.dtype).mean(0) for features in (batch.real_features, batch.fake_features))
         return (real.detach() - fake).square().sum()
+
+
+class Transport(Regularizer):
+    """E[|G(z) - z|^2 / d] of samples of d numbers: of all maps from latents to the data G learns the shortest (Lin 2025, AFM).
+
+    The latents have as many numbers as a sample. To the minimum of the adversarial loss alone, a G that permutes latents is as
+    good as any other; the least mean square displacement is that of the optimal transport.
+    """
+
+    def __init__(self, weight: float | Schedule = 0.2, interval: int = 1) -> None:
+        super().__init__(weight, interval)
+
+    def term(self, generator: nn.Module, batch: "Batch") -> Tensor:
+        """Return the mean square displacement of a number."""
+        assert batch.z is not None
+        fake = batch.fake.flatten(1)
+        if fake.shape != batch.z.shape:
+            raise InputError(
+                f"regularizer=transport compares samples with their latents, and a sample has {fake.shape[1]} numbers where a "
+                f"latent has {batch.z.shape[1]}: use network.generator.latent_dim={fake.shape[1]}, or regularizer=none"
+            )
+        return (fake - batch.z.to(fake.dtype)).square().mean()
 
 
 class PathLength(Regularizer):

@@ -26,7 +26,7 @@ TINY_IMAGES = ["data=fake", "data.image_size=8", "data.channels=1", "data.batch_
 
 
 def tiny(*overrides: str, images: int = 48) -> DictConfig:
-    """The configuration of these overrides on tiny random images, networks of width 8, nothing written."""
+    """The configuration of these overrides on tiny random images, networks of width 8 (and depth 2), nothing written."""
     given = list(overrides)
     if not any(override.startswith("data=") for override in given):
         given = [*TINY_IMAGES, *given]
@@ -35,6 +35,7 @@ def tiny(*overrides: str, images: int = 48) -> DictConfig:
     for network in (cfg.network.generator, cfg.network.discriminator):
         if "width" in network and not any("network." in override for override in given):
             network.width = [8, 8] if "mlp" in network._target_ else 8
+            network.update({"depth": 2} if "depth" in network else {})
     finalize_config(cfg, num_train=100, global_batch=cfg.data.batch_size, folder=Path("unused"))
     return cfg
 

@@ -1,8 +1,9 @@
-"""Resolvers for values that a configuration cannot state plainly: ``${combinations:...}`` and ``${run_name:}``."""
+"""Resolvers for values that a configuration cannot state plainly, such as ``${combinations:...}`` and ``${run_name:}``."""
 
+import math
 from collections.abc import Sequence
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.run_folder import run_name
 
@@ -12,5 +13,14 @@ def combinations(attributes: Sequence[str]) -> int | None:
     return 2 ** len(attributes) if attributes else None
 
 
+def sample_latents(*, _root_: DictConfig, _parent_: DictConfig) -> int:
+    """Return the size of latents that have the data's shape and, beside it, room for labels where the network takes none."""
+    data, model = _root_.data, _root_.model
+    embedded = model.num_classes is not None and _parent_.get("num_classes") is None
+    shape = data.get("shape") or (data.channels, data.image_size, data.image_size)
+    return math.prod(shape) + (model.embedding_dim if embedded else 0)
+
+
 OmegaConf.register_new_resolver("combinations", combinations, replace=True)
+OmegaConf.register_new_resolver("sample_latents", sample_latents, replace=True)
 OmegaConf.register_new_resolver("run_name", run_name, use_cache=True, replace=True)

@@ -52,13 +52,14 @@ class Batch:
         fake_y: labels given to G, or None.
         logits: D, augmentation included: (images, labels) -> raw logits (N,).
         step: the circumstances, whose numbers are also attributes of the batch.
-        features: D up to its last hidden layer, augmentation included; None where only logits exist. With ``offset=`` the
-            features (2N, F) of the images and of the images moved by it, in one pass.
+        features: D up to its last hidden layer, augmentation included; None where only logits exist. With ``offset=`` also
+            features of the images moved by it, in one pass: see `GANModule.features`.
         head: the rest of D: (features, labels) -> raw logits (N,).
         z: latents of ``fake``.
         real_weights: of the reals in D's loss, (N,); None: all count alike.
         fake_weights: of the fakes.
-        offsets: by kind of image, from each image to a neighbour that D is to see in the same pass; see `differences`.
+        offsets: by kind of image, from every how manieth image to a neighbour that D is to see in the same pass; see
+            `differences`.
     """
 
     real: Tensor
@@ -72,7 +73,7 @@ class Batch:
     z: Tensor | None = None
     real_weights: Tensor | None = None
     fake_weights: Tensor | None = None
-    offsets: dict[Kind, Tensor] = field(default_factory=dict)
+    offsets: dict[Kind, tuple[int, Tensor]] = field(default_factory=dict)
     _neighbours: dict[Kind, Tensor] = field(default_factory=dict)
 
     @property
@@ -110,16 +111,18 @@ class Batch:
         """D(fake), raw (N,)."""
         return self.head(self.fake_features, self.fake_y) if self.head else self.logits(self.fake, self.fake_y)
 
-    def images(self, kind: Kind) -> tuple[Tensor, Tensor | None]:
-        """Return the reals or the fakes, and their labels."""
-        return (self.real, self.y) if kind == "real" else (self.fake, self.fake_y)
+    def images(self, kind: Kind, stride: int = 1) -> tuple[Tensor, Tensor | None]:
+        """Return the reals or the fakes, or every ``stride``-th of them, and their labels."""
+        images, y = (self.real, self.y) if kind == "real" else (self.fake, self.fake_y)
+        return images[::stride], None if y is None else y[::stride]
 
     def differences(self, kind: Kind) -> Tensor:
         """Return D(x + offset) - D(x), raw (N,), of the images whose neighbours D has seen in their pass."""
         here = self.real_features if kind == "real" else self.fake_features
-        _, y = self.images(kind)
+        stride, _ = self.offsets[kind]
+        _, y = self.images(kind, stride)
         assert self.head is not None
-        return self.head(self._neighbours[kind], y) - self.head(here, y)
+        return self.head(self._neighbours[kind], y) - self.head(here[::stride], y)
 
     def differences_at(self, images: Tensor, y: Tensor | None, offset: Tensor) -> Tensor:
         """Return D(x + offset) - D(x), raw (N,), of any images, in a pass of their own in float32, outside autocast."""
@@ -131,14 +134,16 @@ class Batch:
     def _features(self, kind: Kind) -> Tensor:
         assert self.features is not None, "this batch was made without D's features"
         images, y = self.images(kind)
-        if (offset := self.offsets.get(kind)) is None:
+        if kind not in self.offsets:
             return self.features(images, y)
-        here, self._neighbours[kind] = self._with_neighbours(images, y, offset)
+        stride, offset = self.offsets[kind]
+        here, self._neighbours[kind] = self._with_neighbours(images, y, offset, stride)
         return here
 
-    def _with_neighbours(self, images: Tensor, y: Tensor | None, offset: Tensor) -> tuple[Tensor, ...]:
+    def _with_neighbours(self, images: Tensor, y: Tensor | None, offset: Tensor, stride: int = 1) -> tuple[Tensor, Tensor]:
         assert self.features is not None, "this batch was made without D's features"
-        return self.features(images, None if y is None else torch.cat([y, y]), offset=offset).chunk(2)
+        features = self.features(images, None if y is None else torch.cat([y, y[::stride]]), offset=offset, stride=stride)
+        return features[: len(images)], features[len(images) :]
 
 
 def unpack(batch: Any, dtype: torch.dtype) -> tuple[Tensor, Tensor | None]:

@@ -56,7 +56,7 @@ class GAN(GANModule):
 
     def discriminator_objective(self, batch: Batch) -> dict[str, Tensor]:
         """Return all terms on which D descends, by name: its loss, this algorithm's terms, penalties and tricks."""
-        if not self.batch_dependent:  # else D would take the neighbours for images of the batch
+        if not self.compares_images:  # else D would take the neighbours for images of the batch
             for _, penalty in self.named_penalties():
                 penalty.prepare(batch)
         objective = {"d_loss": self.discriminator_loss(batch)} | self.discriminator_terms(batch)

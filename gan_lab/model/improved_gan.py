@@ -33,6 +33,7 @@ class ImprovedGAN(GAN):
     """
 
     batch_dependent = True
+    compares_images = True
 
     def __init__(
         self, generator: nn.Module, discriminator: nn.Module, *args: Any, kernels: int, kernel_dim: int, **kwargs: Any

@@ -15,3 +15,4 @@ class PGGAN(WGANGP):
     """
 
     batch_dependent: ClassVar[bool] = True  # D's minibatch statistics
+    compares_images: ClassVar[bool] = True

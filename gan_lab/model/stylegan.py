@@ -28,6 +28,7 @@ class StyleGAN(GAN):
     """
 
     batch_dependent: ClassVar[bool] = True  # D's minibatch statistics
+    compares_images: ClassVar[bool] = True
 
     def __init__(self, generator: nn.Module, discriminator: nn.Module, *args: Any, mixing: float = 0.9, **kwargs: Any) -> None:
         super().__init__(generator, discriminator, *args, **kwargs)

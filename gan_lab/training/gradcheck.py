@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.parametrize import ParametrizationList
 
+from gan_lab.model.afm import GradientNormalization
 from gan_lab.model.base import Player
 from gan_lab.model.batch import StepContext
 from gan_lab.model.gan import GAN
@@ -18,8 +19,8 @@ from gan_lab.rng import StepRNG
 def slope_errors(gan: GAN, player: Player, step: float = 1e-6) -> dict[str, float]:
     """Return the relative error of each term's gradient along a random line through a player's weights.
 
-    Spectral norms, penalties and regularizers are in evaluation mode: in training they update, at each pass, what a gradient
-    holds constant.
+    Spectral norms, penalties, regularizers and what normalises gradients are in evaluation mode: in training they update, at
+    each pass, what a gradient holds constant, or give a loss another gradient than its own.
 
     Args:
         gan: in float64.
@@ -27,7 +28,7 @@ def slope_errors(gan: GAN, player: Player, step: float = 1e-6) -> dict[str, floa
         step: of the finite difference.
     """
     for module in gan.train().modules():
-        if isinstance(module, ParametrizationList | Penalty | Regularizer):
+        if isinstance(module, ParametrizationList | Penalty | Regularizer | GradientNormalization):
             module.eval()
     network = gan.discriminator if player == "d" else gan.generator
     weights = [weight for weight in network.parameters() if weight.requires_grad]

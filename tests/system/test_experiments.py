@@ -34,7 +34,8 @@ def test_it_composes_on_its_own_data(name):
     data, size = named[words] if words in named else re.fullmatch(r"(\D+)(\d+)", words).groups()
     choices = cfg.hydra.runtime.choices
     assert (choices["model"], choices["data"]) == (model.removesuffix("_ada"), data)
-    assert cfg.data.get("image_size") == {"gan_mnist": 28, "sngan_stl10": 48}.get(name, size and int(size))
+    sizes = {"gan_mnist": 28, "sngan_stl10": 48, "afm_gaussians": 1}
+    assert cfg.data.get("image_size") == sizes.get(name, size and int(size))
     assert sum(cfg[length] is not None for length in ("max_images", "max_g_steps")) <= 1
 
 

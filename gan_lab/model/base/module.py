@@ -65,6 +65,9 @@ class GANModule(Stepping, Sampling):
     batch_dependent: ClassVar[bool] = False
     """Whether the loss of one image depends on the others of its batch, so that parts or ranks differ from the whole batch."""
 
+    compares_images: ClassVar[bool] = False
+    """Whether D compares the images of a batch, so that it must see no others beside them."""
+
     takes_targets: ClassVar[bool] = False
     """Whether D's loss compares logits with targets, which a trick may soften."""
 
@@ -148,15 +151,16 @@ class GANModule(Stepping, Sampling):
         y: Tensor | None = None,
         step: StepContext | None = None,
         offset: Tensor | None = None,
+        stride: int = 1,
     ) -> Tensor:
         """Return D's last hidden layer (N, F); see `logits` for the arguments.
 
-        With an ``offset`` (N, C, H, W) features (2N, F) of the images and, behind them, of the images moved by it after their
-        augmentation; ``y`` then has 2N labels.
+        With an ``offset`` (M, C, H, W) features (N + M, F) of the images and, behind them, of every ``stride``-th image moved
+        by it after its augmentation; ``y`` then has N + M labels.
         """
         discriminator = step.discriminator if step else self.discriminator
         images = self.augmented(images, step) if step else images
-        return discriminator.features(images if offset is None else torch.cat([images, images + offset]), y)
+        return discriminator.features(images if offset is None else torch.cat([images, images[::stride] + offset]), y)
 
     def head(self, features: Tensor, y: Tensor | None = None, step: StepContext | None = None) -> Tensor:
         """Return D's raw logits (N,) of features; a column (N, 1) is taken as (N,)."""
