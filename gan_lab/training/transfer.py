@@ -57,7 +57,7 @@ def take(gan: GAN, path: Path) -> list[Transfer]:
     image at another size, one that numbers them from the first map those of the small maps.
 
     Raises:
-        InputError: nothing matches.
+        InputError: nothing matches, or not what is frozen.
     """
     stored = checkpoint.read(path)["state_dict"]
     found = [_take(name, getattr(gan, name), stored) for name in NETWORKS]
@@ -65,6 +65,11 @@ def take(gan: GAN, path: Path) -> list[Transfer]:
         raise InputError(
             f"'{path}' has no weight of the name and shape of one of this command's networks: give the model= and network= of "
             "that run, which its config.yaml names"
+        )
+    if random := sorted(gan.frozen_weights & found[1].left.keys()):
+        raise InputError(
+            f"model.freeze_d would keep the discriminator's {random[0]} random ({found[1].left[random[0]]}): freeze fewer "
+            "blocks, or choose the network= of that run"
         )
     return found
 

@@ -83,6 +83,14 @@ def test_a_checkpoint_with_nothing_that_matches_is_refused(source):
         transfer.take(build(tiny("network=mlp")), source("model=dcgan"))
 
 
+def test_a_frozen_block_that_does_not_match_is_refused(source):
+    cfg = tiny("model=dcgan", "data.channels=3", "model.freeze_d=1")
+    with pytest.raises(
+        InputError, match=r"^model\.freeze_d would keep the discriminator's layers\.0\.weight random \(4x1x3x3 there"
+    ):
+        transfer.take(build(cfg), source("model=dcgan"))
+
+
 def test_a_line_names_a_few_tensors_and_counts_the_rest():
     left = {f"layers.{number}.weight": "not there" for number in range(7)}
     line = str(transfer.Transfer("generator", 1200, 4000, left))
