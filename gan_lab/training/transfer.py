@@ -68,8 +68,8 @@ def take(gan: GAN, path: Path) -> list[Transfer]:
         )
     if random := sorted(gan.frozen_weights & found[1].left.keys()):
         raise InputError(
-            f"model.freeze_d would keep {random[0]} of the discriminator random ({found[1].left[random[0]]}): freeze fewer blocks, "
-            "or choose the network= of that run"
+            f"model.freeze_d would keep the discriminator's {random[0]} random ({found[1].left[random[0]]}): freeze fewer "
+            "blocks, or choose the network= of that run"
         )
     return found
 
