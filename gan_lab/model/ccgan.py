@@ -119,7 +119,8 @@ class CcGAN(GAN):
         chosen = self.seen_labels
         if classes is not None:
             try:
-                chosen = torch.tensor([*map(_numbers, classes)], device=self.device).view(len(classes), chosen.shape[1])
+                numbers = [float(n) for each in classes for n in ([each] if isinstance(each, str | int | float) else each)]
+                chosen = torch.tensor(numbers, device=self.device).view(len(classes), chosen.shape[1])
             except (TypeError, ValueError, RuntimeError) as error:
                 raise InputError(f"classes={list(classes)}: give conditions of {chosen.shape[1]} number(s) each") from error
         return chosen[torch.tensor(indices, device=self.device) % len(chosen)]
@@ -246,7 +247,3 @@ def largest_gap(unit: Tensor) -> float:
             f"labels of {unit.shape[1]} numbers have no gaps to set a vicinity by: give model.kappa=0.1, of their range"
         )
     return float(unit.flatten().unique().diff().max()) if len(unit.unique()) > 1 else 1.0
-
-
-def _numbers(condition: Any) -> Any:
-    return float(condition) if isinstance(condition, str | int | float) else [*condition]

@@ -62,11 +62,6 @@ def test_the_two_sets_are_the_same_in_every_run_and_may_be_two_files(tmp_path):
     assert len(opened(root, held_out_fraction=0.5).held_out_set) == 20
 
 
-def test_a_npy_file_is_mapped_and_not_read(tmp_path):
-    data = ArrayFile(saved(tmp_path, x=SIGNALS), batch_size=4, seed=0)
-    assert isinstance(data._read(data.root)[0], np.memmap)
-
-
 def test_a_range_becomes_minus_one_to_one_for_all_or_for_each_feature(tmp_path):
     table = np.array([[0, 10], [5, 30], [10, 20]], "float32")
     for given, expected in (([0, 30], table / 15 - 1), ([[0, 10], [10, 30]], [[-1, -1], [0, 1], [1, 0]])):
