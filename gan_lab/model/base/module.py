@@ -16,11 +16,11 @@ from torch.optim import Optimizer
 from gan_lab import latents, losses
 from gan_lab.errors import InputError
 from gan_lab.growth import Growth
+from gan_lab.model.base.freeze import freeze
 from gan_lab.model.base.networks import checked, reconfigure
 from gan_lab.model.base.sampling import Sampling
 from gan_lab.model.base.step import Stepping
 from gan_lab.model.batch import StepContext, unpack
-from gan_lab.model.freeze import freeze
 from gan_lab.network.protocol import check_discriminator, check_generator
 from gan_lab.penalties import Penalty
 from gan_lab.rng import Stream
@@ -55,7 +55,7 @@ class GANModule(Stepping, Sampling):
         standing_batches: batches of 64 latents whose mean statistics BatchNorm has in evaluation and sampling (Brock 2019,
             section 4.1); 0: the running averages of training.
         growth: resolution of the images over training, for networks that grow; None: the final one.
-        freeze_d: D's first blocks whose weights do not learn; see `gan_lab.model.freeze`.
+        freeze_d: D's first blocks whose weights do not learn; see `gan_lab.model.base.freeze`.
         seed: of every draw.
     """
 

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from gan_lab.errors import InputError
-from gan_lab.model.freeze import blocks
+from gan_lab.model.base.freeze import blocks
 from gan_lab.training.build import build
 from gan_lab.training.checked_gan import CheckedGAN
 from gan_lab.training.invariants import INVARIANTS
