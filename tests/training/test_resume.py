@@ -56,6 +56,14 @@ def test_nothing_new_changes_nothing(former):
     assert resumed.changes == []
 
 
+def test_the_vocabulary_that_a_text_gave_is_no_change_of_the_command():
+    stored, now = (compose("train", ["data=text_lines"]) for _ in range(2))
+    stored.data.characters = "ba"
+    assert resume.differences(stored, now) == []
+    now.data.length = 16
+    assert [line.split(":")[0] for line in resume.differences(stored, now)] == ["data.length"]
+
+
 def test_of_an_option_given_twice_the_last_counts(former):
     cfg, resumed = former("seed=1", "seed=2")("optimizer.d.lr=0.1", "optimizer.d.lr=0.2")
     assert (cfg.seed, cfg.optimizer.d.lr) == (2, 0.2)
