@@ -12,7 +12,7 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pixel_shuffle, scaled_dot_product_attention
+from torch.nn.functional import pixel_shuffle, scaled_dot_product_attention, silu
 
 from gan_lab.errors import InputError
 
@@ -55,18 +55,17 @@ class Generator(nn.Module):
                 f"use {math.prod(self.image_shape)}"
             )
         self.trunk = Transformer(channels, image_size, width, depth, heads, patch, num_classes, fused_attention)
-        self.modulation = nn.Sequential(nn.SiLU(), nn.Linear(width, 2 * width))
+        self.modulation = nn.Linear(width, 2 * width)
         self.norm = _norm(width)
         self.output = nn.Linear(width, patch**2 * channels)
         self.apply(_init)
-        for layer in (*self.trunk.modulations(), self.modulation[1], self.output):
-            nn.init.zeros_(layer.weight)
+        nn.init.zeros_(self.output.weight)
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """Generate images from latents and, with ``num_classes``, labels (N,)."""
         condition = self.trunk.condition(len(z), y)
         tokens = self.trunk(self.trunk.tokens(z.view(-1, *self.image_shape)), condition)
-        shift, scale = self.modulation(condition)[:, None].chunk(2, 2)
+        shift, scale = self.modulation(silu(condition))[:, None].chunk(2, 2)
         maps = self.output(_modulated(self.norm(tokens), shift, scale)).transpose(1, 2)
         images = pixel_shuffle(maps.unflatten(2, self.trunk.grid), self.trunk.patch)
         return images if self.training else images.clamp(-1, 1)
@@ -104,8 +103,6 @@ class Discriminator(nn.Module):
         self.norm = _norm(width)
         self.output = nn.Linear(width, 1, bias=False)
         self.apply(_init)
-        for layer in self.trunk.modulations():
-            nn.init.zeros_(layer.weight)
 
     def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Return the normalised class token after the last block, (N, width)."""
@@ -157,10 +154,6 @@ class Transformer(nn.Module):
         self.embedding = nn.Embedding(num_classes or 1, width)
         self.blocks = nn.ModuleList(TransformerBlock(width, heads, fused_attention) for _ in range(depth))
 
-    def modulations(self) -> list[nn.Linear]:
-        """Return the layers that modulate the blocks: at weights of 0 each block is the identity."""
-        return [block.modulation for block in self.blocks]
-
     def tokens(self, x: Tensor) -> Tensor:
         """Return a token for each patch of the images, (N, patches, width)."""
         return self.input(x).flatten(2).transpose(1, 2) + self.positions
@@ -202,7 +195,7 @@ class TransformerBlock(nn.Module):
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """Add attention, then the perceptron, to tokens (N, T, width)."""
-        shift, scale, gate, shift_2, scale_2, gate_2 = self.modulation(nn.functional.silu(condition))[:, None].chunk(6, 2)
+        shift, scale, gate, shift_2, scale_2, gate_2 = self.modulation(silu(condition))[:, None].chunk(6, 2)
         x = x + gate * self.attention(_modulated(self.norm(x), shift, scale))
         return x + gate_2 * self.perceptron(_modulated(self.norm(x), shift_2, scale_2))
 
@@ -237,13 +230,18 @@ def _modulated(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
 
 
 def _init(module: nn.Module) -> None:
-    """Initialise weights as Glorot 2010, those of patches as if linear, embeddings from N(0, 0.02), biases to 0."""
+    """Initialise weights as Glorot 2010, embeddings from N(0, 0.02), modulations and biases to 0.
+
+    A patch is taken as a vector. For ``Module.apply``, which reaches a block after its layers.
+    """
     if isinstance(module, nn.Linear | nn.Conv2d):
         nn.init.xavier_uniform_(module.weight.flatten(1))
         if module.bias is not None:
             nn.init.zeros_(module.bias)
     elif isinstance(module, nn.Embedding):
         nn.init.normal_(module.weight, std=0.02)
+    if modulation := getattr(module, "modulation", None):
+        nn.init.zeros_(modulation.weight)
 
 
 def _check(image_size: int, width: int, heads: int, patch: int) -> None:
