@@ -19,7 +19,7 @@ class DiffAugment(nn.Module):
     What leaves the frame is lost, and what enters it or is cut out is 0, the middle of [-1, 1]. On one channel saturation
     changes nothing.
 
-    Differs from the paper: nothing known; ``flip`` is not of it, but of consistency regularization (`gan_lab.penalties.BCR`).
+    Differs from the paper: nothing known; ``flip`` is not of it, but of consistency regularization (``penalty=bcr``).
 
     Args:
         color: change brightness, saturation and contrast.
