@@ -188,5 +188,5 @@ def test_the_tables_are_those_of_docstrings_and_yaml_files(name):
     assert DOCUMENTS[name] == catalogue.with_tables(DOCUMENTS[name]), "make readme writes them anew"
 
 
-def test_the_readme_is_short():
-    assert len(DOCUMENTS["README.md"].splitlines()) <= 150
+def test_the_readme_is_short_but_for_its_table_of_models():
+    assert len(catalogue.TABLE.sub("", DOCUMENTS["README.md"]).splitlines()) <= 125
