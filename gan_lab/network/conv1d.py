@@ -5,7 +5,8 @@ upwards. Channels are ``width`` times 1, 2, 4, 8, 8, ... from the signal inwards
 (1, 1024) G has 5,093,505 parameters and D 4,887,745.
 
 Differs from the paper: one dimension, with kernels 4 long; widths stop at 8 times the first; G's output is linear, for signals
-are not bounded as pixels are; D has no norm unless asked (``norm=batch``), so that gradient penalties are defined.
+are not bounded as pixels are; D has no norm unless asked (``norm=batch``), so that gradient penalties are defined, and initial
+weights are Glorot's, for without norms DCGAN's small ones would leave a deep D next to nothing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -51,7 +52,7 @@ class Generator(nn.Module):
             stack += [pick(NORMS, norm, "norm")(c_in), layers.activation(activation), up]
         self.latent_dim = latent_dim
         self.layers = nn.Sequential(*stack)
-        self.apply(layers.dcgan_init)
+        self.apply(layers.glorot_init)
         layers.normalise_weights(self, norm)
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
@@ -87,7 +88,7 @@ class Discriminator(nn.Module):
         self.layers = nn.Sequential(*stack)
         self.num_features = widths[-1] * lengths[-1]
         self.output = nn.Linear(self.num_features, 1)
-        self.apply(layers.dcgan_init)
+        self.apply(layers.glorot_init)
         layers.normalise_weights(self, norm)
 
     def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:

@@ -187,7 +187,7 @@ def normal_init(module: nn.Module) -> None:
 def dcgan_init(module: nn.Module) -> None:
     """Apply `normal_init` and draw BatchNorm gains from N(1, 0.02) (Radford 2016 and its code); for ``Module.apply``."""
     normal_init(module)
-    if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+    if isinstance(module, nn.BatchNorm2d):
         nn.init.normal_(module.weight, 1.0, 0.02)
 
 
