@@ -9,9 +9,10 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from gan_lab.cli.compose import compose
 from gan_lab.errors import InputError
+from gan_lab.logit_penalties import Centring
 from gan_lab.model.afm import AFM, GradientNormalization
 from gan_lab.network import mlp
-from gan_lab.penalties import R1, R2, Centring
+from gan_lab.penalties import R1, R2
 from gan_lab.regularizers import Transport
 from gan_lab.schedules import Cosine
 from gan_lab.training.build import build
