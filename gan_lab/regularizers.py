@@ -102,7 +102,7 @@ class Transport(Regularizer):
         if fake.shape != batch.z.shape:
             raise InputError(
                 f"regularizer=transport compares samples with their latents, and a sample has {fake.shape[1]} numbers where a "
-                f"latent has {batch.z.shape[1]}: use network.generator.latent_dim={fake.shape[1]}, or regularizer=none"
+                f"latent has {batch.z.shape[1]}: change network.generator.latent_dim by {fake.shape[1] - batch.z.shape[1]:+}"
             )
         return (fake - batch.z.to(fake.dtype)).square().mean()
 

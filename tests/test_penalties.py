@@ -224,3 +224,29 @@ def test_dropout_would_be_taken_for_a_slope_and_is_refused(name):
 def test_an_unknown_estimator_is_named():
     with pytest.raises(InputError, match="did you mean 'finite_difference'"):
         penalties.R1(estimator="finite_diference")
+
+
+@pytest.mark.parametrize("penalty", [penalties.R1, penalties.R2])
+@pytest.mark.parametrize("estimator", ["double_backward", "finite_difference"])
+@pytest.mark.parametrize("prepared", [True, False])
+def test_with_a_stride_the_mean_is_over_every_so_manieth_image(penalty, estimator, prepared):
+    critic, rows = LinearPair(), torch.zeros(20_000, 2, 1, 1)
+    rows[1::4] = rows[2::4] = rows[3::4] = torch.nan  # would spoil the mean
+    seen = Batch(rows, rows, None, None, critic, StepContext(StepRNG(0)), critic.features, critic.head)
+    term = penalty(2.0, estimator=estimator, stride=4)
+    if prepared:
+        term.prepare(seen)
+    assert term(critic, seen).item() == pytest.approx(25, abs=3 * 25 * (2 / 5000) ** 0.5)
+
+
+def test_labels_go_with_the_images_of_a_stride():
+    seen = batch(8)
+    seen.y = torch.arange(8)
+    images, y = seen.images("real", 3)
+    assert y.tolist() == [0, 3, 6]
+    assert torch.equal(images, seen.real[[0, 3, 6]])
+
+
+def test_centring_is_the_mean_square_of_the_sums_of_pairs():
+    seen = scored([1.0, 2.0], [-1.0, 3.0])
+    assert penalties.Centring(0.5)(None, seen).item() == pytest.approx(0.5 * (0 + 25) / 2)

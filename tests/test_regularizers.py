@@ -5,8 +5,9 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from gan_lab import regularizers
 from gan_lab.cli.compose import compose
+from gan_lab.errors import InputError
 from gan_lab.model.batch import Batch, StepContext
-from gan_lab.regularizers import L2, FeatureMatching, Orthogonal, matrices, off_diagonal
+from gan_lab.regularizers import L2, FeatureMatching, Orthogonal, Transport, matrices, off_diagonal
 from gan_lab.rng import StepRNG
 from gan_lab.schedules import Linear
 from tests.tiny import context, fit, tiny
@@ -48,6 +49,20 @@ def test_its_weight_may_be_a_schedule_in_images(regularizer):
     ]
     assert values[0] == values[1] == pytest.approx(values[2] / 2)
     assert values[0] > 0
+
+
+# ----- transport --------------------------------------------------------------------------------------------------------
+
+
+def test_transport_is_the_mean_square_of_the_way_from_the_latents():
+    seen = batch()
+    seen.fake, seen.z = torch.tensor([[[1.0, 2.0]], [[3.0, 4.0]]]), torch.tensor([[1.0, 0.0], [0.0, 4.0]])
+    assert Transport(0.5)(None, seen).item() == pytest.approx(0.5 * (0 + 4 + 9 + 0) / 4)
+    seen.z = torch.zeros(2, 3)
+    with pytest.raises(
+        InputError, match=r"a sample has 2 numbers where a latent has 3: change network\.generator\.latent_dim by -1"
+    ):
+        Transport(0.5)(None, seen)
 
 
 # ----- orthogonal -------------------------------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ def test_latents_have_the_shape_of_the_data(options, whole, latents):
 
 
 def test_latents_of_another_shape_are_refused():
-    with pytest.raises(InputError, match=r"a sample has 64 numbers where a latent has 5: use network.generator.latent_dim=64"):
+    with pytest.raises(InputError, match=r"a sample has 64 numbers where a latent has 5: change .*latent_dim by \+59"):
         fit(tiny("model=afm", *MLP, "model.num_classes=null", "network.generator.latent_dim=5"))
 
 

@@ -85,6 +85,11 @@ RECIPES = {
     "pggan": ["model=pggan", *GROWN, "penalty.wgan_gp.weight=1", "model.growth.images_per_level=6400"],
     "stylegan": ["model=stylegan", *GROWN, *STYLES, "model.growth.start=4", "model.growth.images_per_level=9600"],
     "stylegan2": ["model=stylegan2", *GROWN, *STYLES, "model.num_classes=null", "regularizer=none"],
+    "dit": ["model=afm", "model.num_classes=null", "max_images=64000", "data.batch_size=32", "optimizer.g.lr=2e-3",
+            "optimizer.d.lr=1e-3", "network.generator.width=32", "network.discriminator.width=32",
+            "network.generator.depth=2", "network.discriminator.depth=2", "network.generator.heads=2",
+            "network.discriminator.heads=2", "network.generator.fused_attention=true",
+            "network.discriminator.fused_attention=true"],
 }  # fmt: skip
 NO_IMAGES = {"dirac", "conv1d", "char_cnn"}  # which make points, signals and text
 NETWORKS = sorted(path.stem for path in (CONF / "network").glob("*.yaml") if path.stem not in NO_IMAGES)
