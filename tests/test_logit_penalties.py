@@ -23,6 +23,11 @@ def test_drift_is_the_mean_square_of_the_scores_of_reals():
     assert logit_penalties.Drift()(None, scored([1.0, -3.0], [9.0, 9.0])).item() == pytest.approx(0.001 * 5)
 
 
+def test_centring_is_the_mean_square_of_the_sums_of_pairs():
+    seen = scored([1.0, 2.0], [-1.0, 3.0])
+    assert logit_penalties.Centring(0.5)(None, seen).item() == pytest.approx(0.5 * (0 + 25) / 2)
+
+
 def test_lecam_measures_each_score_from_the_anchor_of_the_other_side():
     lecam = logit_penalties.LeCam(weight=2.0)  # at the first step the anchors are its own means: 2 and -1
     expected = 2 * (((1 + 1) ** 2 + (3 + 1) ** 2) / 2 + ((-2 - 2) ** 2 + (0 - 2) ** 2) / 2)

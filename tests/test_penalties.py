@@ -245,8 +245,3 @@ def test_labels_go_with_the_images_of_a_stride():
     images, y = seen.images("real", 3)
     assert y.tolist() == [0, 3, 6]
     assert torch.equal(images, seen.real[[0, 3, 6]])
-
-
-def test_centring_is_the_mean_square_of_the_sums_of_pairs():
-    seen = scored([1.0, 2.0], [-1.0, 3.0])
-    assert penalties.Centring(0.5)(None, seen).item() == pytest.approx(0.5 * (0 + 25) / 2)
