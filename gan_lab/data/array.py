@@ -128,6 +128,11 @@ class ArrayFile(Data):
             self.image_size = None  # type: ignore[assignment]  # the size of square images alone
         self._check_options(values.dtype)
 
+    @property
+    def resolved(self) -> dict[str, Any]:
+        """Shape, labels and range, without which a checkpoint could neither make its networks nor restore the units."""
+        return {key: getattr(self, key) for key in ("shape", "channels", "image_size", "num_classes", "label_dim", "range")}
+
     def _check_options(self, dtype: Any) -> None:
         plain_images = dtype == np.uint8 and len(self.shape) == 3 and self._kept
         if (self.flip or self.dequantize) and not plain_images:

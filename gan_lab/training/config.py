@@ -33,9 +33,6 @@ NUMBERS = {
     "clip_grad_norm.d": 0,
 }
 
-FROM_FILES = ("shape", "channels", "image_size", "num_classes", "label_dim", "range")
-"""Options of data that their file may decide."""
-
 
 def check_numbers(cfg: DictConfig) -> None:
     """Refuse what is no number or too small, before anything is built."""
@@ -80,10 +77,7 @@ def describe_data(cfg: DictConfig) -> None:
     """
     if cfg.data.get("shape", ()) is not None:
         return
-    data = instantiate(cfg.data)
-    for key in FROM_FILES:
-        if key in cfg.data and cfg.data[key] is None:
-            cfg.data[key] = getattr(data, key)
+    cfg.data.update(instantiate(cfg.data).resolved)
 
 
 def d_steps(cfg: DictConfig, g_steps: int) -> int:

@@ -94,6 +94,7 @@ def workplace(call, tmp_path, monkeypatch):
     write_lsun(tmp_path / "data/lsun/bedroom_train_lmdb", images)
     np.save(tmp_path / "FILE.npy", np.random.default_rng(0).normal(size=(40, 2, 16)))
     np.savez(tmp_path / "FILE.npz", x=np.random.default_rng(0).normal(size=(40, 3)), y=np.arange(40))
+    (tmp_path / "lines.txt").write_text("a line\n" * 40)
     (tmp_path / "my_gan.py").write_text(MY_GAN)
     for name, text in MY_FILES:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -136,7 +137,9 @@ def test_the_options_of_a_long_command_compose(workplace, command, tmp_path, mon
 @pytest.mark.parametrize("command", [pytest.param(c, marks=pytest.mark.slow if c in LONG else ()) for c in of("python -m")])
 def test_a_command_runs(workplace, a_run, command, tmp_path):
     shutil.copytree(a_run, tmp_path / ("outputs/dcgan-digits/a_run" if "outputs/*" in command else "a_run"))
-    _, _, module, *arguments = shlex.split(command.replace("RUN", "a_run").replace("DIR", "images"))
+    _, _, module, *arguments = shlex.split(
+        command.replace("RUN", "a_run").replace("DIR", "images").replace("FILE", "lines.txt")
+    )
     small = [option for option in SMALL[module] if not ("mlp" in command and "width" in option)]
     small += [option for key, options in SMALLER.items() if key in arguments for option in options]
     given = {option.partition("=")[0] for option in small}
