@@ -50,3 +50,9 @@ def test_loggers_that_take_pictures_get_them_with_their_clocks(tmp_path):
         ("samples/grid", "0000000000.png", {"images_seen": 0, "g_steps_done": 0}),
         ("samples/grid", "0000000008.png", {"images_seen": 8, "g_steps_done": 1}),
     ]
+
+
+def test_a_growing_gan_leaves_the_samples_of_each_resolution(tmp_path):
+    growing = ["model=pggan", "data.image_size=16", "data.batch_size=8", "model.growth.images_per_level=32"]
+    fit(tiny(*growing, images=80), Samples(str(tmp_path), every_images=10**9, n=4))
+    assert [int(path.stem) for path in sorted(tmp_path.glob("*.png"))] == [0, 16, 48, 80]
