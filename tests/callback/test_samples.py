@@ -3,8 +3,8 @@ import torch
 from lightning.pytorch.loggers import CSVLogger
 from PIL import Image
 
-from gan_lab.callback import samples
 from gan_lab.callback.samples import Samples
+from gan_lab.plot import display
 from gan_lab.plot.picture import save_picture
 from tests.tiny import fit, tiny
 
@@ -33,7 +33,7 @@ def test_points_give_scatter_plots(tmp_path):
 def test_tables_are_shown_beside_held_out_reals_more_of_them_than_of_images(tmp_path, monkeypatch):
     np.save(tmp_path / "table.npy", np.random.default_rng(0).normal(size=(60, 3)))
     shown = []
-    monkeypatch.setattr(samples, "save_picture", lambda *args: shown.append(args))
+    monkeypatch.setattr(display, "save_picture", lambda *args: shown.append(args))
     table = ["data=array", f"data.root={tmp_path / 'table.npy'}", "data.batch_size=4"]
     gan = fit(tiny(*table, "network=mlp", "model=gan", images=4), Samples(str(tmp_path), every_images=4, n=2))
     (made, _, columns, reals), _ = shown
