@@ -46,7 +46,9 @@ def evaluate(cfg: DictConfig) -> None:
                 target, seeds = targets.of_files(cfg.samples, cfg.reference), [0]  # these images have no seed
             else:
                 numbers = options.num_fake, options.num_reference
-                target = targets.of_run(run, cfg.checkpoint, cfg.data, options.reference, cfg.reference, *numbers, cfg.ema)
+                target = targets.of_run(
+                    run, cfg.checkpoint, cfg.data, options.reference, cfg.reference, *numbers, cfg.ema, cfg.truncation
+                )
                 seeds = list(options.seeds)
             chosen = trained.with_weights(cfg.get("extractor") or target.extractors, target.data, target.overrides)
             if not chosen:

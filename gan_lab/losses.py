@@ -19,6 +19,11 @@ def vanilla_d(real: Tensor, fake: Tensor, real_targets: Tensor | None = None, fa
     return binary_cross_entropy_with_logits(real, real_targets) + binary_cross_entropy_with_logits(fake, fake_targets)
 
 
+def vicinal_d(real: Tensor, fake: Tensor, real_weights: Tensor, fake_weights: Tensor) -> Tensor:
+    """Compute -E[w log sigma(D(x))] - E[w log(1 - sigma(D(G(z))))] with weights w (N,) of each side (CcGAN, Ding 2021)."""
+    return (real_weights * softplus(-real)).mean() + (fake_weights * softplus(fake)).mean()
+
+
 def non_saturating_g(fake: Tensor) -> Tensor:
     """Compute -E[log sigma(D(G(z)))], with strong gradients where D is confident; ln 2 at D = 0 (Goodfellow 2014, sec. 3)."""
     return softplus(-fake).mean()

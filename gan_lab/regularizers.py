@@ -135,7 +135,7 @@ class PathLength(Regularizer):
         z, y = batch.z[:n], None if batch.fake_y is None else batch.fake_y[:n]
         with torch.autocast(batch.fake.device.type, enabled=False):
             if hasattr(generator, "synthesis"):
-                w = generator.mapping(z, y)[:, None].expand(-1, generator.synthesis.num_styles, -1)
+                w = generator.mapping.styles(generator.synthesis.num_styles, z, y)
                 lengths = path_lengths(generator.synthesis, w, batch.rng)
             else:
                 z = z.detach().requires_grad_()

@@ -41,7 +41,7 @@ class RunFolder:
         metrics: the rows of losses and metrics over images seen, as CSV.
         summary: the outcome, as JSON.
         curves: the picture of losses and metrics.
-        samples: the folder of sample grids, each named by its images seen.
+        samples: the folder of sample grids or texts, each named by its images seen.
         checkpoints: the folder of ``best.ckpt`` and ``last.ckpt``.
         evaluation: the folder of what `gan_lab.evaluate` wrote, a folder for each preset.
         error: the traceback of a failed job of a sweep.
@@ -89,8 +89,9 @@ class RunFolder:
         atomic.write_text(self.summary, json.dumps(content, indent=2, default=str))
 
     def grids(self) -> dict[int, Path]:
-        """Return the pictures of samples by images seen, the first first."""
-        paths = sorted((path for path in self.samples.glob("*.png") if path.stem.isdigit()), key=lambda path: int(path.stem))
+        """Return the pictures or texts of samples by images seen, the first first."""
+        found = (path for path in self.samples.glob("*") if path.suffix in (".png", ".txt") and path.stem.isdigit())
+        paths = sorted(found, key=lambda path: int(path.stem))
         return {int(path.stem): path for path in paths}
 
     def evaluations(self, suffix: str) -> dict[str, Path]:
@@ -113,6 +114,17 @@ def _number(text: Any) -> float | None:
         return float(text)
     except (TypeError, ValueError):
         return None
+
+
+def read_lines(path: Path, n: int) -> list[str]:
+    """Return the first ``n`` lines of a text of samples, with symbols for what a terminal would act on."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    except OSError as error:
+        raise unreadable(path, error) from error
+    return [
+        "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line) for line in lines[: min(n, len(lines) - 1)]
+    ]
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Sample from a trained GAN: ``python -m gan_lab.sample run=outputs/dcgan-digits/DATE_TIME``."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from gan_lab.model.gan import GAN
+    from gan_lab.plot.display import Display
+
+
+Writer = Callable[["GAN", DictConfig, Path], Path]
+"""Writes samples into a folder, and returns what it wrote."""
 
 
 def main() -> None:
@@ -21,7 +28,7 @@ def main() -> None:
 
 
 def sample(cfg: DictConfig) -> None:
-    """Write a grid, ``n`` images as PNG files or one .npz file, or strips of interpolations."""
+    """Write a grid or lines of text, ``n`` images as PNG files or one .npz or .npy file, or strips of interpolations."""
     from rich.console import Console
 
     from gan_lab.training import checkpoint
@@ -31,9 +38,12 @@ def sample(cfg: DictConfig) -> None:
     require(cfg, {"n": 1, "steps": 2, "batch_size": 1, "seed": None}, int)
     pick({"best": 0, "last": 0}, cfg.checkpoint, "checkpoint")
     path = find_checkpoint(cfg.run, cfg.checkpoint)
-    gan, _ = checkpoint.load(path)
+    gan, made_by = checkpoint.load(path)
+    display = checkpoint.display_of(made_by)
     gan.to(cfg.device)
-    formats = {"grid": grid, "png": png, "npz": npz, "straight": strips, "great_circle": strips}
+    shown, rows, in_units = partial(grid, display), partial(strips, display), partial(npy, made_by.data)
+    formats: dict[str, Writer] = {"grid": shown, "png": png, "npz": npz, "npy": in_units}
+    formats |= {"straight": rows, "great_circle": rows}
     write = pick(formats, cfg.format, "format")
     folder = Path(cfg.out or (Path(cfg.run) if Path(cfg.run).is_dir() else path.parent) / "generated")
     folder.mkdir(parents=True, exist_ok=True)
@@ -51,12 +61,10 @@ def images(gan: "GAN", cfg: DictConfig) -> "Tensor":
     return torch.cat([gan.sample(range(i, min(i + cfg.batch_size, cfg.n)), *options).cpu() for i in starts])
 
 
-def grid(gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
-    """Write one picture of all images."""
-    from gan_lab.plot.picture import save_picture
-
-    path = folder / f"grid-seed{cfg.seed}.png"
-    save_picture(images(gan, cfg), path, columns=len(cfg.classes) if cfg.classes else gan.columns)
+def grid(display: "Display", gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
+    """Write one picture, or one text, of all samples."""
+    path = folder / f"{display.name}-seed{cfg.seed}{display.suffix}"
+    display.save(images(gan, cfg), path, columns=len(cfg.classes) if cfg.classes else gan.columns)
     return path
 
 
@@ -88,19 +96,33 @@ def npz(gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
     return path
 
 
-def strips(gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
-    """Write a picture of ``n`` interpolations, each a row of ``steps`` images between two latents."""
+def npy(data: DictConfig, gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
+    """Write one array (n, ...) of the data's shape and in its units: uint8 where these are [0, 255], else float32."""
+    import numpy as np
+
+    from gan_lab.data.pixels import is_image, to_span
+
+    path, made = folder / f"samples-seed{cfg.seed}.npy", images(gan, cfg)
+    units = data.range if "range" in data else [0, 255] if is_image(made) else None
+    if units is not None:
+        made = to_span(made, *units)
+    array = made.numpy() if units != [0, 255] else made.clamp(0, 255).round().numpy().astype(np.uint8)
+    np.save(path, array)
+    return path
+
+
+def strips(display: "Display", gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
+    """Write a picture, or a text, of ``n`` interpolations, each a row of ``steps`` samples between two latents."""
     import torch
 
     from gan_lab import latents
-    from gan_lab.plot.picture import save_picture
 
     interpolate = getattr(latents, cfg.format)
     ends, t = gan.latent_rows(range(2 * cfg.n), cfg.seed), torch.linspace(0, 1, cfg.steps)
     z = torch.cat([interpolate(a, b, t) for a, b in ends.view(cfg.n, 2, -1)])
-    path = folder / f"{cfg.format}-seed{cfg.seed}.png"
+    path = folder / f"{cfg.format}-seed{cfg.seed}{display.suffix}"
     y = gan.labels([row for row in range(cfg.n) for _ in t], cfg.classes)
-    save_picture(gan.generate(z, y, cfg.ema, cfg.truncation).cpu(), path, columns=cfg.steps)
+    display.save(gan.generate(z, y, cfg.ema, cfg.truncation).cpu(), path, columns=cfg.steps)
     return path
 
 

@@ -41,19 +41,22 @@ def run(cfg: DictConfig, folder: Path) -> float | None:
     from gan_lab.cli import console
     from gan_lab.data.prepared import Prepared
     from gan_lab.evaluation.extractor import trained
-    from gan_lab.training import cadence, checkpoint
+    from gan_lab.training import cadence, checkpoint, transfer
     from gan_lab.training.build import build, build_data
 
     console.quiet()
     overrides = list(HydraConfig.get().overrides.task)
     cfg, resumed = resume.load_resume_config(cfg, overrides, folder)
     check_numbers(cfg)
+    if not resumed:
+        transfer.resolve(cfg)
     trainer = instantiate(cfg.trainer, logger=False, default_root_dir=str(folder))
     if distributed.needs_a_command(trainer):
         distributed.run_command(folder)
         return None
     data = build_data(cfg)
     data.setup("fit")
+    cfg.data.update(data.resolved)
     finalize_config(cfg, data.num_train, data.batch_size * trainer.world_size, folder)
     cfg.extractor = trained.with_weights(cfg.extractor, data, [f"data={HydraConfig.get().runtime.choices['data']}", *overrides])
     if resumed and resumed.images_seen >= cfg.total_images:
@@ -62,6 +65,8 @@ def run(cfg: DictConfig, folder: Path) -> float | None:
     gan = build(cfg)
     if resumed:
         checkpoint.restore(gan, resumed.path)  # `fit` does it too, but only here a misfit is one sentence
+    elif cfg.init_from:
+        console.transferred(cfg.init_from, transfer.take(gan, Path(cfg.init_from)))
     atomic.write_text(RunFolder(folder).config, OmegaConf.to_yaml(cfg, resolve=True))
     if resumed:
         console.resumed(resumed.path, resumed.images_seen, resumed.changes)

@@ -92,6 +92,12 @@ def test_the_record_says_all_that_decides_the_values(judge, capsys):
     assert "a covariance is singular" in shown
 
 
+def test_truncated_samples_are_another_protocol(judge):
+    whole, truncated = judge(), judge("truncation=0.1")
+    assert truncated["protocol"]["truncation"] == 0.1
+    assert truncated["values"]["fd_digits8"]["mean"] > whole["values"]["fd_digits8"]["mean"]  # hardly any variety is left
+
+
 @pytest.mark.parametrize("name", sorted(path.stem for path in (CONF / "eval").glob("*.yaml")))
 def test_every_preset_judges_a_run(judge, name):
     of_digits = (

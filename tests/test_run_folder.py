@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 
 from gan_lab import run_folder
 from gan_lab.errors import InputError
-from gan_lab.run_folder import RunFolder
+from gan_lab.run_folder import RunFolder, read_lines
 from tests.report.folders import draw, write_run
 
 
@@ -81,12 +81,21 @@ def test_a_job_that_failed_before_it_began_has_what_hydra_composed(tmp_path):
 
 def test_grids_stand_by_their_images_and_evaluations_by_their_names(tmp_path):
     run = RunFolder(write_run(tmp_path, grids=(200, 0, 1000)))
-    (run.samples / "notes.png").touch()
-    assert list(run.grids()) == [0, 200, 1000]
+    for name in ("notes.png", "0000000300.txt", "0000000400.json"):
+        (run.samples / name).touch()
+    assert list(run.grids()) == [0, 200, 300, 1000]
     for name in ("nearest.png", "quick/10.png", "quick/9.png"):
         draw(run.evaluation / name)
     assert list(run.evaluations("png")) == ["nearest.png", "quick/9.png", "quick/10.png"]
     assert run.evaluations("json") == {}
+
+
+def test_lines_of_a_text_have_symbols_for_what_a_terminal_would_act_on(tmp_path):
+    (tmp_path / "a.txt").write_text("one\n\n\x1b[2J\tx\u2028y\nfour\n")
+    assert read_lines(tmp_path / "a.txt", 3) == ["one", "", "�[2J�x�y"]
+    assert read_lines(tmp_path / "a.txt", 9)[3:] == ["four"]
+    with pytest.raises(InputError, match=r"b\.txt cannot be read"):
+        read_lines(tmp_path / "b.txt", 1)
 
 
 def test_the_best_checkpoint_is_preferred_and_the_last_is_the_fallback(tmp_path):

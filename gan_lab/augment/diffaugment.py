@@ -19,7 +19,7 @@ class DiffAugment(nn.Module):
     What leaves the frame is lost, and what enters it or is cut out is 0, the middle of [-1, 1]. On one channel saturation
     changes nothing.
 
-    Differs from the paper: nothing known; ``flip`` is not of it, but of consistency regularization (`gan_lab.penalties.BCR`).
+    Differs from the paper: nothing known; ``flip`` is not of it, but of consistency regularization (``penalty=bcr``).
 
     Args:
         color: change brightness, saturation and contrast.
@@ -34,9 +34,10 @@ class DiffAugment(nn.Module):
 
     def forward(self, images: Tensor, rng: StepRNG, images_seen: int) -> Tensor:
         """Return augmented images (N, C, H, W); a transform that is off does not change the draws of the rest."""
-        if images.shape[2:] == (1, 1):
+        if images.ndim != 4 or images.shape[2:] == (1, 1):
+            kind = "points" if images.ndim == 4 else "signals or vectors"
             raise InputError(
-                "DiffAugment (augment=diffaugment, penalty=bcr) changes the pixels of images, and these data are points: "
+                f"DiffAugment (augment=diffaugment, penalty=bcr) changes the pixels of images, and these data are {kind}: "
                 "use augment=instance_noise"
             )
         u = rng.uniform(len(images), 8).unbind(1)

@@ -32,6 +32,8 @@ class PlainLoop:
     def step(self, real: Tensor, y: Tensor | None) -> None:
         """One step of D on these images and labels, and of G where it is due."""
         gan = self.gan
+        gan.grow()
+        real = gan.at_level(real)
         rng = StepRNG(gan.seed, Stream.STEP, gan.d_steps_done, device=gan.device)
         g_is_due = gan.d_steps_since_g + 1 >= gan.d_steps_now()
 
@@ -75,7 +77,8 @@ class PlainOptimizer:
     """
 
     def __init__(self, gan: GAN, optimizer: Optimizer) -> None:
-        self.gan, self.optimizer, self.zero_grad = gan, optimizer, optimizer.zero_grad
+        self.gan, self.optimizer = gan, optimizer
+        self.state, self.zero_grad = optimizer.state, optimizer.zero_grad
 
     def step(self) -> None:
         """Step along the gradient."""

@@ -1,5 +1,6 @@
 """Measure the training step against a hand-written loop: ``python -m gan_lab.benchmark model=dcgan speed=fast``."""
 
+import math
 import platform
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from rich.progress import track
 from rich.table import Table
 
 from gan_lab import atomic
+from gan_lab.benchmark.breakdown import Breakdown
 from gan_lab.benchmark.plain_loop import PlainLoop
 from gan_lab.callback.summary import peak_memory
 from gan_lab.cli import console
@@ -42,10 +44,17 @@ def benchmark(cfg: DictConfig) -> None:
         "plain loop, same settings": plain_loop(cfg),
         "plain loop, float32": plain_loop(plain),
     }
-    speeds = measure(runs, cfg.benchmark.rounds, cfg.benchmark.steps, cfg.data.batch_size)
+    terms = {f"without {name}": (group, str(name)) for group in ("penalty", "regularizer") for name in cfg.get(group) or {}}
+    runs |= {label: plain_loop(without(cfg, *term)) for label, term in terms.items()}
+    steps = whole_intervals(cfg)
+    speeds = measure(runs, cfg.benchmark.rounds, steps, cfg.data.batch_size)
     record = {
         "images_per_second": {name: round(median(values), 1) for name, values in speeds.items()},
-        "ratio": {name: round(ratio(speeds["gan_lab"], speeds[name]), 3) for name in list(runs)[1:]},
+        "ratio": {name: round(ratio(speeds["gan_lab"], speeds[name]), 3) for name in list(runs)[1:3]},
+        "share_of_terms": {
+            name: round(1 - ratio(speeds["plain loop, same settings"], speeds[label]), 3) for label, (_, name) in terms.items()
+        },
+        "share_of_parts": {part: round(share, 3) for part, share in breakdown(cfg, steps).items()},
         "rounds": speeds,
         "model": cfg.model._target_,
         "batch": [cfg.data.batch_size, *instantiate(cfg.data).shape],
@@ -83,9 +92,37 @@ def ratio(mine: list[float], theirs: list[float]) -> float:
     return median(a / b for a, b in zip(mine, theirs, strict=True))
 
 
-def ours(cfg: DictConfig) -> Run:
-    """Time real training: Lightning's Trainer, our data module and step, and the logging of losses."""
-    gan, data, warmup = build(cfg), instantiate(cfg.data), cfg.benchmark.warmup
+def without(cfg: DictConfig, group: str, name: str) -> DictConfig:
+    """Return the configuration without one of its terms."""
+    less = cast(DictConfig, cfg.copy())
+    less[group] = {key: node for key, node in cfg[group].items() if key != name}
+    return less
+
+
+def whole_intervals(cfg: DictConfig) -> int:
+    """Return the steps of a measurement, rounded up so that every lazy term is taken as often as in a long run."""
+    d_steps = cfg.model.d_steps if isinstance(cfg.model.d_steps, int) else 1
+    intervals = [penalty.get("interval", 1) for penalty in (cfg.get("penalty") or {}).values()]
+    intervals += [d_steps * regularizer.get("interval", 1) for regularizer in (cfg.get("regularizer") or {}).values()]
+    return math.ceil(cfg.benchmark.steps / (period := math.lcm(d_steps, *intervals))) * period
+
+
+def breakdown(cfg: DictConfig, steps: int) -> dict[str, float]:
+    """Return the share of training's time that each part of a step takes."""
+    gan, device = build(cfg), device_of(cfg)
+    parts = Breakdown(gan, lambda: now(device))
+    return parts.shares(ours(cfg, gan, parts.seconds.clear)(steps))
+
+
+def ours(cfg: DictConfig, gan: GAN | None = None, started: Callable[[], None] = lambda: None) -> Run:
+    """Time real training: Lightning's Trainer, our data module and step, and the logging of losses.
+
+    Args:
+        cfg: a run's.
+        gan: trained; None makes one.
+        started: called when the clock starts, after the warm-up.
+    """
+    gan, data, warmup = gan or build(cfg), instantiate(cfg.data), cfg.benchmark.warmup
 
     class Stopwatch(L.Callback):
         """Takes the seconds from the end of the warm-up to the end of the last step."""
@@ -95,6 +132,8 @@ def ours(cfg: DictConfig) -> Run:
             if batch_idx + 1 in (warmup, trainer.limit_train_batches):
                 self.seconds = now(gan.device) - getattr(self, "start", 0.0)
                 self.start = now(gan.device)
+                if batch_idx + 1 == warmup:
+                    started()
 
     def run(steps: int) -> float:
         watch, record = Stopwatch(), instantiate(cfg.callback.loss_logger)
@@ -137,7 +176,11 @@ def now(device: torch.device) -> float:
 def show(record: dict[str, Any], path: str) -> None:
     """Print the table and the path of the record."""
     table = Table("", "images/s", "gan_lab's ratio", title=f"{record['model']}, batch {record['batch']}, {record['speed']}")
+    shares = Table("of the time", "share")
     for name, speed in record["images_per_second"].items():
         table.add_row(name, f"{speed:,.1f}", f"{record['ratio'][name]:.3f}" if name in record["ratio"] else "")
+    for name, share in (record["share_of_parts"] | record["share_of_terms"]).items():
+        shares.add_row(name if name in record["share_of_parts"] else f"all that {name} adds", f"{share:.1%}")
     Console().print(table)
+    Console().print(shares)
     Console().print(f"peak memory {record['peak_memory_mib']:,} MiB, {record['device']}, -> {path}", highlight=False)

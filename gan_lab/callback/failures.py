@@ -11,6 +11,7 @@ import lightning as L
 from lightning.pytorch.utilities import rank_zero_only
 
 from gan_lab.model.gan import GAN
+from gan_lab.training.cadence import row_is_due
 
 Row = dict[str, float]
 
@@ -62,7 +63,7 @@ class Failures(L.Callback):
     def on_train_batch_end(self, trainer: L.Trainer, gan: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Check a new row, whose numbers are on the host already."""
         row = trainer.callback_metrics
-        if gan.d_steps_done % self.every_steps or "d_loss" not in row:
+        if not row_is_due(gan, self.every_steps) or "d_loss" not in row:
             return
         self.rows.append({name: float(value) for name, value in row.items()})
         found = self.gradients(self.rows[-1])

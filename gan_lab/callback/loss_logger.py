@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 
 from gan_lab.errors import Diverged
 from gan_lab.model.gan import GAN
+from gan_lab.training.cadence import row_is_due
 
 
 def log_row(trainer: L.Trainer, gan: GAN, row: dict[str, float]) -> None:
@@ -27,7 +28,7 @@ class LossLogger(L.Callback):
     A row has ``d_loss``, ``g_loss`` and each penalty by name, as means since the last row; ``d_real`` and ``d_fake`` (D's mean
     logits), ``d_gap`` (their difference, a critic's estimate of the distance), and with a decision threshold
     ``d_real_accuracy`` and ``d_fake_accuracy``, of the last batch; ``d_gradient_norm``, ``g_gradient_norm``, ``d_lr`` and
-    ``g_lr``. Values stay on the device between rows, so a row costs one host sync.
+    ``g_lr``; with growth ``resolution`` and ``alpha``. Values stay on the device between rows, so a row costs one host sync.
     """
 
     def __init__(self, every_steps: int = 50) -> None:
@@ -46,7 +47,7 @@ class LossLogger(L.Callback):
         for name, value in gan.tracked.items():
             if value.ndim == 0:
                 self.series.setdefault(name, {})[gan.d_steps_done] = value
-        if gan.d_steps_done % self.every_steps == 0:
+        if row_is_due(gan, self.every_steps):
             self._write(trainer, gan)
 
     def on_train_end(self, trainer: L.Trainer, gan: GAN) -> None:
@@ -64,6 +65,8 @@ class LossLogger(L.Callback):
         row = {name: fmean(values.values()) for name, values in series.items()}
         for optimizer in trainer.optimizers:
             row[f"{gan.network_of(optimizer)}_lr"] = optimizer.param_groups[0]["lr"]
+        if gan.level is not None:
+            row |= {"resolution": gan.level.resolution, "alpha": gan.level.alpha}
         log_row(trainer, gan, row)
 
 

@@ -1,49 +1,62 @@
-"""Sample grids of the same latents over training, so that they are comparable."""
+"""Samples of the same latents over training, so that they are comparable."""
 
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 from lightning.pytorch.utilities import rank_zero_only
+from torch import Tensor
 
+from gan_lab.data.module import Data
+from gan_lab.evaluation.source import Reals, look
 from gan_lab.model.gan import GAN
-from gan_lab.plot.picture import save_picture
+from gan_lab.plot.display import Display, Pictures
 from gan_lab.training.cadence import is_due
 
 
 class Samples(L.Callback):
-    """Writes ``<folder>/<images seen>.png`` from fixed latents by the averaged generator: first, last and when due.
+    """Writes ``<folder>/<images seen>.png`` from fixed latents by the averaged generator: first, last, when due, at each level.
 
     Args:
-        folder: folder of the pictures.
-        every_images: real images between two pictures.
-        n: samples per picture.
+        folder: folder of the files.
+        every_images: real images between two files.
+        n: samples per file; more where their kind needs more.
+        display: writes them: pictures, or text with another suffix; None: pictures.
     """
 
-    def __init__(self, folder: str, every_images: int, n: int = 64) -> None:
-        self.folder, self.every_images, self.n = Path(folder), every_images, n
+    def __init__(self, folder: str, every_images: int, n: int = 64, display: Display | None = None) -> None:
+        self.folder, self.every_images, self.n, self.display = Path(folder), every_images, n, display or Pictures()
         self.written_at: int | None = None
 
     def on_train_start(self, trainer: L.Trainer, gan: GAN) -> None:
-        """Write the first picture."""
+        """Write the first file."""
         self._write(trainer, gan)
 
     def on_train_batch_end(self, trainer: L.Trainer, gan: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Write a picture when it is due."""
-        if is_due(trainer, gan, self.every_images):
+        """Write a file when it is due."""
+        if is_due(trainer, gan, self.every_images) or gan.level_ends:
             self._write(trainer, gan)
 
     def on_train_end(self, trainer: L.Trainer, gan: GAN) -> None:
-        """Write the last picture."""
+        """Write the last file."""
         self._write(trainer, gan)
+
+    def _shown(self, gan: GAN, data: Data | None) -> tuple[Tensor, Tensor | None]:
+        """Return the samples of a file, and held-out reals where it shows them beside."""
+        shape = gan.preview(1).shape[1:]
+        samples = gan.preview(self.n * self.display.crowd(shape))
+        if not self.display.compares(shape) or data is None:
+            return samples, None
+        reals = Reals(data, "held_out", len(samples))
+        return samples, look(reals, range(len(reals)))
 
     @rank_zero_only
     def _write(self, trainer: L.Trainer, gan: GAN) -> None:
         if gan.images_seen == self.written_at:
             return
-        self.written_at, path = gan.images_seen, self.folder / f"{gan.images_seen:010d}.png"
+        self.written_at, path = gan.images_seen, self.folder / f"{gan.images_seen:010d}{self.display.suffix}"
         self.folder.mkdir(parents=True, exist_ok=True)
-        save_picture(gan.preview(self.n), path, gan.columns)
+        samples, reals = self._shown(gan, getattr(trainer, "datamodule", None))
+        self.display.save(samples, path, gan.columns, reals)
         for logger in trainer.loggers:
-            if hasattr(logger, "log_picture"):
-                logger.log_picture("samples/grid", path, {"images_seen": gan.images_seen, "g_steps_done": gan.g_steps_done})
+            self.display.log(logger, path, {"images_seen": gan.images_seen, "g_steps_done": gan.g_steps_done})

@@ -10,7 +10,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
 from rich.table import Table
 
-from gan_lab.run_folder import RunFolder, find_checkpoint
+from gan_lab.run_folder import RunFolder, find_checkpoint, read_lines
 
 
 def quiet() -> None:
@@ -33,6 +33,14 @@ def resumed(checkpoint: Path, images_seen: int, changes: Sequence[str]) -> None:
     say(f"resuming {checkpoint} at {images_seen:,} images")
     for change in changes or ["nothing"]:
         say(f"  this command changes {change}")
+
+
+@rank_zero_only
+def transferred(checkpoint: str, transfers: Sequence[object]) -> None:
+    """Name the checkpoint whose weights start the run, and say for each network what was taken and what was not."""
+    say(f"starting with the weights of {checkpoint}")
+    for transfer in transfers:
+        say(f"  {transfer}")
 
 
 @rank_zero_only
@@ -82,6 +90,10 @@ def finish(folder: Path, dashboards: Sequence[str], broken: Sequence[str]) -> No
     lines |= {"to go on": find_checkpoint(folder, "last"), "more": f"python -m gan_lab.sample run={folder}"}
     for name, value in [*lines.items(), *(("dashboard", dashboard) for dashboard in dashboards)]:
         say(f"{name:<11}{value}")
+    if grid and grid.suffix == ".txt":
+        say("such as")
+        for line in read_lines(grid, 5):
+            say(f"{'':<11}{line}")
 
 
 def metrics(summary: dict[str, Any]) -> Table:

@@ -13,12 +13,15 @@ def combinations(attributes: Sequence[str]) -> int | None:
     return 2 ** len(attributes) if attributes else None
 
 
-def sample_latents(*, _root_: DictConfig, _parent_: DictConfig) -> int:
-    """Return the size of latents that have the data's shape and, beside it, room for labels where the network takes none."""
+def sample_latents(*, _root_: DictConfig, _parent_: DictConfig) -> int | None:
+    """Return the size of latents that have the data's shape and, beside it, room for labels where the network takes none.
+
+    None until the data are read, where a file decides their shape.
+    """
     data, model = _root_.data, _root_.model
     embedded = model.num_classes is not None and _parent_.get("num_classes") is None
     shape = data.get("shape") or (data.channels, data.image_size, data.image_size)
-    return math.prod(shape) + (model.embedding_dim if embedded else 0)
+    return None if None in shape else math.prod(shape) + (model.embedding_dim if embedded else 0)
 
 
 OmegaConf.register_new_resolver("combinations", combinations, replace=True)

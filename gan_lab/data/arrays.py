@@ -13,7 +13,7 @@ class Arrays(Dataset[tuple[Tensor, Tensor | None]]):
     """Samples and labels held as tensors.
 
     Args:
-        images: uint8 (N, C, H, W), or float32 points (N, 2, 1, 1).
+        images: uint8 (N, C, H, W), float32 points (N, 2, 1, 1), or anything else with N rows.
         labels: int64 (N,), or None.
     """
 

@@ -1,7 +1,8 @@
 """The data module: turns a training and a held-out data set into batches on the device.
 
-A data set yields uint8 images (C, H, W) or float32 points (2, 1, 1), signals (C, L) or vectors (F,), each with its label or
-None, as torchvision's do with ``PILToTensor``. One with ``__getitems__(indices)`` yields a whole batch at once.
+A data set yields uint8 images (C, H, W), float32 points (2, 1, 1), signals (C, L) or vectors (F,), or what a subclass makes of
+floats (`Data.to_floats`), each with its label or None, as torchvision's do with ``PILToTensor``. One with
+``__getitems__(indices)`` yields a whole batch at once.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +29,7 @@ class Options(TypedDict, total=False):
 
     channels: int
     image_size: int
+    shape: Sequence[int]
     num_classes: int | None
     batch_size: int
     seed: int
@@ -107,6 +109,11 @@ class Data(L.LightningDataModule):
         return prepared.find(self, "held_out") or self.held_out()
 
     @property
+    def resolved(self) -> dict[str, Any]:
+        """Options whose values the files decide: a command writes them into its configuration, and so into checkpoints."""
+        return {}
+
+    @property
     def recipe(self) -> dict[str, Any] | None:
         """Options that determine the bytes of a prepared array, as plain data with a ``name``; None: nothing to prepare."""
         return None
@@ -143,8 +150,8 @@ class Data(L.LightningDataModule):
         """Refuse options that do not fit the data."""
         image, label = self.train_set[0]
         self._check_batch_size()
-        self._check_shape(*image.shape)
-        self._check_shape(*self.held_out_set[0][0].shape)
+        for sample in (image, self.held_out_set[0][0]):
+            self._check_shape(*self.to_floats(sample[None]).shape[1:])
         if self.num_classes is not None:
             self._check_labels(self.num_classes, label)
         if self.label_dim is not None and (
@@ -240,19 +247,21 @@ class Data(L.LightningDataModule):
         return self.on_after_batch_transfer(self.collate([self.train_set[i] for i in range(self.batch_size)]), 0)
 
     def batches(self, dataset: Dataset, rows: Sequence[int], size: int) -> Iterator[Batch]:
-        """Yield the samples of these indices in order, as stored, ``size`` at a time."""
-        yield from self._loader(dataset, BatchSampler(rows, size, drop_last=False))
+        """Yield the samples of these indices in order, ``size`` at a time: images as uint8, all else as floats."""
+        for samples, y in self._loader(dataset, BatchSampler(rows, size, drop_last=False)):
+            yield samples if samples.dtype == torch.uint8 else self.to_floats(samples), y
 
     # ----- on the device ---------------------------------------------------------------------------------------------
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Convert uint8 images to float32 in [-1, 1]; flip and dequantise training images only."""
+        """Convert samples to floats; flip and dequantise training images only."""
         images, y = batch
-        if images.dtype != torch.uint8:
-            return images, y
-        if not (self.trainer and self.trainer.training and (self.flip or self.dequantize)):
-            return to_unit(images), y
-        return self._augment(images), y
+        is_changed = self.trainer and self.trainer.training and (self.flip or self.dequantize)
+        return self._augment(images) if images.dtype == torch.uint8 and is_changed else self.to_floats(images), y
+
+    def to_floats(self, samples: Tensor) -> Tensor:
+        """Return samples (N, ...) as networks see them: uint8 images as float32 in [-1, 1], floats as they are."""
+        return to_unit(samples) if samples.dtype == torch.uint8 else samples
 
     def _augment(self, images: Tensor) -> Tensor:
         rank, world_size = self._process

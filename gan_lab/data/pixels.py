@@ -1,5 +1,7 @@
 """Pixel conversions: uint8 in files and memory, floats in [-1, 1] for networks. Images are (N, C, H, W) or (C, H, W)."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -35,3 +37,26 @@ def dequantize(images: Tensor, uniform: Tensor) -> Tensor:
 def flip(images: Tensor, uniform: Tensor) -> Tensor:
     """Mirror left to right each image whose entry of ``uniform`` (N,), in [0, 1), is below 1/2."""
     return torch.where((uniform < 0.5)[:, None, None, None], images.flip(-1), images)
+
+
+def from_span(samples: Tensor, low: Any, high: Any) -> Tensor:
+    """Map values from [low, high] to [-1, 1], in float32.
+
+    Args:
+        samples: (N, C, ...) of any type.
+        low: a number, or one per channel.
+        high: a number, or one per channel.
+    """
+    low, high = (_per_channel(bound, samples) for bound in (low, high))
+    return (samples.float() - low) / (high - low) * 2 - 1
+
+
+def to_span(samples: Tensor, low: Any, high: Any) -> Tensor:
+    """Map values from [-1, 1] to [low, high], the inverse of `from_span`."""
+    low, high = (_per_channel(bound, samples) for bound in (low, high))
+    return (samples.float() + 1) / 2 * (high - low) + low
+
+
+def _per_channel(bound: Any, samples: Tensor) -> Tensor:
+    """Return numbers (1,) or (C,) in a shape that broadcasts along the channels."""
+    return torch.as_tensor(bound, dtype=torch.float32, device=samples.device).view(-1, *[1] * (samples.ndim - 2))

@@ -18,6 +18,7 @@ from gan_lab.evaluation.progress import Task, progress
 from gan_lab.evaluation.result import EvalResult
 from gan_lab.evaluation.source import Files, Source
 from gan_lab.evaluation.suite import MetricSuite, needs
+from gan_lab.plot.display import Display, Pictures
 
 if TYPE_CHECKING:
     from gan_lab.data.module import Data
@@ -41,6 +42,7 @@ class EvalTarget:
         data: the data module of the reals.
         extractors: configuration of those to use where none is chosen; None: there are none.
         overrides: the command line that chose the data.
+        display: shows the images.
     """
 
     sample: Callable[[int], Source]
@@ -52,6 +54,7 @@ class EvalTarget:
     data: "Data | None" = None
     extractors: Mapping[str, Any] | None = None
     overrides: Sequence[str] = ()
+    display: Display = field(default_factory=Pictures)
 
 
 @dataclass
@@ -118,7 +121,8 @@ class Evaluator:
         """Return what the inputs of all seeds share; in the sample's place are held-out reals, or else the reference."""
         reference = self.reference(target, extractor, task)
         held_out = None if target.held_out is None else self.features(target.held_out, extractor, "held-out reals", task)
-        return EvalInputs(held_out or reference, reference, held_out, extractor, self.folder, None, target.data)
+        sample = held_out or reference
+        return EvalInputs(sample, reference, held_out, extractor, self.folder, None, target.data, display=target.display)
 
     def reference(self, target: EvalTarget, extractor: Extractor, task: Task) -> Features:
         """Return the features of the reals: from the cache, from a file of statistics, or computed now."""
@@ -186,7 +190,7 @@ def save_images(source: Source, folder: Path, batch_size: int) -> None:
     number = 0
     for images, _ in source.batches(range(len(source)), batch_size):
         if images.dtype != torch.uint8:
-            raise InputError("points are no pictures: leave eval.save_images out")
+            raise InputError("PNG files hold images alone, and these samples are none: leave eval.save_images out")
         for image in images:
             to_pil_image(image).save(folder / f"{number:06d}.png")
             number += 1

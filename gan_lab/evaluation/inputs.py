@@ -1,12 +1,13 @@
 """The inputs of every metric: features of samples, of the reference and of held-out reals."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from gan_lab.evaluation.moments import Moments
+from gan_lab.plot.display import Display, Pictures
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,6 +65,7 @@ class EvalInputs:
         gan: the maker of the sample; None: unknown, or real images stand in its place.
         data: the data module; None: the reals came as files.
         seed: of the sample's latents.
+        display: shows images.
     """
 
     sample: Features
@@ -74,6 +76,7 @@ class EvalInputs:
     gan: "GAN | None" = None
     data: "Data | None" = None
     seed: int = 0
+    display: Display = field(default_factory=Pictures)
 
 
 def with_split_held_out(inputs: EvalInputs) -> EvalInputs:

@@ -64,18 +64,20 @@ class Generated:
         n: number of samples.
         seed: of their latents.
         ema: by the averaged generator, or by G itself.
+        truncation: see `gan_lab.model.base.sampling.Sampling.sample`.
     """
 
     fingerprint = None
 
-    def __init__(self, gan: "GAN", n: int, seed: int, ema: bool = True) -> None:
-        self.gan, self.n, self.seed, self.ema = gan, n, seed, ema
+    def __init__(self, gan: "GAN", n: int, seed: int, ema: bool = True, truncation: float | None = None) -> None:
+        self.gan, self.n = gan, n
+        self.options: dict[str, Any] = {"seed": seed, "ema": ema, "truncation": truncation}
 
     @cached_property
     @torch.inference_mode()
     def shape(self) -> tuple[int, ...]:
         """Shape of a sample."""
-        return tuple(self.gan.sample([0], self.seed, self.ema).shape[1:])
+        return tuple(self.gan.sample([0], **self.options).shape[1:])
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -86,7 +88,7 @@ class Generated:
         """Yield samples and the labels that they were asked for, the classes in turn."""
         for start in range(0, len(indices), size):
             rows = list(indices[start : start + size])
-            images = self.gan.sample(rows, self.seed, self.ema)
+            images = self.gan.sample(rows, **self.options)
             labels = self.gan.labels(rows)
             yield quantised(images).cpu(), None if labels is None else labels.cpu()
 
@@ -103,7 +105,7 @@ class Reals:
     def __init__(self, data: "Data", split: str, n: int | None = None) -> None:
         self.data, self.split = data, split
         self.dataset = data.train_set if split == "train" else data.held_out_set
-        self.shape = tuple(self.dataset[0][0].shape)
+        self.shape = tuple(data.shape)
         total = len(self.dataset)
         self.rows = list(range(total)) if n is None or n >= total else sorted(shuffled(total)[:n])
 
@@ -118,8 +120,9 @@ class Reals:
         return len(self.rows)
 
     def batches(self, indices: Sequence[int], size: int) -> Batches:
-        """Yield images as they are stored, and labels."""
-        yield from self.data.batches(self.dataset, [self.rows[i] for i in indices], size)
+        """Yield images as files would hold them, all else as floats, and labels."""
+        for images, y in self.data.batches(self.dataset, [self.rows[i] for i in indices], size):
+            yield images if images.dtype == torch.uint8 else quantised(images), y
 
 
 class Files:

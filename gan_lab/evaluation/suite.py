@@ -9,6 +9,7 @@ import torch
 
 from gan_lab.errors import InputError, pick
 from gan_lab.evaluation.extractor import Extractor
+from gan_lab.evaluation.extractor.characters import Characters
 from gan_lab.evaluation.extractor.pixels import Pixels
 from gan_lab.evaluation.features import QUANTISER
 from gan_lab.evaluation.inputs import EvalInputs
@@ -52,7 +53,8 @@ class MetricSuite:
             self._add(metric)
 
     def _add(self, metric: Metric) -> None:
-        found = [(each.name, *given) for each in self.extractors for given in metric.quantities(each).items()]
+        served = [each for each in self.extractors if serves(each, metric)]
+        found = [(each.name, *given) for each in served for given in metric.quantities(each).items()]
         count = Counter(name for _, name, _ in found)
         for extractor, name, quantity in found:
             self._full_names[extractor, name] = full_name = name if count[name] == 1 else f"{name}_{extractor}"
@@ -82,6 +84,13 @@ class MetricSuite:
         """Refuse a metric whose needs are not met; ``has_images``: the images themselves stay at hand."""
         sees_pixels = any(extractor.name == Pixels.name for extractor in self.extractors)
         for name, metric in self.metrics.items():
+            if "characters" in needs(metric) and len(self.metrics) == 1 and not self.quantities:
+                raise InputError(f"metric={name} reads text: use data=text_lines and extractor=characters")
+            if not any(serves(extractor, metric) for extractor in self.extractors) and len(self.metrics) == 1:
+                raise InputError(
+                    f"metric={name} measures distances, and the numbers of characters have none: use metric=ngrams or "
+                    "extractor=pixels"
+                )
             if "layout" in needs(metric) and not (sees_pixels and getattr(data, "layout", None)):
                 raise InputError(f"metric={name} needs data whose modes are known, gaussians or blobs, and extractor=pixels")
             if "images" in needs(metric) and not has_images:
@@ -119,7 +128,7 @@ class MetricSuite:
         found: dict[str, float] = {}
         for each in inputs:
             for title, metric in self.metrics.items():
-                for name, value in ask(metric, each).items():
+                for name, value in (ask(metric, each) if serves(each.extractor, metric) else {}).items():
                     if (full_name := self._full_names.get((each.extractor.name, name))) is None:
                         raise InputError(f"metric={title} gives '{name}', which its quantities() leave out: add it there")
                     found[full_name] = value
@@ -142,6 +151,11 @@ class MetricSuite:
         moments = {each.extractor.name: each.reference.moments for each in inputs}
         few = {name: len(each.mean) for name, each in moments.items() if min(n, each.n or n) <= len(each.mean)}
         return [SINGULAR.format(d, name) for name, d in few.items()]
+
+
+def serves(extractor: Extractor, metric: Metric) -> bool:
+    """Return whether a metric says anything on these features: numbers of characters are names, without distances."""
+    return extractor.name != Characters.name or bool(needs(metric) & {"characters", "images"})
 
 
 def needs(metric: Metric) -> frozenset[str]:

@@ -40,6 +40,7 @@ def of_run(
     num_fake: int | None = None,
     num_reference: int | None = None,
     ema: bool = True,
+    truncation: float | None = None,
 ) -> EvalTarget:
     """Load a checkpoint to judge.
 
@@ -52,13 +53,14 @@ def of_run(
         num_fake: of each seed; None: as many as there are reals for the baseline, up to `MOST`.
         num_reference: of ``split``; None: all.
         ema: by the averaged generator, or by G itself.
+        truncation: see `gan_lab.model.base.sampling.Sampling.sample`.
     """
     path = checkpoint.find(run, which)
     gan, made_by = checkpoint.load(path)
     data = data_of(path, made_by, moved or {})
     other = "train" if split == "held_out" else "held_out"
     n = num_fake or min(len(Reals(data, other)), MOST)
-    sample = _samples(gan, n, ema)
+    sample = _samples(gan, n, ema, truncation)
     reals: Source | Path = place(reference, sample(0).shape) if reference else Reals(data, split, num_reference)
     facts = {
         "run": str(run),
@@ -68,12 +70,16 @@ def of_run(
         "split": None if reference else split,
         "compared_with": reference,
         "ema": ema,
-        "batch_norm": "running statistics",
-        "truncation": None,
+        "batch_norm": "standing statistics" if gan.standing_batches else "running statistics",
+        "truncation": truncation,
+        "grown_to": gan.level and gan.level.resolution,  # lower ones are enlarged to the final one
         "dtype": "float32",
     }
     folder, overrides = run if run.is_dir() else run.parent, checkpoint.read(path)["overrides"]
-    return EvalTarget(sample, reals, Reals(data, other, n), facts, folder, gan, data, made_by.get("extractor"), overrides)
+    display = checkpoint.display_of(made_by)
+    return EvalTarget(
+        sample, reals, Reals(data, other, n), facts, folder, gan, data, made_by.get("extractor"), overrides, display
+    )
 
 
 def of_files(samples: str, reference: str) -> EvalTarget:
@@ -84,8 +90,8 @@ def of_files(samples: str, reference: str) -> EvalTarget:
     return EvalTarget(lambda seed: source, place(reference, source.shape), None, facts, extractors=extractors)
 
 
-def _samples(gan: GAN, n: int, ema: bool) -> Callable[[int], Generated]:
-    return lambda seed: Generated(gan, n, seed, ema)
+def _samples(gan: GAN, n: int, ema: bool, truncation: float | None) -> Callable[[int], Generated]:
+    return lambda seed: Generated(gan, n, seed, ema, truncation)
 
 
 def data_of(path: Path, made_by: DictConfig, moved: Mapping[str, Any]) -> Data:

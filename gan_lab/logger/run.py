@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.cli.compose import CONF
 
-NO_CHOICE_OF_METHOD = ("callback", "hparams_search", "launcher", "logger", "sweep", "trainer")  # groups left out of names
+NO_CHOICE_OF_METHOD = ("callback", "display", "hparams_search", "launcher", "logger", "sweep", "trainer")  # left out of names
 
 RECORD = "multirun.yaml"  # Hydra's own sweeper writes it to the folder of a sweep
 

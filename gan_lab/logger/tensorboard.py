@@ -35,6 +35,11 @@ class TensorBoard(Clocked, TensorBoardLogger):
         self.experiment.add_image(name, pixels, clocks["images_seen"], dataformats="HWC")
 
     @rank_zero_only
+    def log_lines(self, name: str, lines: list[str], clocks: dict[str, float]) -> None:
+        """Log lines as a block of Markdown code at these clocks."""
+        self.experiment.add_text(name, "\n".join(f"    {line}" for line in lines), clocks["images_seen"])
+
+    @rank_zero_only
     def log_run(self, run: RunDescription) -> None:
         """Log the configuration as text, and its choices as hparams with the primary metric."""
         from torch.utils.tensorboard.summary import hparams  # tensorboard is an optional dependency

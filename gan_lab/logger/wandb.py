@@ -31,6 +31,11 @@ class Wandb(Clocked, WandbLogger):
         self.experiment.log(clocks | {name: wandb.Image(str(path))})
 
     @rank_zero_only
+    def log_lines(self, name: str, lines: list[str], clocks: dict[str, float]) -> None:
+        """Log lines as a table at these clocks."""
+        self.experiment.log(clocks | {name: wandb.Table(["sample"], [[line] for line in lines])})
+
+    @rank_zero_only
     def close(self) -> None:
         """Finish the W&B run; otherwise the next run in this process would continue it."""
         self.experiment.finish()

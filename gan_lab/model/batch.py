@@ -56,6 +56,8 @@ class Batch:
             features of the images moved by it, in one pass: see `GANModule.features`.
         head: the rest of D: (features, labels) -> raw logits (N,).
         z: latents of ``fake``.
+        real_weights: of the reals in D's loss, (N,); None: all count alike.
+        fake_weights: of the fakes.
         offsets: by kind of image, from every how manieth image to a neighbour that D is to see in the same pass; see
             `differences`.
     """
@@ -69,6 +71,8 @@ class Batch:
     features: Discriminate | None = None
     head: Discriminate | None = None
     z: Tensor | None = None
+    real_weights: Tensor | None = None
+    fake_weights: Tensor | None = None
     offsets: dict[Kind, tuple[int, Tensor]] = field(default_factory=dict)
     _neighbours: dict[Kind, Tensor] = field(default_factory=dict)
 

@@ -54,7 +54,7 @@ class LabelChannels(nn.Module):
 
     def features(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the discriminator's features of the image with its label's channels."""
-        channels = self.embedding(y)[..., None, None].expand(-1, -1, *x.shape[2:])
+        channels = self.embedding(y).view(len(x), -1, *[1] * (x.ndim - 2)).expand(-1, -1, *x.shape[2:])
         return self.discriminator.features(torch.cat([x, channels.to(x.dtype)], 1))
 
     def head(self, features: Tensor, y: Tensor | None = None) -> Tensor:

@@ -14,11 +14,18 @@ class LabelledGenerator(nn.Module):
 
     Args:
         generator: takes latents of ``latent_dim`` numbers, of which the last ``embedding_dim`` will stand for the label.
-        num_classes: number of labels.
+        num_classes: number of labels; None: they are no classes.
         embedding_dim: numbers that stand for one.
+        embedding: labels -> (N, embedding_dim); None: a table of the classes.
     """
 
-    def __init__(self, generator: nn.Module, num_classes: int, embedding_dim: int = EMBEDDING) -> None:
+    def __init__(
+        self,
+        generator: nn.Module,
+        num_classes: int | None,
+        embedding_dim: int = EMBEDDING,
+        embedding: nn.Module | None = None,
+    ) -> None:
         super().__init__()
         whole = int(generator.latent_dim)  # type: ignore[arg-type]  # every generator has it
         if whole <= embedding_dim:
@@ -27,7 +34,7 @@ class LabelledGenerator(nn.Module):
                 f"use {whole + embedding_dim}"
             )
         self.generator, self.num_classes, self.latent_dim = generator, num_classes, whole - embedding_dim
-        self.embedding = nn.Embedding(num_classes, embedding_dim)
+        self.embedding = embedding or nn.Embedding(num_classes or 0, embedding_dim)
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
         """Return images (N, C, H, W) of the latents z (N, latent_dim) and the labels y (N,)."""

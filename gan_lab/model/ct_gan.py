@@ -6,7 +6,7 @@ from gan_lab.model.wgan_gp import WGANGP
 class CTGAN(WGANGP):
     """WGAN-GP with a consistency term: two passes of a real through the critic, with different dropout, must agree (eq. 4, 5).
 
-    The term is ``penalty=dropout_consistency`` (`gan_lab.penalties.DropoutConsistency`), which this model's configuration
+    The term is ``penalty=dropout_consistency`` (`gan_lab.logit_penalties.DropoutConsistency`), which this model's configuration
     chooses beside ``wgan_gp``; the critic has dropout in every pass.
 
     Differs from the paper: its class labels are left out (the unsupervised results); as configured G has 256 channels where the

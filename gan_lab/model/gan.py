@@ -100,9 +100,19 @@ class GAN(GANModule):
     # ----- the alternation -------------------------------------------------------------------------------------------
 
     def training_step(self, batch: Any, batch_idx: int) -> None:
-        """Take one step of D, and of G when it is due."""
+        """Take one step of D, and of G when it is due; with growth as many as the level makes of this batch."""
         real, y = unpack(batch, self.float_type)
+        first, loaded, before = 0, len(real), self.d_steps_done
+        while first < loaded:
+            rows = slice(first, first + self.step_size(loaded))
+            self.step(real[rows], None if y is None else y[rows])
+            first = rows.stop
+        self.steps_of_batch = self.d_steps_done - before
+
+    def step(self, real: Tensor, y: Tensor | None) -> None:
+        """Take one step of D on these reals and labels, and of G when it is due."""
         self.begin_step()
+        real = self.at_level(real)
         g_is_due = self.d_steps_since_g + 1 >= self.d_steps_now()
 
         self.accumulate_gradients("d", self.discriminator_gradient, real, y)

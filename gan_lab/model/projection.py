@@ -41,21 +41,25 @@ def with_labels(generator: nn.Module, discriminator: nn.Module, num_classes: int
     return labelled(generator, num_classes), discriminator if takes_labels else Projection(discriminator, num_classes)
 
 
+def _table(num_classes: int, discriminator: Any) -> nn.Module:
+    table = nn.Embedding(num_classes, discriminator.num_features)
+    nn.init.xavier_uniform_(table.weight)
+    return spectral_norm(table) if layers.has_spectral_norm(discriminator) else table
+
+
 class Projection(nn.Module):
     """A discriminator whose logits depend on labels; the embedding is spectrally normalised where the last layer is.
 
     Args:
         discriminator: without labels.
-        num_classes: number of labels.
+        num_classes: number of labels; None: they are no classes.
+        embedding: labels -> (N, num_features); None: a table of the classes.
     """
 
-    def __init__(self, discriminator: Any, num_classes: int) -> None:
+    def __init__(self, discriminator: Any, num_classes: int | None, embedding: nn.Module | None = None) -> None:
         super().__init__()
         self.discriminator = discriminator
-        self.embedding = nn.Embedding(num_classes, discriminator.num_features)
-        nn.init.xavier_uniform_(self.embedding.weight)
-        if layers.has_spectral_norm(discriminator):
-            spectral_norm(self.embedding)
+        self.embedding = embedding or _table(num_classes or 0, discriminator)
 
     def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Return the discriminator's features (N, num_features)."""

@@ -52,9 +52,10 @@ class UnrolledGAN(GAN):
     def unrolled(self, batch: Batch) -> Discriminate:
         """Return D after its steps on this batch, as a function of images and labels."""
         discriminator = batch.step.discriminator
-        weights = {name: weight.detach().requires_grad_() for name, weight in discriminator.named_parameters()}
+        learning = {name: weight for name, weight in discriminator.named_parameters() if name not in self.frozen_weights}
+        weights = {name: weight.detach().requires_grad_() for name, weight in learning.items()}
         buffers = {name: buffer.clone() for name, buffer in discriminator.named_buffers()}
-        optimizer = FunctionalOptimizer(self.optimizer_of("d").optimizer, dict(discriminator.named_parameters()))
+        optimizer = FunctionalOptimizer(self.optimizer_of("d").optimizer, learning)
 
         def logits(images: Tensor, y: Tensor | None) -> Tensor:
             seen = self.augmented(images, batch.step)

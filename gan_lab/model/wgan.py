@@ -43,7 +43,8 @@ class WGAN(GAN):
         super().discriminator_step()
         for network in self.networks_of("d"):
             for weight in network.module.parameters():
-                weight.clamp_(-self.clip, self.clip)
+                if weight.requires_grad:
+                    weight.clamp_(-self.clip, self.clip)
 
 
 class OfficialCriticSteps:

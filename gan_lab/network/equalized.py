@@ -1,6 +1,8 @@
 """Layers of the PGGAN and StyleGAN networks: equalized learning rate, FIR resampling, minibatch statistics."""
 
 import math
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +11,10 @@ from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu, linear
 from gan_lab.errors import InputError
 
 SLOPE = 0.2
+CLAMP = 256.0
+"""Largest value of a map of 16 bits (Karras 2020, StyleGAN2-ADA, appendix D.1)."""
+FIR = (1.0, 3.0, 3.0, 1.0)
+"""StyleGAN2's binomial filter."""
 
 
 class EqualizedLinear(nn.Module):
@@ -62,8 +68,14 @@ class EqualizedConv2d(nn.Module):
 
 
 def activated(x: Tensor, gain: float = math.sqrt(2)) -> Tensor:
-    """Return LeakyReLU(0.2) times ``gain``, which preserves the variance."""
-    return leaky_relu(x, SLOPE) * gain
+    """Return LeakyReLU(0.2) times ``gain``, which preserves the variance; maps of 16 bits are clamped to +-`CLAMP`."""
+    x = leaky_relu(x, SLOPE) * gain
+    return x.clamp(-CLAMP, CLAMP) if x.element_size() == 2 else x
+
+
+def precision(x: Tensor, half: bool) -> AbstractContextManager:
+    """Return a context in which layers compute as autocast says, or without ``half`` in the precision of their weights."""
+    return nullcontext() if half else torch.autocast(x.device.type, enabled=False)
 
 
 def normalised(z: Tensor) -> Tensor:
@@ -71,16 +83,21 @@ def normalised(z: Tensor) -> Tensor:
     return z * (z.square().mean(1, keepdim=True) + 1e-8).rsqrt()
 
 
-def taps(x: Tensor, gain: float = 1.0) -> Tensor:
-    """Return the binomial filter [1, 3, 3, 1] in two dimensions, of sum ``gain``, for each channel of x: (C, 1, 4, 4)."""
-    row = torch.tensor([1.0, 3.0, 3.0, 1.0], device=x.device, dtype=x.dtype)
-    kernel = torch.outer(row, row) * (gain / 64)
-    return kernel.expand(x.shape[1], 1, 4, 4)
+def taps(x: Tensor, gain: float = 1.0, row: Sequence[float] = FIR) -> Tensor:
+    """Return the filter ``row`` in two dimensions, of sum ``gain``, for each channel of x: (C, 1, 4, 4) for `FIR`."""
+    line = torch.tensor(row, device=x.device, dtype=x.dtype)
+    kernel = torch.outer(line, line) * (gain / sum(row) ** 2)
+    return kernel.expand(x.shape[1], 1, -1, -1)
 
 
 def filtered(x: Tensor, padding: int, stride: int = 1, gain: float = 1.0) -> Tensor:
     """Filter each channel with `taps`: a depthwise convolution, differentiable twice."""
     return conv2d(x, taps(x, gain), padding=padding, stride=stride, groups=x.shape[1])
+
+
+def blurred(x: Tensor) -> Tensor:
+    """Filter maps with [1, 2, 1], as StyleGAN does after upsampling and before downsampling (Karras 2019, section 2.2)."""
+    return conv2d(x, taps(x, row=(1.0, 2.0, 1.0)), padding=1, groups=x.shape[1])
 
 
 def doubled(x: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from torch.nn.utils.parametrize import ParametrizationList
 
 from gan_lab.errors import InputError, pick
 
-WEIGHTED = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+WEIGHTED = (nn.Conv1d, nn.ConvTranspose1d, nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 
 
 class VirtualBatchNorm(nn.Module):

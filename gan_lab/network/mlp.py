@@ -1,15 +1,16 @@
-"""Fully connected networks, for images as in the first GANs (Goodfellow 2014) and for points.
+"""Fully connected networks, for images as in the first GANs (Goodfellow 2014), for points and for data of any other shape.
 
 Images: the widths of eriklindernoren/PyTorch-GAN ``gan.py`` for MNIST (which passes 0.8 to BatchNorm as eps by mistake;
-here eps is 1e-5). Points: two hidden layers of 128, as in poolio/unrolled_gan (Metz 2017).
+here eps is 1e-5). Points and vectors: two hidden layers of 128, as in poolio/unrolled_gan (Metz 2017). Signals: as images.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
 from torch import Tensor, nn
 
-from gan_lab.errors import pick
+from gan_lab.errors import InputError, pick
 from gan_lab.network import layers
 
 NORMS: Mapping[str, Callable[[int], nn.Module]] = {
@@ -22,68 +23,73 @@ NORMS: Mapping[str, Callable[[int], nn.Module]] = {
 
 
 class Generator(nn.Module):
-    """z (N, latent_dim) -> images (N, channels, image_size, image_size) in [-1, 1], or unbounded points at size 1.
+    """z (N, latent_dim) -> images (N, channels, image_size, image_size) in [-1, 1], or unbounded points, signals and vectors.
 
     Args:
         latent_dim: size of z.
         channels: number of image channels, or of coordinates.
         image_size: height and width; 1 for points.
-        width: widths of the hidden layers, or one for all; None: 128, 256, 512, 1024, for points 128, 128.
-        norm: a key of `NORMS`, after every hidden layer but the first; None: batch, for points none.
-        activation: a key of `layers.ACTIVATIONS`; None: leaky_relu, for points tanh.
+        width: widths of the hidden layers, or one for all; None: 128, 256, 512, 1024, for points and vectors 128, 128.
+        norm: a key of `NORMS`, after every hidden layer but the first; None: batch, for points and vectors none.
+        activation: a key of `layers.ACTIVATIONS`; None: leaky_relu, for points and vectors tanh.
+        shape: of a sample, in the place of ``channels`` and ``image_size``: (C, H, W), (C, L) or (F,).
     """
 
     def __init__(
         self,
         latent_dim: int,
-        channels: int,
-        image_size: int,
+        channels: int | None = None,
+        image_size: int | None = None,
         width: int | Sequence[int] | None = None,
         norm: str | None = None,
         activation: str | None = None,
+        shape: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
-        points = image_size == 1
+        self.latent_dim, self.shape = latent_dim, _shape(channels, image_size, shape)
+        points = is_flat(self.shape)
         widths = _widths(width, (128, 128) if points else (128, 256, 512, 1024))
         norm = norm or ("none" if points else "batch")
         activation = activation or ("tanh" if points else "leaky_relu")
-        self.latent_dim, self.image_shape = latent_dim, (channels, image_size, image_size)
         self.hidden = _hidden(latent_dim, widths, norm, activation)
-        self.output = nn.Linear(widths[-1], channels * image_size**2)
-        self.bound = nn.Identity() if points else nn.Tanh()
+        self.output = nn.Linear(widths[-1], math.prod(self.shape))
+        self.bound = nn.Identity() if points or len(self.shape) != 3 else nn.Tanh()
         layers.normalise_weights(self, norm)
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        """Generate images or points from latents."""
-        return self.bound(self.output(self.hidden(z))).view(-1, *self.image_shape)
+        """Generate samples (N, *shape) from latents."""
+        return self.bound(self.output(self.hidden(z))).view(-1, *self.shape)
 
 
 class Discriminator(nn.Module):
-    """Images or points (N, C, H, W) -> logits (N,).
+    """Images or points (N, C, H, W), signals (N, C, L) or vectors (N, F) -> logits (N,).
 
     Args:
         channels: number of image channels, or of coordinates.
         image_size: height and width; 1 for points.
-        width: widths of the hidden layers, or one for all; None: 512, 256, for points 128, 128.
+        width: widths of the hidden layers, or one for all; None: 512, 256, for points and vectors 128, 128.
         norm: a key of `NORMS`, after every hidden layer but the first.
-        activation: a key of `layers.ACTIVATIONS`; None: leaky_relu, for points tanh.
+        activation: a key of `layers.ACTIVATIONS`; None: leaky_relu, for points and vectors tanh.
         dropout: dropout probability of each hidden layer.
+        shape: see `Generator`.
     """
 
     def __init__(
         self,
-        channels: int,
-        image_size: int,
+        channels: int | None = None,
+        image_size: int | None = None,
         width: int | Sequence[int] | None = None,
         norm: str = "none",
         activation: str | None = None,
         dropout: float = 0.0,
+        shape: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
-        points = image_size == 1
+        sizes = _shape(channels, image_size, shape)
+        points = is_flat(sizes)
         widths = _widths(width, (128, 128) if points else (512, 256))
         activation = activation or ("tanh" if points else "leaky_relu")
-        self.hidden = _hidden(channels * image_size**2, widths, norm, activation, dropout)
+        self.hidden = _hidden(math.prod(sizes), widths, norm, activation, dropout)
         self.num_features = widths[-1]
         self.output = nn.Linear(widths[-1], 1)
         layers.normalise_weights(self, norm)
@@ -99,6 +105,20 @@ class Discriminator(nn.Module):
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Compute logits (N,)."""
         return self.head(self.features(x), y)
+
+
+def is_flat(shape: Sequence[int]) -> bool:
+    """Return whether samples of this shape are points (C, 1, 1) or vectors (F,)."""
+    return math.prod(shape[1:]) == 1
+
+
+def _shape(channels: int | None, image_size: int | None, shape: Sequence[int] | None) -> tuple[int, ...]:
+    """Return the shape of a sample."""
+    if shape is not None:
+        return tuple(shape)
+    if channels is None or image_size is None:
+        raise InputError("network=mlp needs channels and image_size, or shape: give data.shape=[CHANNELS,LENGTH] or [FEATURES]")
+    return channels, image_size, image_size
 
 
 def _widths(width: int | Sequence[int] | None, published: Sequence[int]) -> list[int]:

@@ -4,8 +4,10 @@ G maps latents to styles w, which modulate its convolutions; the images of all r
 with minibatch statistics before its last layers. Sizes: powers of two from 8 on. A map of height r has min(``width``,
 ``channel_base`` / r) channels: 512 and 32768 are the published networks, 16384 the authors' choice below 512x512.
 
-Differs from the authors' code: the noise of evaluation is the buffer that theirs keeps too, so that samples are a function of
-z; no maps in float16, whose range needs a clamp: autocast to bfloat16 has that of float32.
+Under ``trainer.precision=bf16-mixed`` the maps of the ``half_stages`` highest resolutions have 16 bits, and are clamped; the
+mapping network, the lower resolutions, the sum of the images and D's last layers stay in float32, as in the authors' code.
+
+Differs from the authors' code: the noise of evaluation is the buffer that theirs keeps too: samples are a function of z.
 """
 
 import math
@@ -23,8 +25,9 @@ from gan_lab.network.equalized import (
     activated,
     doubled,
     doubled_conv2d,
-    normalised,
+    precision,
 )
+from gan_lab.network.mapping import LabelMapping, Mapping
 
 
 class Generator(nn.Module):
@@ -40,6 +43,7 @@ class Generator(nn.Module):
         channel_base: number of channels of a map times its height, where that is below ``width``.
         style_dim: size of w.
         mapping_layers: layers of the mapping network: 8, or 2 for CIFAR-10 and small data (Karras 2020, StyleGAN2-ADA).
+        half_stages: number of highest resolutions that autocast applies to.
         num_classes: number of labels, whose embedding is concatenated to z; None: unconditional.
     """
 
@@ -52,12 +56,13 @@ class Generator(nn.Module):
         channel_base: int = 32768,
         style_dim: int = 512,
         mapping_layers: int = 8,
+        half_stages: int = 4,
         num_classes: int | None = None,
     ) -> None:
         super().__init__()
         self.latent_dim, self.num_classes = latent_dim, num_classes
         self.mapping = Mapping(latent_dim, style_dim, mapping_layers, num_classes)
-        self.synthesis = Synthesis(style_dim, channels, image_size, width, channel_base)
+        self.synthesis = Synthesis(style_dim, channels, image_size, width, channel_base, half_stages)
 
     def forward(
         self,
@@ -67,76 +72,21 @@ class Generator(nn.Module):
         mixed: Tensor | None = None,
         truncation: float | None = None,
     ) -> Tensor:
-        """Generate images.
-
-        Args:
-            z: latents.
-            y: labels (N,), with ``num_classes``.
-            second: latents whose styles replace those of ``z`` in some layers (style mixing, Karras 2019, section 3.1).
-            mixed: those layers of each image, (N, num_styles), boolean.
-            truncation: distance of the styles from their mean, relative to their own; None: 1.
-        """
-        w = self.mapping(z, y)[:, None].expand(-1, self.synthesis.num_styles, -1)
-        if second is not None and mixed is not None:
-            w = torch.where(mixed[..., None], self.mapping(second, y)[:, None], w)
-        if truncation is not None:
-            w = torch.lerp(self.mapping.mean, w, truncation)
+        """Generate images; see `gan_lab.network.mapping.Mapping.styles` for the arguments."""
+        with precision(z, half=False):
+            w = self.mapping.styles(self.synthesis.num_styles, z, y, second, mixed, truncation)
         images = self.synthesis(w)
         return images if self.training else images.clamp(-1, 1)
-
-
-class Mapping(nn.Module):
-    """z (N, latent_dim) and labels (N,) -> styles w (N, style_dim).
-
-    Attributes:
-        mean: of w, a running mean over training's; truncation pulls towards it (Karras 2019, appendix B).
-    """
-
-    mean: Tensor
-
-    def __init__(self, latent_dim: int, style_dim: int, n_layers: int, num_classes: int | None = None) -> None:
-        super().__init__()
-        self.embedding = None if num_classes is None else Label(num_classes, style_dim)
-        inputs = latent_dim + (0 if num_classes is None else style_dim)
-        widths = [inputs] + [style_dim] * n_layers
-        self.layers = nn.ModuleList(EqualizedLinear(a, b, lr_factor=0.01) for a, b in pairwise(widths))
-        self.register_buffer("mean", torch.zeros(style_dim))
-
-    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        """Return styles."""
-        w = normalised(z)
-        if self.embedding is not None:
-            w = torch.cat([w, normalised(self.embedding(y))], 1)
-        for layer in self.layers:
-            w = activated(layer(w))
-        if self.training:
-            self.mean.lerp_(w.detach().mean(0).to(self.mean.dtype), 0.002)
-        return w
-
-
-class Label(nn.Module):
-    """Labels (N,) -> vectors (N, dim), as an equalized linear layer on one-hot labels."""
-
-    def __init__(self, num_classes: int, dim: int) -> None:
-        super().__init__()
-        self.weight, self.bias = nn.Parameter(torch.randn(num_classes, dim)), nn.Parameter(torch.zeros(dim))
-        self.scale = 1 / math.sqrt(num_classes)
-
-    def forward(self, y: Tensor | None) -> Tensor:
-        """Return vectors."""
-        if y is None:
-            raise InputError(
-                f"network.*.num_classes={len(self.weight)} makes the pair conditional, but this model passes no labels: use "
-                "num_classes=null"
-            )
-        return self.weight[y] * self.scale + self.bias
 
 
 class Synthesis(nn.Module):
     """Styles w (N, num_styles, style_dim) -> images (N, channels, image_size, image_size)."""
 
-    def __init__(self, style_dim: int, channels: int, image_size: int, width: int, channel_base: int) -> None:
+    def __init__(
+        self, style_dim: int, channels: int, image_size: int, width: int, channel_base: int, half_stages: int = 4
+    ) -> None:
         super().__init__()
+        self.full_stages = image_size.bit_length() - 2 - half_stages
         heights = _heights(image_size)
         widths = [_channels(height, width, channel_base) for height in heights]
         self.num_styles = 2 * len(heights)
@@ -148,15 +98,19 @@ class Synthesis(nn.Module):
 
     def forward(self, w: Tensor) -> Tensor:
         """Generate images, the sum of those of all resolutions."""
-        x = self.conv(self.constant.expand(len(w), -1, -1, -1), w[:, 0])
-        images = self.to_image(x, w[:, 1])
+        with precision(w, half=self.full_stages < 1):
+            x = self.conv(self.constant.expand(len(w), -1, -1, -1), w[:, 0])
+            images = self.to_image(x, w[:, 1])
         for number, block in enumerate(self.blocks):
-            x, images = block(x, images, w[:, 2 * number + 1 : 2 * number + 4])
+            with precision(w, half=self.full_stages < number + 2):
+                x, image = block(x, w[:, 2 * number + 1 : 2 * number + 4])
+            with precision(w, half=False):
+                images = doubled(images) + image
         return images
 
 
 class SynthesisBlock(nn.Module):
-    """Maps (N, c_in, H, W) and images (N, channels, H, W) -> those of twice the height and width, by three styles each."""
+    """Maps (N, c_in, H, W) -> maps and an image of twice the height and width, by three styles each."""
 
     def __init__(self, c_in: int, c_out: int, channels: int, style_dim: int, height: int) -> None:
         super().__init__()
@@ -164,10 +118,10 @@ class SynthesisBlock(nn.Module):
         self.conv = StyledConv2d(c_out, c_out, style_dim, height)
         self.to_image = ToImage(c_out, channels, style_dim)
 
-    def forward(self, x: Tensor, images: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the maps, and the images to which theirs are added; w is (N, 3, style_dim)."""
+    def forward(self, x: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
+        """Return (N, c_out, 2H, 2W) and (N, channels, 2H, 2W) of x and the styles w (N, 3, style_dim)."""
         x = self.conv(self.up(x, w[:, 0]), w[:, 1])
-        return x, doubled(images) + self.to_image(x, w[:, 2])
+        return x, self.to_image(x, w[:, 2])
 
 
 class StyledConv2d(nn.Module):
@@ -202,7 +156,8 @@ class ToImage(nn.Module):
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """Return an image of x under the styles w (N, style_dim)."""
         styles = (self.style(w) * self.scale).to(x.dtype)
-        return conv2d(x * styles[..., None, None], self.weight.to(x.dtype), self.bias.to(x.dtype))
+        image = conv2d(x * styles[..., None, None], self.weight.to(x.dtype), self.bias.to(x.dtype))
+        return image.to(self.weight.dtype)
 
 
 def modulated(x: Tensor, weight: Tensor, styles: Tensor, double: bool = False) -> Tensor:
@@ -235,6 +190,7 @@ class Discriminator(nn.Module):
         group: images in a group of the minibatch statistics.
         num_classes: number of labels, by whose mapping the output is projected; None: unconditional.
         mapping_layers: layers of that mapping.
+        half_stages: number of highest resolutions that autocast applies to.
     """
 
     def __init__(
@@ -247,12 +203,13 @@ class Discriminator(nn.Module):
         group: int = 4,
         num_classes: int | None = None,
         mapping_layers: int = 8,
+        half_stages: int = 4,
     ) -> None:
         super().__init__()
         widths = [_channels(height, width, channel_base) for height in _heights(image_size)][::-1]
-        self.num_features, self.num_classes = widths[-1], num_classes
+        self.num_features, self.num_classes, self.half_stages = widths[-1], num_classes, half_stages
         self.input = EqualizedConv2d(channels, widths[0], 1)
-        self.blocks = nn.Sequential(*(HalvingBlock(a, b, residual) for a, b in pairwise(widths)))
+        self.blocks = nn.ModuleList(HalvingBlock(a, b, residual) for a, b in pairwise(widths))
         self.statistics = MinibatchStd(group)
         self.conv = EqualizedConv2d(widths[-1] + 1, widths[-1], 3)
         self.hidden = EqualizedLinear(widths[-1] * 16, widths[-1])
@@ -261,35 +218,26 @@ class Discriminator(nn.Module):
 
     def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Return the last hidden layer (N, num_features)."""
-        h = self.statistics(self.blocks(activated(self.input(x))))
-        return activated(self.hidden(activated(self.conv(h)).flatten(1)))
+        with precision(x, half=self.half_stages > 0):
+            h = activated(self.input(x))
+        for number, block in enumerate(self.blocks):
+            half = number < self.half_stages
+            with precision(x, half):
+                h = block(h if half else h.to(x.dtype))
+        with precision(x, half=False):
+            return activated(self.hidden(activated(self.conv(self.statistics(h.to(x.dtype)))).flatten(1)))
 
     def head(self, features: Tensor, y: Tensor | None = None) -> Tensor:
         """Compute logits (N,) from features and, with ``num_classes``, labels (N,)."""
-        output = self.output(features)
-        if self.mapping is None:
-            return output.squeeze(1)
-        return (output * self.mapping(y)).sum(1) / math.sqrt(self.num_features)
+        with precision(features, half=False):
+            output = self.output(features)
+            if self.mapping is None:
+                return output.squeeze(1)
+            return (output * self.mapping(y)).sum(1) / math.sqrt(self.num_features)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Compute logits (N,)."""
         return self.head(self.features(x), y)
-
-
-class LabelMapping(nn.Module):
-    """Labels (N,) -> vectors (N, dim) by which D's output is projected."""
-
-    def __init__(self, num_classes: int, dim: int, n_layers: int) -> None:
-        super().__init__()
-        self.embedding = Label(num_classes, dim)
-        self.layers = nn.ModuleList(EqualizedLinear(dim, dim, lr_factor=0.01) for _ in range(n_layers))
-
-    def forward(self, y: Tensor | None) -> Tensor:
-        """Return vectors."""
-        h = normalised(self.embedding(y))
-        for layer in self.layers:
-            h = activated(layer(h))
-        return h
 
 
 class HalvingBlock(nn.Module):

@@ -1,9 +1,12 @@
-"""Picture files of samples: a grid of images, a scatter plot of points, or a grid of small line plots of signals."""
+"""Picture files of samples, by their kind: grids of images or of line plots, scatter plots, and pair plots of tables."""
 
 import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 import torch
 from torch import Tensor
 from torchvision.utils import save_image
@@ -12,39 +15,64 @@ from gan_lab import atomic
 
 matplotlib.use("agg")
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
 SIDE = 512  # grids of tiny images are enlarged to about this width, in pixels
 FILLED = 0.9  # share of its cell, across and up, that a signal takes
+PAIRED = 5  # features of a pair plot
+FAKE, REAL = "C0", "0.6"  # colours
 
 
-def save_picture(samples: Tensor, path: Path, columns: int | None = None) -> None:
-    """Write samples to a PNG file: images in [-1, 1] as a grid, points as a scatter plot, all else as small line plots.
+def save_picture(samples: Tensor, path: Path, columns: int | None = None, reals: Tensor | None = None) -> None:
+    """Write samples to a PNG file, as `kind_of` their shape says.
 
     Args:
-        samples: images (N, C, H, W), points (N, 2, 1, 1) or (N, 2), signals (N, C, L) or vectors (N, F).
+        samples: images (N, C, H, W) in [-1, 1], points (N, 2, 1, 1) or (N, 2), signals (N, C, L) or vectors (N, F).
         path: PNG file to write.
-        columns: of a grid; None makes a square one.
+        columns: of a grid; None makes a square one. Points of a column, such as those of a class, share a colour.
+        reals: to draw beside vectors, of their shape; None: none.
     """
-    samples = samples.detach().float().cpu()
-    columns = columns or math.ceil(math.sqrt(len(samples)))
-    if samples.ndim == 4 and samples.shape[-1] > 1:
-        _grid(samples, path, columns)
-    elif samples.ndim == 4 or samples[0].numel() == 2:
-        _scatter(samples.flatten(1), path)
-    else:
-        _lines(samples.view(len(samples), -1, samples.shape[-1]), path, columns)
+    beside = None if reals is None else reals.detach().float().cpu()
+    kind_of(samples.shape[1:]).draw(samples.detach().float().cpu(), path, columns, beside)
 
 
-def _grid(images: Tensor, path: Path, columns: int) -> None:
+@dataclass(frozen=True)
+class Drawing:
+    """How samples of one kind are shown.
+
+    Attributes:
+        draw: (samples, path, columns, reals) -> writes the file.
+        crowd: samples for each one of a grid of images, where a picture needs more of them to say something.
+        compares: whether it shows reals beside them.
+    """
+
+    draw: Callable[[Tensor, Path, int | None, Tensor | None], None]
+    crowd: int = 1
+    compares: bool = False
+
+
+def kind_of(shape: Sequence[int]) -> Drawing:
+    """Return how samples of this shape are shown: the one place that decides it."""
+    if math.prod(shape) == 2 or (len(shape) == 3 and shape[-1] == 1):
+        return POINTS
+    return {1: TABLE, 2: SIGNALS, 3: IMAGES}[len(shape)]
+
+
+# ----- the kinds ---------------------------------------------------------------------------------------------------------
+
+
+def _grid(images: Tensor, path: Path, columns: int | None, reals: Tensor | None) -> None:
+    columns = columns or _square(images)
     zoom = max(1, SIDE // (columns * images.shape[-1]))
     enlarged = torch.nn.functional.interpolate(images, scale_factor=zoom, mode="nearest")
     with atomic.replacing(path) as partial:
         save_image(enlarged, partial, nrow=columns, padding=2, normalize=True, value_range=(-1, 1))
 
 
-def _lines(signals: Tensor, path: Path, columns: int) -> None:
+def _lines(signals: Tensor, path: Path, columns: int | None, reals: Tensor | None) -> None:
     """Draw each signal (C, L) in a cell of its own, a line per channel, all cells on one scale."""
+    columns = columns or _square(signals)
     rows, cell = math.ceil(len(signals) / columns), torch.arange(len(signals))
     low, high = signals.aminmax()
     y = FILLED * (signals - low) / (high - low).clamp_min(1e-12) - (cell // columns)[:, None, None]
@@ -54,16 +82,60 @@ def _lines(signals: Tensor, path: Path, columns: int) -> None:
         axes.add_collection(LineCollection(list(lines.numpy()), colors=f"C{channel % 10}", linewidths=1))
     axes.set(xlim=(FILLED - 1, columns), ylim=(FILLED - rows, 1))
     axes.set_axis_off()
-    with atomic.replacing(path) as partial:
-        figure.savefig(partial, dpi=100)
-    plt.close(figure)
+    _save(figure, path)
 
 
-def _scatter(points: Tensor, path: Path) -> None:
+def _scatter(points: Tensor, path: Path, columns: int | None, reals: Tensor | None) -> None:
     figure, axes = plt.subplots(figsize=(4, 4))
-    across, up = points[:, 0].numpy(), points[:, -1].numpy()
-    axes.scatter(across, up, s=4, alpha=0.5)
+    across, up = points.flatten(1)[:, 0].numpy(), points.flatten(1)[:, -1].numpy()
+    colours = None if columns is None else np.arange(len(points)) % columns
+    axes.scatter(across, up, s=4, alpha=0.5, c=colours, cmap=None if columns is None else "turbo")
     axes.set(xlim=(-1.5, 1.5), ylim=(-1.5, 1.5), aspect="equal")
+    _save(figure, path)
+
+
+def _pairs(vectors: Tensor, path: Path, columns: int | None, reals: Tensor | None) -> None:
+    """Draw a histogram of each of the first features, and below them a scatter plot of each pair; reals are grey."""
+    d = min(vectors.shape[1], PAIRED)
+    sets = [(x[:, :d].nan_to_num().numpy(), colour) for x, colour in ((reals, REAL), (vectors, FAKE)) if x is not None]
+    together = np.concatenate([x for x, _ in sets])
+    limits = [*zip(together.min(0), np.maximum(together.max(0), together.min(0) + 1e-6), strict=True)]
+    figure = plt.figure(figsize=(1.5 * d + 1, 1.5 * d + 1))
+    figure.subplots_adjust(left=0.5 / (d + 1), right=0.98, bottom=0.5 / (d + 1), top=0.98, wspace=0.06, hspace=0.06)
+    for row in range(d):
+        for column in range(row + 1):
+            panel = figure.add_subplot(d, d, row * d + column + 1, xlim=limits[column], yticks=[])
+            for x, colour in sets:
+                _pair(panel, x[:, column], x[:, row], limits[row], colour, histogram=row == column)
+            panel.locator_params(axis="x", nbins=3)
+            panel.tick_params(labelsize=7, labelbottom=row == d - 1)
+            panel.set_xlabel(f"feature {column}" if row == d - 1 else "", fontsize=8)
+            panel.set_ylabel(f"feature {row}" if column == 0 else "", fontsize=8)
+    names = {REAL: "real", FAKE: "generated"}
+    marks = [plt.Line2D([], [], color=colour, marker="o", linestyle="", label=names[colour]) for _, colour in sets]
+    figure.legend(handles=marks, title=f"{d} of {vectors.shape[1]} features", loc="upper right", fontsize=8, title_fontsize=8)
+    _save(figure, path)
+
+
+def _pair(panel: Axes, x: np.ndarray, y: np.ndarray, limits: tuple[float, float], colour: str, histogram: bool) -> None:
+    """Draw one set in a panel of a pair plot."""
+    if histogram:
+        panel.hist(y, bins=24, range=limits, density=True, histtype="stepfilled" if colour == REAL else "step", color=colour)
+    else:
+        panel.scatter(x, y, s=3, alpha=0.5, color=colour, linewidths=0)
+        panel.set_ylim(limits)
+
+
+IMAGES, POINTS, SIGNALS = Drawing(_grid), Drawing(_scatter), Drawing(_lines)
+TABLE = Drawing(_pairs, crowd=8, compares=True)
+
+
+def _square(samples: Tensor) -> int:
+    """Return the number of columns of a square grid."""
+    return math.ceil(math.sqrt(len(samples)))
+
+
+def _save(figure: plt.Figure, path: Path) -> None:
     with atomic.replacing(path) as partial:
         figure.savefig(partial, dpi=100)
     plt.close(figure)

@@ -21,6 +21,7 @@ from gan_lab.errors import require
 from gan_lab.logger.sections import section
 from gan_lab.report import tables
 from gan_lab.report.cells import is_number, short
+from gan_lab.report.pictures import Picture
 from gan_lab.report.runs import Run, collect
 from gan_lab.run_folder import find
 
@@ -117,8 +118,13 @@ def _of_run(run: Run, names: Sequence[str]) -> dict[str, Any]:
         "primary": run.primary,
         "speed": speed if speed and is_number(speed) else None,
         "series": {name: _points(run.series(name), is_metric=name.startswith("val/")) for name in names if run.series(name)},
-        "grids": [[images, picture.uri, picture.width, picture.height] for images, picture in run.grids.items()],
+        "grids": [[images, *_content(samples)] for images, samples in run.grids.items()],
     }
+
+
+def _content(samples: Picture | list[str]) -> list[Any]:
+    """Return a picture with its size, or a text."""
+    return ["\n".join(samples)] if isinstance(samples, list) else [samples.uri, samples.width, samples.height]
 
 
 def _points(series: Sequence[tuple[float, float]], is_metric: bool) -> list[tuple[float, float | None]]:

@@ -11,7 +11,10 @@ from typing import Any, TypeVar
 from gan_lab.errors import InputError
 from gan_lab.report.pictures import Picture, embed, evenly
 from gan_lab.report.titles import titles, words
-from gan_lab.run_folder import RunFolder, flatten, read_json
+from gan_lab.run_folder import RunFolder, flatten, read_json, read_lines
+
+MOST_LINES = 64
+"""Lines of text that are shown of a file."""
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -27,7 +30,7 @@ class Run:
         words: the choice for each of `titles.WORDS`.
         rows: of metrics.csv.
         summary: of summary.json; empty while the run has not ended.
-        grids: pictures of the same latents over time, by images seen.
+        grids: samples of the same latents over time, by images seen: pictures, or lines of text.
         pictures: drawings of evaluations, by file name.
         records: results of evaluations, by file name.
         problems: a sentence for each file that cannot be read.
@@ -39,7 +42,7 @@ class Run:
     words: dict[str, str] = field(default_factory=dict)
     rows: list[dict[str, float]] = field(default_factory=list)
     summary: dict[str, Any] = field(default_factory=dict)
-    grids: dict[int, Picture] = field(default_factory=dict)
+    grids: dict[int, Picture | list[str]] = field(default_factory=dict)
     pictures: dict[str, Picture] = field(default_factory=dict)
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
@@ -119,10 +122,15 @@ def read(folder: RunFolder, name: str, max_grids: int) -> Run:
     config = _readable(run, folder.read_config) or {}
     run.words, run.config = words(config), dict(flatten(config))
     run.rows, run.summary = folder.read_rows(), _readable(run, folder.read_summary) or {}
-    run.grids = _each(run, embed, dict(evenly(list(folder.grids().items()), max_grids)))
+    run.grids = _each(run, shown, dict(evenly(list(folder.grids().items()), max_grids)))
     run.pictures = _each(run, embed, folder.evaluations("png"))
     run.records = _each(run, read_json, folder.evaluations("json"))
     return run
+
+
+def shown(path: Path) -> Picture | list[str]:
+    """Return the samples of a file as the page shows them."""
+    return read_lines(path, MOST_LINES) if path.suffix == ".txt" else embed(path)
 
 
 def _each(run: Run, read: Callable[[Path], T], paths: Mapping[K, Path]) -> dict[K, T]:

@@ -185,17 +185,19 @@ $("none").addEventListener("click", () => show([...runs.keys()], false));
 /* Samples: a slider per run, and one for all by the share of the way. */
 const cards = runs.map(({ title, grids }) => {
   if (!grids.length) return null;
-  const image = element("img", { class: "enlarge" }), told = element("p", { class: "muted" });
+  const isText = grids[0].length === 2, told = element("p", { class: "muted" });
+  const view = isText ? element("pre", { tabindex: 0 }) : element("img", { class: "enlarge" });
   const slider = element("input", { type: "range", min: 0, max: grids.length - 1, "aria-label": `images seen of ${title}` });
   const turn = (index) => {
-    const [images, uri, width, height] = grids[index];
+    const [images, content, width, height] = grids[index];
     slider.value = index;
-    Object.assign(image, { src: uri, width, height, alt: `samples of ${title} at ${whole(images)} images` });
+    if (isText) view.textContent = content;
+    else Object.assign(view, { src: content, width, height, alt: `samples of ${title} at ${whole(images)} images` });
     told.textContent = `${whole(images)} images`;
   };
   slider.addEventListener("input", () => turn(Number(slider.value)));
   turn(grids.length - 1);
-  const figure = element("figure", { class: "grid" }, element("figcaption", {}, element("b", {}, title)), image, slider, told);
+  const figure = element("figure", { class: "grid" }, element("figcaption", {}, element("b", {}, title)), view, slider, told);
   $("grids").append(figure);
   return { figure, turn, count: grids.length };
 });

@@ -1,11 +1,12 @@
 """Build a GAN from a configuration, for `train`, `checkpoint` and `benchmark` alike."""
 
 import inspect
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import torch
-from hydra.utils import instantiate
+from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig
 from torch import nn
 
@@ -23,8 +24,8 @@ def build(cfg: DictConfig) -> GAN:
     fused = cfg.speed.fused and cfg.trainer.precision != "16-mixed"  # its scale would still be on what is clipped and recorded
     with torch.random.fork_rng():
         torch.manual_seed(key(cfg.seed))
-        generator = _network(cfg.network.generator, "generator")
-        discriminator = _network(cfg.network.discriminator, "discriminator", **_label_channels(cfg))
+        generator = _network(cfg, "generator")
+        discriminator = _network(cfg, "discriminator", **_label_channels(cfg))
         gan = instantiate(cfg.model, _partial_=True, _convert_="all")(
             generator=generator,
             discriminator=discriminator,
@@ -58,19 +59,34 @@ def build_data(cfg: DictConfig) -> Data:
     return data
 
 
-def _network(choice: DictConfig, player: str, **given: Any) -> nn.Module:
-    """Return a network; refuse an option that it does not take, with the remedy."""
+def _network(cfg: DictConfig, player: str, **given: Any) -> nn.Module:
+    """Return a network; refuse data or an option that it does not take, with the remedy."""
+    choice = cfg.network[player]
+    name = choice._target_.split(".")[-2]
+    if (shape := cfg.data.get("shape")) is not None and "shape" not in inspect.signature(
+        get_object(choice._target_)
+    ).parameters:
+        _check_square(shape, name)
     takes = inspect.signature(instantiate(choice, _partial_=True, _recursive_=False).func).parameters
     for option in map(str, choice):
         if option != "_target_" and option not in takes:
-            name = choice._target_.split(".")[-2]
             raise InputError(f"network={name} does not take {option}, which the model chooses: add ~network.{player}.{option}")
     return instantiate(choice, **given)
 
 
-def _label_channels(cfg: DictConfig) -> dict[str, int]:
+def _check_square(shape: Sequence[int], name: str) -> None:
+    """Refuse data that are no square images for a network that knows no others."""
+    if len(shape) != 3 or shape[1] != shape[2]:
+        kinds = {1: "vectors: use", 2: "signals: use network=conv1d, or", 3: "images, but not square: use"}
+        size = "x".join(map(str, shape))
+        raise InputError(f"network={name} makes square images, and samples of {size} are {kinds[len(shape)]} network=mlp")
+
+
+def _label_channels(cfg: DictConfig) -> dict[str, Any]:
     """Return the channels of D with those of the labels, for a model that adds some to the image's."""
-    extra = cfg.model.get("label_channels", 0)
+    extra, shape = cfg.model.get("label_channels", 0), cfg.network.discriminator.get("shape")
+    if extra and shape is not None:
+        return {"shape": [shape[0] + extra, *shape[1:]]}
     if extra and "channels" not in cfg.network.discriminator:
         raise InputError(
             f"this model adds {extra} channels of labels to D's input, and network.discriminator takes no channels: give it "

@@ -37,6 +37,8 @@ class Spy(L.Callback):
 
     def on_fit_start(self, trainer: L.Trainer, gan: Any) -> None:
         """Wrap the moves, and the draw of latents."""
+        weights = [weight for network in gan.networks_of("d") for weight in network.module.parameters()]
+        self.learning = [weight for weight in weights if weight.requires_grad]
         for move in self.MOVES:
             setattr(gan, move, partial(self._watch, gan, move, getattr(gan, move)))
         draw = gan.latents
@@ -57,7 +59,7 @@ class Spy(L.Callback):
             for other in networks.keys() - own_networks(gan)["discriminator_step"]:
                 if any(g is not b for g, b in zip(gradients_of(networks[other]), gradients[other], strict=True)):
                     self.faults.append(f"{name} leaves a gradient in the {other}: make D's fakes without one")
-        if not all(weight.requires_grad for network in gan.networks_of("d") for weight in network.module.parameters()):
+        if not all(weight.requires_grad for weight in self.learning):
             self.faults.append(f"{name} leaves the discriminator frozen")
 
 

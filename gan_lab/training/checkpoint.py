@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from hydra.utils import instantiate
 from lightning import Callback, Trainer
 from omegaconf import DictConfig, OmegaConf
 
 from gan_lab import atomic
 from gan_lab.errors import InputError
 from gan_lab.model.gan import GAN
+from gan_lab.plot.display import Display, Pictures
 from gan_lab.run_folder import find_checkpoint as find
 from gan_lab.run_folder import flatten
 from gan_lab.training.build import PARTS, build
@@ -45,6 +47,12 @@ def load(run: str | Path, name: str = "best") -> tuple[GAN, DictConfig]:
     gan = build(cfg)
     restore(gan, path)
     return gan.eval(), cfg
+
+
+def display_of(cfg: DictConfig) -> Display:
+    """Return the display of a run's samples; a checkpoint that states none shows pictures."""
+    display: Display = instantiate(cfg.display) if "display" in cfg else Pictures()
+    return display
 
 
 def _check_modules(path: Path, config: dict[str, Any]) -> None:

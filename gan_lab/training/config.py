@@ -20,6 +20,7 @@ INTEGERS = {
     "data.image_size": 1,
     "model.d_steps": 1,
     "model.g_batch_ratio": 1,
+    "model.freeze_d": 0,
     "network.generator.latent_dim": 1,
     "seed": None,
 }
@@ -37,13 +38,25 @@ def check_numbers(cfg: DictConfig) -> None:
     """Refuse what is no number or too small, before anything is built."""
     require(cfg, INTEGERS | {f"penalty.{name}.interval": 1 for name in cfg.get("penalty") or ()}, int)
     require(cfg, NUMBERS, (int, float))
-    if cfg.data.batch_size % cfg.accumulate:
-        raise InputError(f"data.batch_size={cfg.data.batch_size} does not fall into accumulate={cfg.accumulate} equal parts")
+    sizes = (cfg.model.get("growth") or {}).get("batch_sizes") or {}
+    batches = {"data.batch_size": cfg.data.batch_size} | {
+        f"model.growth.batch_sizes.{key}": sizes[key] for key in sorted(sizes)
+    }
+    for (name, size), larger in zip(batches.items(), [0, *batches.values()], strict=False):
+        if size % cfg.accumulate:
+            raise InputError(f"{name}={size} does not fall into accumulate={cfg.accumulate} equal parts")
+        if larger % size:
+            raise InputError(f"{name}={size} does not divide {larger}, the batch of lower resolutions: use a divisor of it")
+    if sizes and cfg.max_images is None and cfg.max_g_steps is not None:
+        raise InputError(
+            "max_g_steps counts steps, whose number of images changes with model.growth.batch_sizes: use max_images"
+        )
 
 
 def finalize_config(cfg: DictConfig, num_train: int, global_batch: int, folder: Path) -> None:
     """Write into the configuration what the data and the folder decide: the length in images, and the cadences."""
     cfg.folder = str(folder)
+    describe_data(cfg)
     if not cfg.metric:
         cfg.metric, cfg.extractor = {}, {}  # no extractor of the data's is loaded in vain
     if cfg.max_images is not None:
@@ -55,6 +68,16 @@ def finalize_config(cfg: DictConfig, num_train: int, global_batch: int, folder: 
     for cadence in CADENCES:
         if cfg[cadence] is None:
             cfg[cadence] = max(1, cfg.total_images // 10)
+
+
+def describe_data(cfg: DictConfig) -> None:
+    """Write the shape and the labels of data into the configuration where only their file knows them (``shape: null``).
+
+    A checkpoint then has them, and needs no file to make its networks.
+    """
+    if cfg.data.get("shape", ()) is not None:
+        return
+    cfg.data.update(instantiate(cfg.data).resolved)
 
 
 def d_steps(cfg: DictConfig, g_steps: int) -> int:

@@ -31,7 +31,7 @@ def slope_errors(gan: GAN, player: Player, step: float = 1e-6) -> dict[str, floa
         if isinstance(module, ParametrizationList | Penalty | Regularizer | GradientNormalization):
             module.eval()
     network = gan.discriminator if player == "d" else gan.generator
-    weights = list(network.parameters())
+    weights = [weight for weight in network.parameters() if weight.requires_grad]
     length = sum(weight.numel() for weight in weights) ** 0.5
     line = [torch.randn_like(weight) / length for weight in weights]
     terms, state = terms_of(gan, player), deepcopy(gan.state_dict())

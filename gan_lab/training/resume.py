@@ -11,7 +11,7 @@ from gan_lab.run_folder import RunFolder, find_checkpoint, flatten
 from gan_lab.training.config import CADENCES
 
 LENGTHS = ("max_images", "max_g_steps", "max_epochs")
-SETTLED = (*CADENCES, "folder", "total_images", "primary_mode", "resume")
+SETTLED = (*CADENCES, "folder", "total_images", "primary_mode", "resume", "init_from", "data.characters")
 """What the command itself writes into a configuration."""
 
 
@@ -69,6 +69,10 @@ def load_resume_config(cfg: DictConfig, overrides: list[str], folder: Path) -> t
     if cfg.resume != "auto":
         former = _last(content["overrides"])
         new = [key for key, override in _last(overrides).items() if former.get(key) != override and key != "resume"]
+        if "init_from" in new:
+            raise InputError(
+                "init_from= gives a new run its first weights, and resume= goes on with its own: leave out one of them"
+            )
         run = _changed(stored, cfg, new)
     _check_networks(stored, run)
     return run, Resumed(path, content["state_dict"]["_extra_state"]["images_seen"], differences(stored, run))
@@ -77,7 +81,7 @@ def load_resume_config(cfg: DictConfig, overrides: list[str], folder: Path) -> t
 def differences(stored: DictConfig, run: DictConfig) -> list[str]:
     """Return the differences between two configurations, a line for each value."""
     before, after = (dict(flatten(OmegaConf.to_container(cfg))) for cfg in (stored, run))
-    keys = [key for key in before | after if key.split(".")[0] not in SETTLED and before.get(key) != after.get(key)]
+    keys = [key for key in before | after if not {key, key.split(".")[0]} & {*SETTLED} and before.get(key) != after.get(key)]
     return [f"{key}: {before.get(key)} -> {after.get(key)}" for key in keys]
 
 

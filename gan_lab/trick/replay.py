@@ -45,6 +45,8 @@ class Replay(Trick):
                 f"trick={name} shows D old fakes, made of other labels or codes than now, which this model's D asks for: use "
                 "a model without, or trick=checkpoint_swap, whose old generator is given this step's"
             )
+        if gan.growth is not None:
+            raise InputError(f"trick={name} keeps images of one size, and model.growth changes it: leave one of them out")
         image = gan.generator_ema(torch.zeros(1, gan.generator.latent_dim))
         self.register_buffer("past", image.new_zeros(self.size, *image.shape[1:]))
 

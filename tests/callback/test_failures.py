@@ -20,7 +20,9 @@ class Trainer:
 
     def __init__(self, *rows, decision_threshold=0.0, **thresholds):
         self.failures, self.callback_metrics = Failures(every_steps=2, window=4, **thresholds), {}
-        gan = type("Stub", (), {"decision_threshold": decision_threshold, "images_seen": 0, "d_steps_done": 0})()
+        gan = type(
+            "Stub", (), {"decision_threshold": decision_threshold, "images_seen": 0, "d_steps_done": 0, "steps_of_batch": 1}
+        )()
         self.failures.on_train_start(self, gan)
         for row in rows:
             for _ in range(2):

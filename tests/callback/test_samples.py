@@ -1,7 +1,10 @@
+import numpy as np
+import torch
 from lightning.pytorch.loggers import CSVLogger
 from PIL import Image
 
 from gan_lab.callback.samples import Samples
+from gan_lab.plot import display
 from gan_lab.plot.picture import save_picture
 from tests.tiny import fit, tiny
 
@@ -27,6 +30,17 @@ def test_points_give_scatter_plots(tmp_path):
     assert pictures[0].tobytes() != pictures[1].tobytes()
 
 
+def test_tables_are_shown_beside_held_out_reals_more_of_them_than_of_images(tmp_path, monkeypatch):
+    np.save(tmp_path / "table.npy", np.random.default_rng(0).normal(size=(60, 3)))
+    shown = []
+    monkeypatch.setattr(display, "save_picture", lambda *args: shown.append(args))
+    table = ["data=array", f"data.root={tmp_path / 'table.npy'}", "data.batch_size=4"]
+    gan = fit(tiny(*table, "network=mlp", "model=gan", images=4), Samples(str(tmp_path), every_images=4, n=2))
+    (made, _, columns, reals), _ = shown
+    assert (made.shape, columns) == ((16, 3), None)
+    assert torch.equal(reals, gan.trainer.datamodule.held_out_set.__getitems__([*range(6)])[0])
+
+
 def test_loggers_that_take_pictures_get_them_with_their_clocks(tmp_path):
     shown = []
     logger = CSVLogger(tmp_path / "log")
@@ -36,3 +50,9 @@ def test_loggers_that_take_pictures_get_them_with_their_clocks(tmp_path):
         ("samples/grid", "0000000000.png", {"images_seen": 0, "g_steps_done": 0}),
         ("samples/grid", "0000000008.png", {"images_seen": 8, "g_steps_done": 1}),
     ]
+
+
+def test_a_growing_gan_leaves_the_samples_of_each_resolution(tmp_path):
+    growing = ["model=pggan", "data.image_size=16", "data.batch_size=8", "model.growth.images_per_level=32"]
+    fit(tiny(*growing, images=80), Samples(str(tmp_path), every_images=10**9, n=4))
+    assert [int(path.stem) for path in sorted(tmp_path.glob("*.png"))] == [0, 16, 48, 80]

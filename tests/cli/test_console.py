@@ -53,6 +53,13 @@ def test_the_end_names_what_lies_where_and_how_to_go_on(folder, capsys):
     assert "dashboard  wandb sync x" in said
 
 
+def test_the_end_shows_the_first_lines_of_a_text(folder, capsys):
+    (folder / "samples/0000064001.txt").write_text("".join(f"line [b]{n}\n" for n in range(9)))
+    console.finish(folder, [], [])
+    said = capsys.readouterr().out.splitlines()
+    assert said[said.index("such as") + 1 :] == [f"{'':<11}line [b]{n}" for n in range(5)]
+
+
 def test_the_end_counts_the_images_that_could_not_be_read(folder, capsys):
     console.finish(folder, [], ["a.png", "b.png"])
     assert "2 broken images were left out, such as a.png" in capsys.readouterr().out

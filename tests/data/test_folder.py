@@ -234,5 +234,5 @@ def test_broken_images_do_not_stop_a_run_unless_asked():
 
 
 def test_flips_are_on_only_where_the_literature_flips():
-    flips = {name: compose("train", [f"data={name}"]).data.flip for name in ("image_folder", "imagenet", "lsun")}
-    assert flips == {"image_folder": False, "imagenet": True, "lsun": False}
+    flips = {name: compose("train", [f"data={name}"]).data.flip for name in ("ffhq", "image_folder", "imagenet", "lsun")}
+    assert flips == {"ffhq": True, "image_folder": False, "imagenet": True, "lsun": False}

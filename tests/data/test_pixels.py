@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from gan_lab.data.pixels import dequantize, flip, to_uint8, to_unit
+from gan_lab.data.pixels import dequantize, flip, from_span, to_span, to_uint8, to_unit
 
 LEVELS = torch.arange(256, dtype=torch.uint8)
 
@@ -40,3 +40,14 @@ def test_flip_mirrors_the_images_below_one_half():
     flipped = flip(images, torch.tensor([0.4, 0.5]))
     assert torch.equal(flipped[0, 0, :, 0], images[0, 0, :, 3])
     assert torch.equal(flipped[1], images[1])
+
+
+def test_spans_become_minus_one_to_one_and_back():
+    table, span = torch.tensor([[0.0, 10.0], [4.0, 30.0]]), ([0, 10], [4, 30])
+    assert from_span(table, *span).tolist() == [[-1, -1], [1, 1]]
+    signals = torch.rand(3, 2, 5) * 4
+    torch.testing.assert_close(from_span(signals, 0, 4), signals / 2 - 1)
+    torch.testing.assert_close(to_span(from_span(signals, *span), *span), signals)
+    torch.testing.assert_close(
+        from_span(torch.arange(256, dtype=torch.uint8)[:, None], 0, 255), to_unit(torch.arange(256)[:, None])
+    )

@@ -100,5 +100,5 @@ def test_images_are_saved_as_they_are_judged(tmp_path):
 def test_points_are_no_pictures(tmp_path):
     points = Images(3, seed=0)
     points.images = torch.zeros(3, 2, 1, 1)
-    with pytest.raises(InputError, match=r"points are no pictures: leave eval\.save_images out"):
+    with pytest.raises(InputError, match=r"these samples are none: leave eval\.save_images out"):
         save_images(points, Path(tmp_path), 2)

@@ -8,6 +8,7 @@ from hydra.utils import instantiate
 
 from gan_lab.cli.compose import CONF, compose
 from gan_lab.errors import InputError
+from gan_lab.evaluation.extractor.characters import Characters
 from gan_lab.evaluation.extractor.pixels import Pixels
 from gan_lab.evaluation.metric import BaseMetric, Metric, Quantity
 from gan_lab.evaluation.metric.classifier import ClassifierScore
@@ -48,7 +49,7 @@ def test_every_yaml_makes_a_metric_that_states_what_it_gives(name):
     metric = chosen[name]
     assert isinstance(metric, Metric)
     assert metric.min_samples >= 1
-    quantities = metric.quantities(Pixels()) | metric.quantities(Eyes(num_classes=3))
+    quantities = metric.quantities(Pixels()) | metric.quantities(Eyes(num_classes=3)) | metric.quantities(Characters())
     assert quantities
     assert all(isinstance(quantity, Quantity) and quantity.better in ("min", "max", None) for quantity in quantities.values())
     assert type(metric).__module__ == f"gan_lab.evaluation.metric.{name}"

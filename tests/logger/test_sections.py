@@ -14,7 +14,14 @@ def test_losses_and_their_terms_are_apart_from_what_explains_them(tmp_path, mode
         ["network=mlp", "network.generator.width=[8]", "network.discriminator.width=[8]"],
     )
     cfg = tiny(
-        f"model={model}", *mlp, "penalty=r1", "regularizer=l2", "network.discriminator.norm=none", "model.d_steps=1", images=8
+        f"model={model}",
+        *mlp,
+        "penalty=r1",
+        "regularizer=l2",
+        "model.growth=null",
+        "network.discriminator.norm=none",
+        "model.d_steps=1",
+        images=8,
     )
     gan = fit(cfg, LossLogger(every_steps=2), logger=logger)
     (row,) = read_rows(logger.path)
@@ -35,5 +42,17 @@ def test_the_axes_and_what_has_a_section_keep_their_names():
 
 
 def test_by_name_the_sections_where_a_person_looks_first_come_first():
-    names = ["d_gap", "d_lr", "d_gradient_norm", "d_loss", "r1", "samples/grid", "val/fid", "final/fid"]
+    names = [
+        "d_gap",
+        "d_lr",
+        "resolution",
+        "alpha",
+        "ada_p",
+        "d_gradient_norm",
+        "d_loss",
+        "r1",
+        "samples/grid",
+        "val/fid",
+        "final/fid",
+    ]
     assert list(dict.fromkeys(sorted(section(name).split("/")[0] for name in names)))[-1] == "watch"

@@ -74,6 +74,14 @@ def test_pictures_are_shown_as_they_were_saved(call):
         assert np.array_equal(Image.open(io.BytesIO(event.encoded_image_string)), Image.open(path))
 
 
+def test_lines_are_shown_as_code(tmp_path):
+    logger = start(tmp_path)
+    logger.log_lines("samples/lines", ["# a", "<b>"], {"images_seen": 8})
+    logger.close()
+    (text,) = events(tmp_path).Tensors("samples/lines/text_summary")
+    assert (text.step, text.tensor_proto.string_val[0].decode()) == (8, "    # a\n    <b>")
+
+
 def test_the_configuration_is_text_and_its_choices_are_hparams_beside_the_score_that_chooses(call):
     folder = call(train.main, "data=digits", "model=gan", "max_images=64", "logger=tensorboard", "hydra.run.dir=run") / "run"
     read = events(folder)

@@ -102,6 +102,16 @@ def test_sample_grids_lie_beside_the_record(recorded):
         assert copy.read_bytes() == saved[images].read_bytes()
 
 
+def test_lines_are_a_table(tmp_path):
+    logger = start(tmp_path, mode="offline")
+    logger.log_lines("samples/lines", ["one", "<two>"], {"images_seen": 8})
+    logger.close()
+    (row,) = rows(tmp_path)
+    (path,) = tmp_path.glob(f"wandb/offline-run-*/files/{row['samples/lines/path']}")
+    assert json.loads(path.read_text())["data"] == [["one"], ["<two>"]]
+    assert row["images_seen"] == 8
+
+
 def test_every_curve_is_drawn_over_images_seen_and_the_clocks_are_axes_alone(tmp_path):
     start(tmp_path, mode="offline").close()
     metrics = [record.metric for record in records(tmp_path) if record.HasField("metric")]

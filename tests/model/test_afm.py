@@ -9,9 +9,10 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from gan_lab.cli.compose import compose
 from gan_lab.errors import InputError
+from gan_lab.logit_penalties import Centring
 from gan_lab.model.afm import AFM, GradientNormalization
 from gan_lab.network import mlp
-from gan_lab.penalties import R1, R2, Centring
+from gan_lab.penalties import R1, R2
 from gan_lab.regularizers import Transport
 from gan_lab.schedules import Cosine
 from gan_lab.training.build import build
@@ -141,6 +142,15 @@ def test_g_feels_the_normalised_gradient():
     (plain,) = torch.autograd.grad(gan.generator_loss(batch), batch.fake, retain_graph=True)
     (felt,) = torch.autograd.grad(gan.generator_objective(batch)["g_loss"], batch.fake)
     torch.testing.assert_close(felt, plain / plain.square().mean().sqrt() / plain.numel())
+
+
+def test_only_the_norm_couples_a_batch():
+    assert build(tiny("model=afm", *MLP)).batch_dependent
+    plain = [*MLP, "model.gradient_decay=null", "network.generator.norm=none", "data.batch_size=8", "trainer.precision=64-true"]
+    whole, parts = (fit(tiny("model=afm", *plain, *options, images=24)) for options in ([], ["accumulate=2"]))
+    assert not whole.batch_dependent
+    for name, weight in whole.generator.state_dict().items():
+        torch.testing.assert_close(parts.generator.state_dict()[name], weight, rtol=0, atol=1e-10)
 
 
 def test_augmentation_and_parts_go_with_it():

@@ -22,6 +22,13 @@ def test_the_last_latents_are_the_embedded_label():
     assert torch.equal(out, torch.cat([torch.zeros(2, 8), g.embedding.weight[[2, 0]]], 1))
 
 
+def test_any_embedding_may_stand_for_labels_that_are_no_classes():
+    g = LabelledGenerator(Echo(), None, 4, nn.Linear(1, 4))
+    y = torch.tensor([[0.3], [0.7]])
+    assert g.num_classes is None
+    assert torch.equal(g(torch.zeros(2, 8), y), torch.cat([torch.zeros(2, 8), g.embedding(y)], 1))
+
+
 def test_latents_too_few_for_the_label_are_refused():
     with pytest.raises(InputError, match=r"latent_dim=12 leaves no room for the 12 numbers that stand for a label: use 24"):
         LabelledGenerator(Echo(), 3, embedding_dim=12)

@@ -122,3 +122,9 @@ def test_an_activation_keeps_the_second_moment():
     assert equalized.activated(x).square().mean().item() == pytest.approx(1.04, abs=0.02)
     torch.testing.assert_close(equalized.normalised(normal(5, 7)).square().mean(1), torch.ones(5, dtype=torch.float64))
     assert isinstance(EqualizedLinear(2, 2).weight, nn.Parameter)
+
+
+def test_maps_of_16_bits_are_clamped_and_others_are_not():
+    x = torch.tensor([-3000.0, -1.0, 1.0, 1000.0])
+    torch.testing.assert_close(equalized.activated(x, 1.0), torch.tensor([-600, -0.2, 1, 1000]))
+    assert equalized.activated(x.bfloat16(), 1.0).tolist() == [-256, pytest.approx(-0.2, rel=0.01), 1, 256]

@@ -105,3 +105,23 @@ def test_images_are_the_sum_of_all_resolutions():
 def test_a_conditional_pair_needs_labels():
     with pytest.raises(InputError, match="but this model passes no labels"):
         Generator(5, 1, 8, width=4, num_classes=3)(normal(2, 5))
+
+
+def test_under_autocast_maps_of_the_highest_resolutions_have_16_bits_and_all_else_32():
+    g, d = Generator(5, 1, 32, width=8, style_dim=6, half_stages=2), Discriminator(1, 32, width=8, half_stages=2)
+    seen = {}
+    for name, module in [*g.named_modules(), *d.named_modules()]:
+        module.register_forward_hook(lambda module, inputs, out, name=name: seen.update({name: out}))
+    with torch.autocast("cpu", torch.bfloat16):
+        images = g(normal(4, 5))
+        logits = d(images)
+    stages = [
+        seen["synthesis.conv"],
+        *(seen[f"synthesis.blocks.{k}"][0] for k in range(3)),
+        *(seen[f"blocks.{k}"] for k in range(3)),
+    ]
+    full, half = torch.float32, torch.bfloat16
+    assert [maps.dtype for maps in stages] == [full, full, half, half, half, half, full]
+    assert [out.dtype for out in (seen["mapping"], images, seen["statistics"], seen["hidden"], logits)] == [full] * 5
+    with torch.no_grad():
+        torch.testing.assert_close(d(images), logits, rtol=0.05, atol=0.05)

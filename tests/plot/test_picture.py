@@ -1,8 +1,10 @@
+from collections import Counter
+
 import torch
 from PIL import Image
 from torchvision.transforms.functional import pil_to_tensor
 
-from gan_lab.plot.picture import save_picture
+from gan_lab.plot.picture import IMAGES, POINTS, SIGNALS, TABLE, kind_of, save_picture
 
 
 def saved(samples, path, **options):
@@ -55,12 +57,32 @@ def test_a_signal_has_a_cell_of_the_grid_and_a_line_per_channel(tmp_path):
     assert gaps == [1, 1]  # two rows of two cells
 
 
-def test_vectors_are_one_line_each_and_no_number_fails_the_picture(tmp_path):
-    up, _ = inked(saved(torch.linspace(-1, 1, 16).expand(1, 16), tmp_path / "a.png"))
-    flat, _ = inked(saved(torch.zeros(1, 16), tmp_path / "b.png"))
-    assert len(up) > 10 * len(flat) > 0
-    for number, samples in enumerate([torch.full((4, 1, 8), torch.nan), torch.zeros(4, 1), torch.zeros(3, 1, 1, 1)]):
+def test_no_number_fails_the_picture(tmp_path):
+    for number, samples in enumerate([torch.full((4, 1, 8), torch.nan), torch.full((4, 3), torch.nan), torch.zeros(4, 1),
+                                      torch.zeros(3, 1, 1, 1), torch.zeros(1, 16)]):  # fmt: skip
         assert saved(samples, tmp_path / f"{number}.png").numel()
+
+
+def test_a_table_is_a_panel_for_each_feature_and_each_pair_beside_reals(tmp_path):
+    x, reals = torch.randn(200, 3), torch.randn(200, 3)
+    alone, compared = saved(x, tmp_path / "a.png"), saved(x, tmp_path / "b.png", reals=reals)
+    colours = [Counter(tuple(pixel) for pixel in picture[:3].flatten(1).T.tolist()) for picture in (alone, compared)]
+    assert all(each[31, 119, 180] > 100 for each in colours)  # blue
+    assert colours[1][153, 153, 153] > 1000 > 20 * colours[0][153, 153, 153]  # grey histograms
+    frames = (alone[:3] == 0).all(0)  # of 3 + 2 + 1 panels: those of the last row are below each other's left edges
+    assert (frames.sum(0) > 300).sum() >= 2
+
+
+def test_one_place_says_how_a_shape_is_shown():
+    shapes = {(3, 8, 8): IMAGES, (1, 4, 6): IMAGES, (2, 1, 1): POINTS, (2,): POINTS, (2, 16): SIGNALS, (7,): TABLE, (1,): TABLE}
+    assert {shape: kind_of(shape) for shape in shapes} == shapes
+    assert [kind.compares for kind in (IMAGES, POINTS, SIGNALS, TABLE)] == [False, False, False, True]
+
+
+def test_points_of_a_column_share_a_colour(tmp_path):
+    points = torch.tensor([[0.5, 0.0], [-0.5, 0.0]]).repeat(8, 1)
+    one, two = (len({tuple(p) for p in saved(points, tmp_path / "a.png", columns=n)[:3].flatten(1).T.tolist()}) for n in (1, 2))
+    assert two > one
 
 
 def test_points_in_a_vector_are_points(tmp_path):

@@ -58,6 +58,15 @@ def test_curves_and_grids_lie_in_the_page(two):
     assert data(text)["metrics"] == ["val/fd_digits8"]
 
 
+def test_text_lies_in_the_page_and_is_no_tag(tmp_path):
+    folder = write_run(tmp_path / "a", grids=())
+    (folder / "samples/0000000200.txt").write_text(f"{HOSTILE}\n\n" + "line\n" * 80)
+    text = render(folder)
+    ((images, shown),) = data(text)["runs"][0]["grids"]
+    assert (images, shown) == (200, "\n".join([HOSTILE, "", *["line"] * 62]))
+    assert "onerror" not in str(Reader(text).tags)
+
+
 def test_long_losses_are_thinned_and_metrics_are_not(tmp_path):
     log = [{"images_seen": n, "d_loss": n / 3, "val/fd_digits8": n / 3} for n in range(1, 2002)]
     (run,) = data(render(write_run(tmp_path / "a", log=log)))["runs"]

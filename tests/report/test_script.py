@@ -115,6 +115,18 @@ def test_a_mouse_over_a_curve_shows_the_values_there(opened):
     assert not tip.is_displayed()
 
 
+def test_a_slider_turns_text(browser, tmp_path):
+    folder = write_run(tmp_path / "run", grids=())
+    for images in (0, 200):
+        (folder / f"samples/{images:010d}.txt").write_text(f"{images}\n<b>two</b>\n")
+    (tmp_path / "report.html").write_text(page.render(runs.collect([folder], 12)))
+    browser.get(f"file://{tmp_path}/report.html")
+    assert texts(browser, "#grids pre") == ["200\n<b>two</b>"]
+    enter(browser, "#grids input", 0)
+    assert texts(browser, "#grids pre") == ["0\n<b>two</b>"]
+    assert count(browser, "#grids img") == 0
+
+
 def test_a_hostile_name_is_shown_and_does_nothing(opened):
     assert "<img src=x onerror=alert(1)>" in " ".join(texts(opened, ".chip"))
     assert count(opened, "img:not(.enlarge)") == 0

@@ -27,6 +27,7 @@ AS_ONE = {
     ]
 }
 AS_ONE["parts"] = [*AS_ONE["gan-1-r1"], "accumulate=2", "model.g_batch_ratio=2", "data.flip=true", "data.dequantize=true"]
+AS_ONE["ada"] = [*AS_ONE["gan-1-r1"], "augment=ada", "augment.ada.speed_kimg=0.1", "augment.ada.target=-0.9"]
 DIGITS = ["data=digits", "data.num_classes=null", "model=gan", *MLP, *FLOAT64]  # 597 held-out digits: an odd number
 EQUAL = {
     "batch_norm": ["model=dcgan", "network.generator.width=8", "network.discriminator.width=8"],

@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 
 import lmdb
+import numpy as np
 import pytest
 import torch
 from hydra._internal.utils import get_args_parser
@@ -91,6 +92,9 @@ def workplace(call, tmp_path, monkeypatch):
     attributes = [f"{number:06d}.jpg" + (" 1 -1" if number % 2 else " -1 1") + " 1" * 38 for number in range(40)]
     (tmp_path / "data/celeba/list_attr_celeba.txt").write_text("\n".join(["40", names, *attributes]))
     write_lsun(tmp_path / "data/lsun/bedroom_train_lmdb", images)
+    np.save(tmp_path / "FILE.npy", np.random.default_rng(0).normal(size=(40, 2, 16)))
+    np.savez(tmp_path / "FILE.npz", x=np.random.default_rng(0).normal(size=(40, 3)), y=np.arange(40))
+    (tmp_path / "lines.txt").write_text("a line\n" * 40)
     (tmp_path / "my_gan.py").write_text(MY_GAN)
     for name, text in MY_FILES:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -133,7 +137,9 @@ def test_the_options_of_a_long_command_compose(workplace, command, tmp_path, mon
 @pytest.mark.parametrize("command", [pytest.param(c, marks=pytest.mark.slow if c in LONG else ()) for c in of("python -m")])
 def test_a_command_runs(workplace, a_run, command, tmp_path):
     shutil.copytree(a_run, tmp_path / ("outputs/dcgan-digits/a_run" if "outputs/*" in command else "a_run"))
-    _, _, module, *arguments = shlex.split(command.replace("RUN", "a_run").replace("DIR", "images"))
+    _, _, module, *arguments = shlex.split(
+        command.replace("RUN", "a_run").replace("DIR", "images").replace("FILE", "lines.txt")
+    )
     small = [option for option in SMALL[module] if not ("mlp" in command and "width" in option)]
     small += [option for key, options in SMALLER.items() if key in arguments for option in options]
     given = {option.partition("=")[0] for option in small}
@@ -186,5 +192,4 @@ def test_the_tables_are_those_of_docstrings_and_yaml_files(name):
 
 
 def test_the_readme_is_short():
-    rows = [line for line in DOCUMENTS["README.md"].splitlines() if line.startswith("| `")]  # one for each model and more
-    assert len(DOCUMENTS["README.md"].splitlines()) - len(rows) <= 120
+    assert len(DOCUMENTS["README.md"].splitlines()) <= 150

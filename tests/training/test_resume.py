@@ -56,6 +56,14 @@ def test_nothing_new_changes_nothing(former):
     assert resumed.changes == []
 
 
+def test_the_vocabulary_that_a_text_gave_is_no_change_of_the_command():
+    stored, now = (compose("train", ["data=text_lines"]) for _ in range(2))
+    stored.data.characters = "ba"
+    assert resume.differences(stored, now) == []
+    now.data.length = 16
+    assert [line.split(":")[0] for line in resume.differences(stored, now)] == ["data.length"]
+
+
 def test_of_an_option_given_twice_the_last_counts(former):
     cfg, resumed = former("seed=1", "seed=2")("optimizer.d.lr=0.1", "optimizer.d.lr=0.2")
     assert (cfg.seed, cfg.optimizer.d.lr) == (2, 0.2)
@@ -128,3 +136,8 @@ def test_a_folder_of_any_name_is_found_again(former, name):
 def test_another_model_is_refused(former):
     with pytest.raises(InputError, match=r"asks for gan_lab\.model\.wgan\.WGAN: leave out model="):
         former("model=gan")("model=wgan")
+
+
+def test_first_weights_given_now_are_refused(former):
+    with pytest.raises(InputError, match=r"^init_from= gives a new run its first weights, and resume= goes on with its own"):
+        former("model=gan")("init_from=other.ckpt")

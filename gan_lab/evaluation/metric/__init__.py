@@ -54,7 +54,8 @@ class BaseMetric(ABC):
     Attributes:
         min_samples: fewest images on either side.
         needs: inputs beside the sample's features: "reference", features of the reference; "moments", those of the reference
-            alone; "images", the images themselves, which training does not keep; "layout", data whose modes are known.
+            alone; "images", the images themselves, which training does not keep; "layout", data whose modes are known;
+            "characters", the features of this extractor, which serve no other metric that compares features.
     """
 
     min_samples: int = 2

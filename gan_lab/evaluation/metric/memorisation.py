@@ -7,7 +7,6 @@ from gan_lab.evaluation.inputs import EvalInputs
 from gan_lab.evaluation.metric import BaseMetric, Quantity
 from gan_lab.evaluation.neighbours import nearest
 from gan_lab.evaluation.source import look
-from gan_lab.plot.picture import save_picture
 
 PAIRS = 8
 
@@ -25,7 +24,7 @@ class Memorisation(BaseMetric):
         return {"copies": Quantity("min"), "nn_ratio": Quantity("max")}
 
     def __call__(self, inputs: EvalInputs) -> dict[str, float]:
-        """Compute both and save the nearest pairs as ``neighbours.png``; empty without held-out reals."""
+        """Compute both and save the nearest pairs as ``neighbours.png`` (``.txt``); empty without held-out reals."""
         if inputs.held_out is None:
             return {}
         distances, rows = nearest(inputs.sample.features, inputs.reference.features)
@@ -41,5 +40,6 @@ class Memorisation(BaseMetric):
             return
         order = distances.argsort()[:PAIRS].tolist()
         pictures = look(inputs.sample.source, order), look(inputs.reference.source, [int(rows[i]) for i in order])
-        if pictures[0].shape[-1] > 1:
-            save_picture(torch.cat(pictures), inputs.folder / "neighbours.png", columns=len(order))
+        if pictures[0].ndim > 2 and pictures[0].shape[-1] > 1:  # no points, and no row of a table
+            path = inputs.folder / f"neighbours{inputs.display.suffix}"
+            inputs.display.save(torch.cat(pictures), path, columns=len(order))

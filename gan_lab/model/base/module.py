@@ -15,6 +15,8 @@ from torch.optim import Optimizer
 
 from gan_lab import latents, losses
 from gan_lab.errors import InputError
+from gan_lab.growth import Growth
+from gan_lab.model.base.freeze import freeze
 from gan_lab.model.base.networks import checked, reconfigure
 from gan_lab.model.base.sampling import Sampling
 from gan_lab.model.base.step import Stepping
@@ -52,6 +54,8 @@ class GANModule(Stepping, Sampling):
         dropout_in_sampling: whether G's dropout stays on in evaluation and sampling, as a function of z.
         standing_batches: batches of 64 latents whose mean statistics BatchNorm has in evaluation and sampling (Brock 2019,
             section 4.1); 0: the running averages of training.
+        growth: resolution of the images over training, for networks that grow; None: the final one.
+        freeze_d: D's first blocks whose weights do not learn; see `gan_lab.model.base.freeze`.
         seed: of every draw.
     """
 
@@ -93,6 +97,8 @@ class GANModule(Stepping, Sampling):
         ema_ramp: float | None = 0.05,
         dropout_in_sampling: bool = False,
         standing_batches: int = 0,
+        growth: Growth | None = None,
+        freeze_d: int = 0,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -101,15 +107,20 @@ class GANModule(Stepping, Sampling):
         self.automatic_optimization = False
         self.generator: Any = generator
         self.discriminator: Any = discriminator
+        self.frozen_weights = freeze(discriminator, freeze_d)  # their names
         self.generator_ema = deepcopy(generator).eval().requires_grad_(False)
         self.penalties = nn.ModuleDict(checked(penalties, Penalty, "penalty"))
         self.regularizers = nn.ModuleDict(checked(regularizers, nn.Module, "regularizer", ("generator", "batch")))
         self.augments = nn.ModuleDict(checked(augments, nn.Module, "augment", ("images", "rng", "images_seen")))
         self.tricks = nn.ModuleDict(checked(tricks, Trick, "trick"))
+        self.growth = growth
         for name, penalty in self.named_penalties():
             penalty.check(name, discriminator)
         for name, trick in self.named_tricks():
             trick.check(name, self)
+        for name, augment in self.augments.items():
+            if callable(check := getattr(augment, "check", None)):
+                check(name, self)
         self.g_optimizer, self.d_optimizer = g_optimizer, d_optimizer
         self.schedule, self.latent, self.g_loss = schedule, latent, g_loss
         self.d_steps, self.g_batch_ratio, self.simultaneous = d_steps, g_batch_ratio, simultaneous
@@ -117,8 +128,10 @@ class GANModule(Stepping, Sampling):
         self.ema_half_life_kimg, self.ema_ramp, self.seed = ema_half_life_kimg, ema_ramp, seed
         self.dropout_in_sampling, self.standing_batches = dropout_in_sampling, standing_batches
         self.images_seen = self.d_steps_done = self.g_steps_done = self.d_steps_since_g = 0
+        self.steps_of_batch = 1
         self._tracked: dict[str, list[Tensor]] = {}
         self._column_is_said = False
+        self.grow()
 
     # ----- D, augmentation included ----------------------------------------------------------------------------------
 
@@ -200,7 +213,7 @@ class GANModule(Stepping, Sampling):
 
     def _judged(self, batch: Any, batch_idx: int, dataloader_idx: int, stream: Stream) -> dict[str, Tensor | None]:
         real, y = unpack(batch, self.float_type)
-        judged: dict[str, Tensor | None] = {"real": real, "real_logits": self.logits(real, y)}
+        judged: dict[str, Tensor | None] = {"real": real, "real_logits": self.logits(self.at_level(real), y)}
         if dataloader_idx == 0:
             data = getattr(self.trainer, "datamodule", None)
             first = batch_idx * getattr(data, "eval_batch_size", len(real))

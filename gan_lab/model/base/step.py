@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, ItemsView
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import torch
 from lightning import LightningModule
@@ -10,9 +10,12 @@ from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from gan_lab.errors import InputError
+from gan_lab.growth import Growth, Level
 from gan_lab.model import ema
 from gan_lab.model.base.networks import Player, TrainedNetwork
 from gan_lab.model.batch import StepContext
+from gan_lab.network.growing import levels_of
 from gan_lab.network.protocol import is_discriminator
 from gan_lab.penalties import Penalty
 from gan_lab.rng import StepRNG, Stream, key, seed_torch
@@ -28,9 +31,12 @@ class Stepping(LightningModule):
     generator_ema: nn.Module
     g_optimizer: Callable[..., Optimizer]
     d_optimizer: Callable[..., Optimizer]
+    decision_threshold: ClassVar[float | None]
     penalties: nn.ModuleDict
+    augments: nn.ModuleDict
     tricks: nn.ModuleDict
     schedule: Schedule
+    growth: Growth | None
     d_steps: int | Callable[[int], int]
     accumulate: int
     ema_half_life_kimg: float | Schedule
@@ -40,6 +46,7 @@ class Stepping(LightningModule):
     d_steps_done: int
     g_steps_done: int
     d_steps_since_g: int
+    steps_of_batch: int
     _tracked: dict[str, list[Tensor]]
 
     def trained_networks(self) -> list[TrainedNetwork]:
@@ -61,8 +68,9 @@ class Stepping(LightningModule):
         return [network for network in self.networks_of("d")[1:] if is_discriminator(network.module)]
 
     def begin_step(self) -> None:
-        """Seed all draws of this step by its number, and set the learning rates."""
+        """Seed all draws of this step by its number; set the level and the learning rates."""
         self._tracked = {}
+        self.grow()
         rank, step = self.global_rank, self.d_steps_done
         shares = self.trainer.world_size * self.accumulate  # a part draws as a process of its own would
         self._rngs = [
@@ -71,6 +79,8 @@ class Stepping(LightningModule):
         ]
         seed_torch(key(self.seed, Stream.LAYERS, rank, step), self.device)
         factor = self.schedule(self.images_seen)
+        if self.growth is not None:
+            factor *= self.growth.lr_factor(self.images_seen)
         for optimizer in self.all_optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
@@ -80,12 +90,45 @@ class Stepping(LightningModule):
             if network.name != "g":
                 optimizer._on_before_step = optimizer._on_after_step = _nothing
 
+    @property
+    def level(self) -> Level | None:
+        """The level that the images seen so far call for; None without growth."""
+        return None if self.growth is None else self.growth(self.images_seen)
+
+    def grow(self) -> None:
+        """Bring every growing network to the level of the images seen; where it changes, optimizers forget their moments."""
+        if self.growth is None:
+            return
+        if not levels_of(self.generator) or not levels_of(self.discriminator):
+            raise InputError(
+                "model.growth needs networks that work at every resolution: use network=pggan or network=stylegan, or "
+                "model.growth=null"
+            )
+        changes = [each.set(self.growth(self.images_seen)) for each in levels_of(self)]
+        if any(changes) and self.growth.reset_optimizers and self.d_steps_done:
+            for optimizer in self.all_optimizers:
+                optimizer.state.clear()
+
+    @property
+    def level_ends(self) -> bool:
+        """Whether the next step is the first one of another resolution."""
+        return self.level is not None and self.level.resolution != levels_of(self.discriminator)[0].resolution
+
+    def at_level(self, real: Tensor) -> Tensor:
+        """Return reals (N, C, H, W) as they are, or with growth at the current resolution, blended in a fade."""
+        return real if self.growth is None else levels_of(self.discriminator)[0].reals(real)
+
+    def step_size(self, loaded: int) -> int:
+        """Return the number of a loader's images that the next step takes: all of them, or with growth as many as it says."""
+        return loaded if self.growth is None else self.growth.batch_size(self.images_seen, loaded)
+
     def end_step(self, batch_size: int, g_stepped: bool) -> None:
         """Advance the clocks and, after a step of G, the averages; make the buffers of all processes equal."""
         global_batch = batch_size * self.trainer.world_size
         self.images_seen += global_batch
         self.d_steps_done += 1
         self.d_steps_since_g += 1
+        self.adapt_augments()
         self._make_buffers_equal()
         if g_stepped:
             images = self.d_steps_since_g * global_batch
@@ -98,6 +141,14 @@ class Stepping(LightningModule):
             self.d_steps_since_g = 0
         for _, trick in self.named_tricks():
             trick.after_step(cast(Any, self))
+
+    def adapt_augments(self) -> None:
+        """Let augmentations that observe D's logits of this step's reals adapt to them, and track what they return."""
+        for name, augment in self.augments.items():
+            observe = getattr(augment, "observe", None)
+            if callable(observe) and "real_logits" in self._tracked:
+                values = observe(self.tracked["real_logits"] - (self.decision_threshold or 0.0), self.images_seen)
+                self.track(**{f"{name}_{key}": value for key, value in (values or {}).items()})
 
     def d_steps_now(self) -> int:
         """Return the number of D's steps before the next one of G."""
