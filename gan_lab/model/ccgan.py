@@ -78,7 +78,7 @@ class CcGAN(GAN):
         players = LabelledGenerator(generator, None, embedding=g_embedding), Projection(discriminator, None, d_embedding)
         super().__init__(*players, *args, **kwargs)
         self.vicinity, self.given = vicinity, (kappa, label_noise)
-        self.batch_dependent = vicinity is not None  # type: ignore[misc]
+        self.batch_dependent |= vicinity is not None
         for name, shape in (("seen_labels", (KEPT, label_dim or 1)), ("kappa", ()), ("label_noise", (label_dim or 1,))):
             self.register_buffer(name, torch.zeros(shape))
         if label_dim is None:

@@ -1,7 +1,5 @@
 """Progressive growing of GANs (Karras 2018, https://arxiv.org/abs/1710.10196)."""
 
-from typing import ClassVar
-
 from gan_lab.model.wgan_gp import WGANGP
 
 
@@ -13,6 +11,3 @@ class PGGAN(WGANGP):
 
     Differs from the paper: labels are not used; a step of D sees as many reals as one of G makes fakes, whatever the level.
     """
-
-    batch_dependent: ClassVar[bool] = True  # D's minibatch statistics
-    compares_images: ClassVar[bool] = True

@@ -1,6 +1,6 @@
 """StyleGAN (Karras 2019, https://arxiv.org/abs/1812.04948)."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -26,9 +26,6 @@ class StyleGAN(GAN):
         args: see `GANModule`.
         kwargs: see `GANModule`.
     """
-
-    batch_dependent: ClassVar[bool] = True  # D's minibatch statistics
-    compares_images: ClassVar[bool] = True
 
     def __init__(self, generator: nn.Module, discriminator: nn.Module, *args: Any, mixing: float = 0.9, **kwargs: Any) -> None:
         super().__init__(generator, discriminator, *args, **kwargs)

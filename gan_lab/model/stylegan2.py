@@ -23,6 +23,8 @@ class StyleGAN2(StyleGAN):
         kwargs: see `StyleGAN`.
     """
 
+    batch_dependent = True  # the path lengths' running mean
+
     def __init__(
         self, generator: nn.Module, discriminator: nn.Module, *args: Any, num_classes: int | None, **kwargs: Any
     ) -> None:

@@ -8,7 +8,7 @@ from gan_lab.errors import InputError
 @pytest.mark.parametrize(
     ("overrides", "sentence"),
     [
-        (["model=dcgn"], "there is no model 'dcgn' (choices: acgan, afm, biggan, "),
+        (["model=dcgn"], "there is no model 'dcgn' (choices: acgan, afm, biggan, ccgan, "),
         (["model=dcgn"], "; did you mean 'dcgan'?"),
         (["data=digis"], "there is no data 'digis' (choices: "),
         (["data=digis"], "; did you mean 'digits'?"),

@@ -21,6 +21,7 @@ from gan_lab.model.base.networks import checked, reconfigure
 from gan_lab.model.base.sampling import Sampling
 from gan_lab.model.base.step import Stepping
 from gan_lab.model.batch import StepContext, unpack
+from gan_lab.network.equalized import MinibatchStd
 from gan_lab.network.protocol import check_discriminator, check_generator
 from gan_lab.penalties import Penalty
 from gan_lab.rng import Stream
@@ -62,11 +63,11 @@ class GANModule(Stepping, Sampling):
     decision_threshold: ClassVar[float | None] = 0.0
     """The logit at which D takes a sample for neither real nor fake; None where logits have no such origin."""
 
-    batch_dependent: ClassVar[bool] = False
+    batch_dependent: bool = False
     """Whether the loss of one image depends on the others of its batch, so that parts or ranks differ from the whole batch."""
 
-    compares_images: ClassVar[bool] = False
-    """Whether D compares the images of a batch, so that it must see no others beside them."""
+    compares_images: bool = False
+    """Whether D compares the images of a batch, so that it must see no others beside them; found by its `MinibatchStd`."""
 
     takes_targets: ClassVar[bool] = False
     """Whether D's loss compares logits with targets, which a trick may soften."""
@@ -114,6 +115,8 @@ class GANModule(Stepping, Sampling):
         self.augments = nn.ModuleDict(checked(augments, nn.Module, "augment", ("images", "rng", "images_seen")))
         self.tricks = nn.ModuleDict(checked(tricks, Trick, "trick"))
         self.growth = growth
+        self.compares_images |= any(isinstance(module, MinibatchStd) for module in discriminator.modules())
+        self.batch_dependent |= self.compares_images
         for name, penalty in self.named_penalties():
             penalty.check(name, discriminator)
         for name, trick in self.named_tricks():
