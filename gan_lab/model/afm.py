@@ -45,7 +45,7 @@ class AFM(RSGAN):
         if num_classes is not None and getattr(generator, "num_classes", None) is None:
             generator = LabelledGenerator(generator, num_classes, embedding_dim)
         super().__init__(*with_labels(generator, discriminator, num_classes), *args, **kwargs)
-        self.batch_dependent = gradient_decay is not None  # the gradient's norm is that of the batch
+        self.batch_dependent |= gradient_decay is not None  # the gradient's norm is that of the batch
         self.gradient_norm = None if gradient_decay is None else GradientNormalization(gradient_decay)
 
     def generator_objective(self, batch: Batch) -> dict[str, Tensor]:
