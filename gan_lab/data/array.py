@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from gan_lab.data.arrays import Arrays
-from gan_lab.data.module import Data, shuffled
+from gan_lab.data.module import Data
 from gan_lab.data.numpy_file import CONDITIONS, Labels, Span, check_values, classes, conditions, read
 from gan_lab.data.pixels import from_span
 from gan_lab.data.prepared import sha256
+from gan_lab.data.sampler import shuffled
 from gan_lab.errors import InputError, pick
 
 

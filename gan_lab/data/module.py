@@ -17,9 +17,9 @@ from torch.utils.data import BatchSampler, DataLoader, Dataset
 from gan_lab.data import prepared
 from gan_lab.data.arrays import Arrays
 from gan_lab.data.pixels import dequantize, flip, to_unit
-from gan_lab.data.sampler import EndlessBatches
+from gan_lab.data.sampler import EndlessBatches, shuffled
 from gan_lab.errors import InputError
-from gan_lab.rng import StepRNG, Stream, make_generator
+from gan_lab.rng import StepRNG, Stream
 
 Batch = tuple[Tensor, Tensor | None]
 
@@ -295,8 +295,3 @@ def stacked(labels: Sequence[Any]) -> Tensor:
     """Return class labels as int64 (N,), and float labels as float32 (N, K)."""
     y = torch.stack([torch.as_tensor(label) for label in labels])
     return y.float() if y.is_floating_point() else y.long()
-
-
-def shuffled(n: int) -> list[int]:
-    """Return the indices below ``n`` in a fixed random order, whatever the seed of the run."""
-    return torch.randperm(n, generator=make_generator(0, Stream.ORDER)).tolist()

@@ -50,3 +50,8 @@ class EndlessBatches(Sampler[list[int]]):
 
     def _permutation(self, epoch: int) -> Tensor:
         return torch.randperm(self.num_samples, generator=make_generator(self.seed, Stream.ORDER, epoch))
+
+
+def shuffled(n: int) -> list[int]:
+    """Return the indices below ``n`` in a fixed random order, whatever the seed of the run."""
+    return torch.randperm(n, generator=make_generator(0, Stream.ORDER)).tolist()

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from gan_lab.data.arrays import Arrays
-from gan_lab.data.module import Data, Options, shuffled
+from gan_lab.data.module import Data, Options
+from gan_lab.data.sampler import shuffled
 from gan_lab.errors import InputError
 from gan_lab.plot.lines import FIRST, PADDING, UNKNOWN
 

@@ -14,8 +14,8 @@ from torch import Tensor
 from torchvision.transforms.v2.functional import pil_to_tensor
 
 from gan_lab.data.files import open_store
-from gan_lab.data.module import shuffled
 from gan_lab.data.pixels import is_image, to_uint8, to_unit
+from gan_lab.data.sampler import shuffled
 from gan_lab.errors import InputError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_lab import losses
-from gan_lab.data.module import shuffled
+from gan_lab.data.sampler import shuffled
 from gan_lab.errors import InputError
 from gan_lab.model.batch import Batch, StepContext
 from gan_lab.model.conditional import EMBEDDING, LabelledGenerator

@@ -6,7 +6,8 @@ import torch
 from PIL import Image
 
 from gan_lab.data.arrays import Arrays
-from gan_lab.data.module import Data, shuffled
+from gan_lab.data.module import Data
+from gan_lab.data.sampler import shuffled
 from gan_lab.errors import InputError
 from gan_lab.evaluation.source import Files, Generated, Reals, digest, is_statistics, look, must_fit, quantised
 from gan_lab.training.build import build
