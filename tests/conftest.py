@@ -7,13 +7,15 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: more threads make small networks many times slower
 
 import pytest
-from hydra._internal import defaults_list
+from hydra._internal import config_loader_impl, defaults_list
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.sources_registry import SourcesRegistry
 from hydra.core.plugins import Plugins
 from hydra.plugins.config_source import ConfigResult
@@ -79,6 +81,40 @@ def yaml_files() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(files, "load_config", load_once)
         patch.setattr(defaults_list, "_create_interpolation_map", choices_if_asked)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def compositions(yaml_files) -> Iterator[None]:
+    """The same choice of groups makes the same configuration, before its values are overridden: once is enough."""
+    made: dict[Any, Any] = {}
+    list_defaults, compose_defaults = (
+        config_loader_impl.create_defaults_list,
+        ConfigLoaderImpl._compose_config_from_defaults_list,
+    )
+
+    def once(repo: Any, key: Any, make: Callable[[], Any]) -> Any:
+        if any(
+            source.provider == "command-line" for source in repo.get_sources()
+        ):  # a folder of the test's, which it may change
+            return make()
+        if key not in made:
+            made[key] = make()
+        return made[key]
+
+    def list_once(repo: Any, config_name: Any, overrides_list: list[Any], **options: Any) -> Any:
+        values = defaults_list.Overrides(repo, overrides_list).config_overrides
+        chosen = tuple(str(override.input_line) for override in overrides_list if override not in values)
+        key = (config_name, chosen, *options.values())
+        found = once(repo, key, lambda: list_defaults(repo, config_name, overrides_list, **options))
+        return replace(found, config_overrides=values)
+
+    def compose_once(loader: Any, defaults: list[Any], repo: Any) -> Any:
+        return deepcopy(once(repo, str(defaults), lambda: compose_defaults(loader, defaults, repo)))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(config_loader_impl, "create_defaults_list", list_once)
+        patch.setattr(ConfigLoaderImpl, "_compose_config_from_defaults_list", compose_once)
         yield
 
 
