@@ -9,7 +9,7 @@ from gan_lab.errors import Diverged
 from gan_lab.logger.csv import CsvLogger
 from gan_lab.run_folder import read_rows
 from gan_lab.training.build import build
-from tests.tiny import MODELS, fit, tiny
+from tests.tiny import EVERY_MODEL, fit, tiny
 
 
 class Watch(L.Callback):
@@ -76,7 +76,7 @@ def test_rates_are_those_of_the_last_step(recorded):
     assert [row["g_lr"] for row in rows] == pytest.approx([0.4, 0.3, 0.2, 0.1])
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", EVERY_MODEL)
 def test_accuracy_is_recorded_where_the_loss_has_an_undecided_score(model):
     gan = build(tiny(f"model={model}"))
     gan.track(real_logits=torch.tensor([-1.0, 0.2, 0.6, 0.8]), fake_logits=torch.tensor([-1.0, -2.0, 0.2, 0.9]))

@@ -4,10 +4,10 @@ from gan_lab.callback.loss_logger import LossLogger
 from gan_lab.logger.csv import CsvLogger
 from gan_lab.logger.sections import CLOCKS, section
 from gan_lab.run_folder import read_rows
-from tests.tiny import MODELS, fit, tiny
+from tests.tiny import EVERY_MODEL, fit, tiny
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", EVERY_MODEL)
 def test_losses_and_their_terms_are_apart_from_what_explains_them(tmp_path, model):
     logger, mlp = (
         CsvLogger(tmp_path / "metrics.csv"),

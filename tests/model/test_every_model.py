@@ -11,12 +11,12 @@ from gan_lab.training.build import build
 from gan_lab.training.checked_gan import CheckedGAN
 from gan_lab.training.invariants import INVARIANTS
 from gan_lab.training.short_run import equal
-from tests.tiny import MODELS, TINY_IMAGES, context, fit, tiny
+from tests.tiny import EVERY_MODEL, TINY_IMAGES, context, fit, tiny
 
 SLOW = (invariants.two_processes,)  # tests/test_check.py
 
 
-@pytest.fixture(scope="module", params=MODELS)
+@pytest.fixture(scope="module", params=EVERY_MODEL)
 def model(request):
     return request.param
 

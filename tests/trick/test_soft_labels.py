@@ -11,7 +11,7 @@ from gan_lab.model.batch import Batch, StepContext
 from gan_lab.rng import StepRNG
 from gan_lab.training.build import build
 from gan_lab.trick.soft_labels import SoftLabels
-from tests.tiny import MODELS, fit, tiny
+from tests.tiny import EVERY_MODEL, fit, tiny
 
 N = 4000
 
@@ -78,7 +78,7 @@ class FirstStep(L.Callback):
         self.tracked = dict(gan.tracked)
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", EVERY_MODEL)
 def test_each_model_compares_scores_with_them_or_refuses_them_with_models_that_do(model):
     cfg, step = tiny(f"model={model}", "trick=soft_labels", "trick.soft_labels.fake=0.2", images=4), FirstStep()
     if not get_class(cfg.model._target_).takes_targets:
