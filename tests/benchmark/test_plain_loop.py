@@ -40,7 +40,7 @@ def require_equal(ours, plain):
     assert invariants.difference(ours, plain) is None
 
 
-OWN_STEP = ("gan", "improved_gan", "infogan", "logan", "unrolled", "vae_gan", "wgan_gp")
+OWN_STEP = ("gan", "unrolled", "vae_gan", "wgan_gp")
 
 
 @pytest.mark.parametrize("model", [pytest.param(m, marks=() if m in OWN_STEP else pytest.mark.slow) for m in MODELS])

@@ -124,7 +124,9 @@ LONG = [c for c in of("python -m") if c not in blocks("bash", "README.md") and n
 """Commands of the rooms' READMEs: they run among the slow tests, and their options are checked here."""
 
 
-@pytest.mark.parametrize("command", [c for c in LONG if "--cfg" not in c])
+@pytest.mark.parametrize(
+    "command", [pytest.param(c, marks=pytest.mark.slow if "sweep=" in c else ()) for c in LONG if "--cfg" not in c]
+)
 def test_the_options_of_a_long_command_compose(workplace, command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     _, _, module, *arguments = shlex.split(command)

@@ -81,6 +81,7 @@ def test_features_and_logits_are_those_of_torch_fidelity(known):
     torch.testing.assert_close(logits, plain[1].double(), rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_grey_images_are_repeated_and_many_are_taken_in_chunks(known, monkeypatch):
     extractor, images = Inception(str(known)), levels(3, channels=1)
     features, logits = extractor(images)
@@ -120,6 +121,7 @@ def test_making_it_leaves_the_global_random_state(known):
     assert torch.equal(torch.get_rng_state(), before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("clean", [False, True])
 def test_its_names_are_the_published_ones(known, clean):
     suite = MetricSuite(
@@ -167,6 +169,7 @@ def test_missing_weights_are_fetched_checked_and_put_under_their_name(known, hub
     assert "100%" in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_one_process_fetches_and_the_others_find_it(known, hub, monkeypatch):
     def download(url, path, hash_prefix):
         with pytest.raises(Timeout):
