@@ -17,8 +17,8 @@ from gan_lab.training.short_run import trained as fit  # noqa: F401  what tests 
 
 CONF = CONF
 MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
-ALIKE = {"biggan", "ccgan", "cgan", "ct_gan", "dcgan", "dragan", "hinge", "improved_gan", "lsgan", "projection", "ragan", "rsgan",
-         "sagan", "sngan", "stylegan", "wgan"}  # fmt: skip
+ALIKE = {"biggan", "ccgan", "cgan", "ct_gan", "dcgan", "dragan", "hinge", "improved_gan", "lsgan", "projection", "ragan",
+         "rsgan", "sagan", "sngan", "stylegan", "wgan"}  # fmt: skip
 """Models whose way to train another one has too: what holds for each model is tested of these among the slow tests."""
 EVERY_MODEL = [pytest.param(model, marks=pytest.mark.slow if model in ALIKE else ()) for model in MODELS]
 TINY = ["data=fake", "data.image_size=8", "data.channels=1", "data.batch_size=4", "max_images=64", "log_every_steps=4",
