@@ -22,12 +22,19 @@ class Resumed:
     Attributes:
         path: the file.
         images_seen: where it stands.
-        changes: what this command changes in its configuration, one line each.
+        stored: its configuration.
+        run: that of this command, which goes on to write into it what data and folder decide.
     """
 
     path: Path
     images_seen: int
-    changes: list[str]
+    stored: DictConfig
+    run: DictConfig
+
+    @property
+    def changes(self) -> list[str]:
+        """What this command changes in its configuration, one line each."""
+        return differences(self.stored, self.run)
 
 
 def arguments(argv: list[str]) -> list[str]:
@@ -75,7 +82,7 @@ def load_resume_config(cfg: DictConfig, overrides: list[str], folder: Path) -> t
             )
         run = _changed(stored, cfg, new)
     _check_networks(stored, run)
-    return run, Resumed(path, content["state_dict"]["_extra_state"]["images_seen"], differences(stored, run))
+    return run, Resumed(path, content["state_dict"]["_extra_state"]["images_seen"], stored, run)
 
 
 def differences(stored: DictConfig, run: DictConfig) -> list[str]:

@@ -64,6 +64,14 @@ def test_the_vocabulary_that_a_text_gave_is_no_change_of_the_command():
     assert [line.split(":")[0] for line in resume.differences(stored, now)] == ["data.length"]
 
 
+def test_what_the_command_writes_of_the_data_before_it_tells_is_no_change(tmp_path):
+    stored, now = (OmegaConf.create({"data": {"shape": shape}, "seed": seed}) for shape, seed in (([2, 16], 0), (None, 1)))
+    resumed = resume.Resumed(tmp_path, 0, stored, now)
+    assert resumed.changes == ["data.shape: [2, 16] -> None", "seed: 0 -> 1"]
+    now.data.shape = [2, 16]
+    assert resumed.changes == ["seed: 0 -> 1"]
+
+
 def test_of_an_option_given_twice_the_last_counts(former):
     cfg, resumed = former("seed=1", "seed=2")("optimizer.d.lr=0.1", "optimizer.d.lr=0.2")
     assert (cfg.seed, cfg.optimizer.d.lr) == (2, 0.2)
