@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
+from gan_lab import atomic
 from gan_lab.cli.command import command
 from gan_lab.errors import InputError, pick, require
 from gan_lab.run_folder import find_checkpoint
@@ -92,7 +93,8 @@ def npz(gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
     path, made = folder / f"samples-seed{cfg.seed}.npz", images(gan, cfg)
     if is_image(made):
         made = to_uint8(made).permute(0, 2, 3, 1)
-    np.savez_compressed(path, images=(made.flatten(1) if made.shape[2:] == (1, 1) else made).numpy())
+    with atomic.replacing(path) as partial_path:
+        np.savez_compressed(partial_path, images=(made.flatten(1) if made.shape[2:] == (1, 1) else made).numpy())
     return path
 
 
@@ -107,7 +109,8 @@ def npy(data: DictConfig, gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
     if units is not None:
         made = to_span(made, *units)
     array = made.numpy() if units != [0, 255] else made.clamp(0, 255).round().numpy().astype(np.uint8)
-    np.save(path, array)
+    with atomic.replacing(path) as partial_path:
+        np.save(partial_path, array)
     return path
 
 

@@ -67,6 +67,21 @@ class EqualizedConv2d(nn.Module):
         return conv2d(x, weight, bias, stride=2 if self.padding else 1)
 
 
+def map_channels(image_size: int, width: int, channel_base: int) -> list[int]:
+    """Return the channels of the maps of heights 4, 8, ..., ``image_size``: ``channel_base`` / height, at most ``width``."""
+    check_size(image_size)
+    return [min(width, channel_base >> k) for k in range(2, image_size.bit_length())]
+
+
+def check_size(image_size: int) -> None:
+    """Refuse an image size that is no power of two from 8 on."""
+    if image_size < 8 or image_size & (image_size - 1):
+        larger = max(8, 1 << (image_size - 1).bit_length())
+        raise InputError(
+            f"data.image_size={image_size} is not supported by this network (sizes are powers of two from 8 on): use {larger}"
+        )
+
+
 def activated(x: Tensor, gain: float = math.sqrt(2)) -> Tensor:
     """Return LeakyReLU(0.2) times ``gain``, which preserves the variance; maps of 16 bits are clamped to +-`CLAMP`."""
     x = leaky_relu(x, SLOPE) * gain

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
-from gan_lab.errors import InputError
 from gan_lab.growth import Level
+from gan_lab.network.equalized import check_size
 
 
 class GrowthLevel(nn.Module):
@@ -28,12 +28,7 @@ class GrowthLevel(nn.Module):
 
     def __init__(self, image_size: int) -> None:
         super().__init__()
-        if image_size < 8 or image_size & (image_size - 1):
-            larger = max(8, 1 << (image_size - 1).bit_length())
-            raise InputError(
-                f"data.image_size={image_size} is not supported by networks that grow (sizes are powers of two from 8 on): "
-                f"use {larger}"
-            )
+        check_size(image_size)
         self.image_size = self.resolution = image_size
         self.fading = False
         self.register_buffer("alpha", torch.ones(()))
@@ -62,7 +57,7 @@ class GrowthLevel(nn.Module):
     def reals(self, images: Tensor) -> Tensor:
         """Return reals as D sees them: averaged to this resolution, in a fade blended with those of half the resolution."""
         images = self.shrunk(images)
-        return self.blend(doubled(halved(images)), images) if self.fading else images
+        return self.blend(repeated(averaged(images)), images) if self.fading else images
 
     def whole(self, images: Tensor) -> Tensor:
         """Return images of this resolution, enlarged to the final one by repeating pixels."""
@@ -82,11 +77,11 @@ def levels_of(module: nn.Module) -> list[GrowthLevel]:
     return [each for each in module.modules() if isinstance(each, GrowthLevel)]
 
 
-def doubled(x: Tensor) -> Tensor:
+def repeated(x: Tensor) -> Tensor:
     """Upsample maps (N, C, H, W) to (N, C, 2H, 2W) by repeating pixels."""
     return interpolate(x, scale_factor=2)
 
 
-def halved(x: Tensor) -> Tensor:
+def averaged(x: Tensor) -> Tensor:
     """Downsample maps (N, C, 2H, 2W) to (N, C, H, W) by averaging."""
     return avg_pool2d(x, 2)

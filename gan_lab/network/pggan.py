@@ -12,8 +12,16 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, pad
 
-from gan_lab.network.equalized import SLOPE, EqualizedConv2d, EqualizedLinear, MinibatchStd, blurred, normalised
-from gan_lab.network.growing import GrowthLevel, doubled, halved
+from gan_lab.network.equalized import (
+    SLOPE,
+    EqualizedConv2d,
+    EqualizedLinear,
+    MinibatchStd,
+    blurred,
+    map_channels,
+    normalised,
+)
+from gan_lab.network.growing import GrowthLevel, averaged, repeated
 
 GAIN = math.sqrt(2)  # of weights before a LeakyReLU (He 2015)
 
@@ -33,7 +41,7 @@ class Generator(nn.Module):
 
     def __init__(self, latent_dim: int, channels: int, image_size: int, width: int = 512, channel_base: int = 8192) -> None:
         super().__init__()
-        widths = map_channels(image_size, width, channel_base)
+        widths = map_channels(image_size, width, 2 * channel_base)
         self.latent_dim, self.level = latent_dim, GrowthLevel(image_size)
         self.dense = EqualizedConv2d(latent_dim, widths[0], 4, gain=GAIN)
         self.conv = EqualizedConv2d(widths[0], widths[0], 3, gain=GAIN)
@@ -48,7 +56,7 @@ class Generator(nn.Module):
             x, previous = block(x), x
         images = self.to_images[self.level.number](x)
         if self.level.fading:
-            images = self.level.blend(doubled(self.to_images[self.level.number - 1](previous)), images)
+            images = self.level.blend(repeated(self.to_images[self.level.number - 1](previous)), images)
         return images if self.training else self.level.whole(images.clamp(-1, 1))
 
 
@@ -62,7 +70,7 @@ class DoublingBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return maps of twice the height and width, their vectors of mean square 1."""
-        return normalised(activated(self.conv2(normalised(activated(self.conv1(doubled(x)))))))
+        return normalised(activated(self.conv2(normalised(activated(self.conv1(repeated(x)))))))
 
 
 class Discriminator(nn.Module):
@@ -81,7 +89,7 @@ class Discriminator(nn.Module):
         self, channels: int, image_size: int, width: int = 512, channel_base: int = 8192, group: int = 4, blur: bool = False
     ) -> None:
         super().__init__()
-        widths = map_channels(image_size, width, channel_base)
+        widths = map_channels(image_size, width, 2 * channel_base)
         self.num_features, self.level = widths[0], GrowthLevel(image_size)
         self.from_images = nn.ModuleList(EqualizedConv2d(channels, c, 1, gain=GAIN) for c in widths)
         self.blocks = nn.ModuleList(HalvingConvs(b, a, blur) for a, b in pairwise(widths))
@@ -101,7 +109,7 @@ class Discriminator(nn.Module):
         for number in reversed(range(top)):
             h = self.blocks[number](h)
             if self.level.fading and number == top - 1:
-                h = self.level.blend(activated(self.from_images[number](halved(x))), h)
+                h = self.level.blend(activated(self.from_images[number](averaged(x))), h)
         return activated(self.hidden(activated(self.conv(self.statistics(h))).flatten(1)))
 
     def head(self, features: Tensor, y: Tensor | None = None) -> Tensor:
@@ -125,14 +133,9 @@ class HalvingConvs(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return maps of half the height and width."""
         h = activated(self.conv1(x))
-        return activated(halved(self.conv2(blurred(h) if self.blur else h)))
+        return activated(averaged(self.conv2(blurred(h) if self.blur else h)))
 
 
 def activated(x: Tensor) -> Tensor:
     """Return LeakyReLU(0.2)."""
     return leaky_relu(x, SLOPE)
-
-
-def map_channels(image_size: int, width: int, channel_base: int) -> list[int]:
-    """Return the channels of the maps of heights 4, 8, ..., ``image_size``."""
-    return [min(width, 2 * channel_base >> k) for k in range(2, image_size.bit_length())]

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from torch.nn.functional import instance_norm
 
 from gan_lab.network import pggan
-from gan_lab.network.equalized import EqualizedConv2d, EqualizedLinear, blurred
-from gan_lab.network.growing import GrowthLevel, doubled
+from gan_lab.network.equalized import EqualizedConv2d, EqualizedLinear, blurred, map_channels
+from gan_lab.network.growing import GrowthLevel, repeated
 from gan_lab.network.mapping import Mapping
-from gan_lab.network.pggan import GAIN, activated, map_channels
+from gan_lab.network.pggan import GAIN, activated
 
 
 class Generator(nn.Module):
@@ -47,7 +47,7 @@ class Generator(nn.Module):
         super().__init__()
         self.latent_dim = latent_dim
         self.mapping = Mapping(latent_dim, style_dim, mapping_layers, mean_rate=0.005, gain=GAIN)
-        self.synthesis = GrowingSynthesis(style_dim, channels, image_size, map_channels(image_size, width, channel_base))
+        self.synthesis = GrowingSynthesis(style_dim, channels, image_size, map_channels(image_size, width, 2 * channel_base))
 
     def forward(
         self,
@@ -88,7 +88,7 @@ class GrowingSynthesis(nn.Module):
             x, previous = block(x, w[:, 2 * number : 2 * number + 2]), x
         images = self.to_images[self.level.number](x)
         if self.level.fading:
-            images = self.level.blend(doubled(self.to_images[self.level.number - 1](previous)), images)
+            images = self.level.blend(repeated(self.to_images[self.level.number - 1](previous)), images)
         return images
 
 
@@ -104,7 +104,7 @@ class AdaINBlock(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """Return maps of twice the height and width."""
-        x = self.layer1(blurred(self.conv1(doubled(x))), w[:, 0])
+        x = self.layer1(blurred(self.conv1(repeated(x))), w[:, 0])
         return self.layer2(self.conv2(x), w[:, 1])
 
 

@@ -17,7 +17,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
-from gan_lab.errors import InputError
 from gan_lab.network.equalized import (
     EqualizedConv2d,
     EqualizedLinear,
@@ -25,6 +24,7 @@ from gan_lab.network.equalized import (
     activated,
     doubled,
     doubled_conv2d,
+    map_channels,
     precision,
 )
 from gan_lab.network.mapping import LabelMapping, Mapping
@@ -87,14 +87,14 @@ class Synthesis(nn.Module):
     ) -> None:
         super().__init__()
         self.full_stages = image_size.bit_length() - 2 - half_stages
-        heights = _heights(image_size)
-        widths = [_channels(height, width, channel_base) for height in heights]
-        self.num_styles = 2 * len(heights)
+        widths = map_channels(image_size, width, channel_base)
+        self.num_styles = 2 * len(widths)
         self.constant = nn.Parameter(torch.randn(widths[0], 4, 4))
         self.conv = StyledConv2d(widths[0], widths[0], style_dim, 4)
         self.to_image = ToImage(widths[0], channels, style_dim)
-        shapes = zip(pairwise(widths), heights[1:], strict=True)
-        self.blocks = nn.ModuleList(SynthesisBlock(*shape, channels, style_dim, height) for shape, height in shapes)
+        self.blocks = nn.ModuleList(
+            SynthesisBlock(a, b, channels, style_dim, 8 << k) for k, (a, b) in enumerate(pairwise(widths))
+        )
 
     def forward(self, w: Tensor) -> Tensor:
         """Generate images, the sum of those of all resolutions."""
@@ -206,7 +206,7 @@ class Discriminator(nn.Module):
         half_stages: int = 4,
     ) -> None:
         super().__init__()
-        widths = [_channels(height, width, channel_base) for height in _heights(image_size)][::-1]
+        widths = map_channels(image_size, width, channel_base)[::-1]
         self.num_features, self.num_classes, self.half_stages = widths[-1], num_classes, half_stages
         self.input = EqualizedConv2d(channels, widths[0], 1)
         self.blocks = nn.ModuleList(HalvingBlock(a, b, residual) for a, b in pairwise(widths))
@@ -255,18 +255,3 @@ class HalvingBlock(nn.Module):
         """Add both ways."""
         h = activated(self.conv2(activated(self.conv1(x))), self.gain)
         return h if self.shortcut is None else h + self.shortcut(x)
-
-
-def _heights(image_size: int) -> list[int]:
-    """Return the heights of the maps, 4 to ``image_size``."""
-    if image_size < 8 or image_size & (image_size - 1):
-        nearest = max(8, 2 ** round(math.log2(max(image_size, 8))))
-        raise InputError(
-            f"data.image_size={image_size} is not supported by network=stylegan2 (sizes are powers of two from 8 on): "
-            f"use {nearest}"
-        )
-    return [2**k for k in range(2, image_size.bit_length())]
-
-
-def _channels(height: int, width: int, channel_base: int) -> int:
-    return min(width, channel_base // height)

@@ -6,7 +6,8 @@ from omegaconf import OmegaConf
 from torch import nn
 from torch.nn.functional import linear
 
-from gan_lab.network.pggan import Discriminator, Generator, map_channels
+from gan_lab.network.equalized import map_channels
+from gan_lab.network.pggan import Discriminator, Generator
 
 CONFIG = Path(__file__).parents[2] / "conf/network/pggan.yaml"
 
@@ -20,7 +21,7 @@ def test_config_makes_the_published_networks():
     with torch.device("meta"):
         counts = [sum(weight.numel() for weight in instantiate(cfg[player]).parameters()) for player in cfg if player != "data"]
     assert counts == [23_079_115, 23_087_249]
-    assert map_channels(1024, 512, 8192) == [512, 512, 512, 512, 256, 128, 64, 32, 16]  # table 2
+    assert map_channels(1024, 512, 2 * 8192) == [512, 512, 512, 512, 256, 128, 64, 32, 16]  # table 2
 
 
 def test_the_first_layer_is_a_dense_one_with_a_bias_for_each_channel():
