@@ -9,7 +9,6 @@ import torch
 
 from gan_lab.errors import InputError, pick
 from gan_lab.evaluation.extractor import Extractor
-from gan_lab.evaluation.extractor.characters import Characters
 from gan_lab.evaluation.extractor.pixels import Pixels
 from gan_lab.evaluation.features import QUANTISER
 from gan_lab.evaluation.inputs import EvalInputs
@@ -154,8 +153,8 @@ class MetricSuite:
 
 
 def serves(extractor: Extractor, metric: Metric) -> bool:
-    """Return whether a metric says anything on these features: numbers of characters are names, without distances."""
-    return extractor.name != Characters.name or bool(needs(metric) & {"characters", "images"})
+    """Return whether a metric says anything on these features, which may have no distances."""
+    return extractor.has_distances or bool(needs(metric) & {"characters", "images"})
 
 
 def needs(metric: Metric) -> frozenset[str]:

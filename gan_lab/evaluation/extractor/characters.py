@@ -12,6 +12,7 @@ class Characters(Extractor):
 
     name = "characters"
     num_features = 0
+    has_distances = False
     weights_sha256 = "none"
 
     def to(self, device: torch.device) -> None:
