@@ -2,7 +2,10 @@
 
 import re
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
@@ -23,12 +26,13 @@ def main() -> None:
 
 def show(cfg: DictConfig) -> None:
     """Print the options of ``group``, or all groups, or rewrite the tables of the READMEs."""
-    pick({"table": table, "markdown": markdown, "readme": readme}, cfg.format, "format")(cfg.group)
+    folders = [Path(source.path) for source in HydraConfig.get().runtime.config_sources if source.schema == "file"]
+    pick({"table": table, "markdown": markdown, "readme": readme}, cfg.format, "format")(cfg.group, folders)
 
 
-def table(group: str | None) -> None:
+def table(group: str | None, folders: Sequence[Path]) -> None:
     """Print a table; its papers are links where the terminal has them."""
-    rows = catalogue.rows(group)
+    rows = catalogue.rows(group, folders)
     columns = [column for column in rows[0] if column != "address"]
     shown = Table(*(f"{group}=" if column == "option" else column for column in columns))
     for row in rows:
@@ -37,12 +41,12 @@ def table(group: str | None) -> None:
     Console().print(shown)
 
 
-def markdown(group: str | None) -> None:
+def markdown(group: str | None, folders: Sequence[Path]) -> None:
     """Print a table in Markdown."""
-    sys.stdout.write(catalogue.markdown(group))
+    sys.stdout.write(catalogue.markdown(group, folders))
 
 
-def readme(_: str | None) -> None:
+def readme(_: str | None, __: Sequence[Path]) -> None:
     """Rewrite the tables of every README."""
     for path in catalogue.readmes():
         path.write_text(catalogue.with_tables(path.read_text(encoding="utf-8")), encoding="utf-8")

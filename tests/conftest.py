@@ -23,7 +23,7 @@ from hydra.plugins.config_source import ConfigResult
 from lightning.fabric.utilities import registry
 from torch.utils.data import _utils as data_utils
 
-from gan_lab.callback import summary
+from tests.tiny import no_curves
 
 
 @pytest.hookimpl(trylast=True)
@@ -129,8 +129,8 @@ def call(monkeypatch, tmp_path) -> Callable[..., Path]:
     monkeypatch.setenv("WANDB_MODE", "offline")
 
     def run(main: Callable[[], None], *arguments: str, curves: bool = False) -> Path:
-        if not curves:  # half of the time of a tiny run
-            monkeypatch.setattr(summary, "save_curves", lambda rows, path, *levels: path.touch())
+        if not curves:
+            no_curves(monkeypatch)
         monkeypatch.setattr(sys, "argv", ["gan_lab", *arguments])
         main()
         return tmp_path

@@ -24,6 +24,21 @@ def test_without_a_group_all_groups_are_counted(call, capsys):
     assert all(group in out for group in catalogue.groups())
 
 
+def test_a_users_own_options_are_listed_too_and_described_by_their_own_files(call, tmp_path, capsys):
+    for name, text in {
+        "conf/penalty/steep.yaml": "steep:\n  _target_: my_steepness.Steep\n",
+        "my_steepness.py": 'class Steep:\n    """Steep slopes (Hill 2024)."""\n',
+        "conf/penalty/none.yaml": "# Nothing at all\n{}\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    call(list_command.main, "penalty", "format=markdown", "--config-dir", "conf")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if "`steep`" in line] == ["| `steep` | Hill | 2024 | Steep slopes |"]
+    assert sum("`none`" in line for line in lines) == 1
+    assert len(lines) == len(catalogue.markdown("penalty").splitlines()) + 1
+
+
 @pytest.mark.parametrize(("option", "nearest"), [("modl", "model"), ("format=tables", "table")])
 def test_a_misspelt_choice_is_named_with_the_nearest_right_one(call, option, nearest):
     with pytest.raises(SystemExit, match=f"did you mean '{nearest}'"):

@@ -9,6 +9,7 @@ import pytest
 from omegaconf import DictConfig
 
 from gan_lab import train
+from gan_lab.callback import summary
 from gan_lab.cli.compose import CONF, compose
 from gan_lab.model.batch import StepContext
 from gan_lab.rng import StepRNG
@@ -29,6 +30,9 @@ TINY_IMAGES = ["data=fake", "data.image_size=8", "data.channels=1", "data.batch_
                "data.held_out.n=64"]  # fmt: skip
 
 
+SMALL = {"depth": 2, "style_dim": 16, "mapping_layers": 2}
+
+
 def tiny(*overrides: str, images: int = 48) -> DictConfig:
     """The configuration of these overrides on tiny random images, networks of width 8 (and depth 2), nothing written."""
     given = list(overrides)
@@ -39,14 +43,21 @@ def tiny(*overrides: str, images: int = 48) -> DictConfig:
     for network in (cfg.network.generator, cfg.network.discriminator):
         if "width" in network and not any("network." in override for override in given):
             network.width = [8, 8] if "mlp" in network._target_ else 8
-            network.update({"depth": 2} if "depth" in network else {})
+            network.update({key: value for key, value in SMALL.items() if key in network})
     finalize_config(cfg, num_train=100, global_batch=cfg.data.batch_size, folder=Path("unused"))
     return cfg
 
 
-def train_into(folder: Path, *overrides: str) -> Path:
+def no_curves(patch: pytest.MonkeyPatch) -> None:
+    """Leave ``curves.png`` empty: half of the time of a tiny run."""
+    patch.setattr(summary, "save_curves", lambda rows, path, *levels: path.touch())
+
+
+def train_into(folder: Path, *overrides: str, curves: bool = False) -> Path:
     """Call ``gan_lab.train`` with these overrides and the run folder ``folder``, which is returned."""
     with pytest.MonkeyPatch.context() as patch:
+        if not curves:
+            no_curves(patch)
         patch.setattr(sys, "argv", ["gan_lab", *overrides, "logger=csv", f"hydra.run.dir={folder}"])
         train.main()
     return folder

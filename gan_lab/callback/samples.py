@@ -43,7 +43,7 @@ class Samples(L.Callback):
 
     def _shown(self, gan: GAN, data: Data | None) -> tuple[Tensor, Tensor | None]:
         """Return the samples of a file, and held-out reals where it shows them beside."""
-        shape = gan.preview(1).shape[1:]
+        shape = gan.sample(1).shape[1:]
         samples = gan.preview(self.n * self.display.crowd(shape))
         if not self.display.compares(shape) or data is None:
             return samples, None

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections.abc import Sequence
 from functools import cache
 from itertools import takewhile
 from pathlib import Path
@@ -24,27 +25,32 @@ TABLE = re.compile(r"(<!-- list:(?: (\S+))? -->\n).*?(<!-- end -->)", re.DOTALL)
 Row = dict[str, str]
 
 
-def groups() -> dict[str, list[str]]:
-    """Return the options of every group, by its name on the command line."""
-    folders = sorted({path.parent for path in CONF.rglob("*.yaml")} - {CONF})
-    named = {str(folder.relative_to(CONF)): sorted(path.stem for path in folder.glob("*.yaml")) for folder in folders}
-    return {group: options for group, options in named.items() if not group.endswith("/base")}
+def groups(folders: Sequence[Path] = (CONF,)) -> dict[str, dict[str, Path]]:
+    """Return the file of each option of every group, by their names on the command line; the first folder that has it wins."""
+    found: dict[str, dict[str, Path]] = {}
+    for folder in reversed(folders):
+        for path in folder.rglob("*.yaml"):
+            group = path.parent.relative_to(folder).as_posix()
+            if group != "." and path.parent.name != "base":
+                found.setdefault(group, {})[path.stem] = path
+    return {group: dict(sorted(options.items())) for group, options in sorted(found.items())}
 
 
-def rows(group: str | None) -> list[Row]:
+def rows(group: str | None, folders: Sequence[Path] = (CONF,)) -> list[Row]:
     """Describe the options of a group, those of the oldest papers first, or with None all groups; no column is empty.
+
+    Args:
+        group: its name, such as ``model``.
+        folders: of the configuration files: a user's own, and `CONF`.
 
     Raises:
         InputError: there is no such group.
     """
+    known = groups(folders)
     if group is None:
-        return [
-            {"group": name, "options": str(len(options)), "names": ", ".join(options)} for name, options in groups().items()
-        ]
-    pick(groups(), group, "group")
-    found = sorted(
-        (describe(group, path) for path in (CONF / group).glob("*.yaml")), key=lambda row: (row["year"], row["option"])
-    )
+        return [{"group": name, "options": str(len(options)), "names": ", ".join(options)} for name, options in known.items()]
+    options = pick(known, group, "group")
+    found = sorted((describe(group, path) for path in options.values()), key=lambda row: (row["year"], row["option"]))
     columns = [column for column in found[0] if any(row[column] for row in found)]
     return [{column: row[column] for column in columns} for row in found]
 
@@ -89,11 +95,12 @@ def docstrings(node: dict[str, Any]) -> tuple[str, str]:
 
 @cache
 def read(target: str) -> tuple[str, str]:
-    """Return the docstrings of a target and of its module; empty ones outside of gan_lab."""
+    """Return the docstrings of a target and of its module; empty ones outside of gan_lab and of the working folder."""
     module, _, name = target.rpartition(".")
-    path = PACKAGE.parent / module.replace(".", "/")
+    root = PACKAGE.parent if module.startswith("gan_lab.") else Path.cwd()
+    path = root / module.replace(".", "/")
     path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    if not module.startswith("gan_lab.") or not path.is_file():
+    if not path.is_file():
         return "", ""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     definitions = [node for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)]
@@ -149,9 +156,9 @@ def recorded(comments: list[str], what: str) -> str:
     return next((line.removeprefix(f"{what}: ") for line in comments if line.startswith(f"{what}: ")), "")
 
 
-def markdown(group: str | None) -> str:
+def markdown(group: str | None, folders: Sequence[Path] = (CONF,)) -> str:
     """Return the table of a group, or of all groups, as Markdown with the papers linked."""
-    table = rows(group)
+    table = rows(group, folders)
     columns = [column for column in table[0] if column != "address"]
     heads = [f"`{group}=`" if column == "option" else column for column in columns]
     lines = [heads, ["---"] * len(columns), *([cell(row, column) for column in columns] for row in table)]

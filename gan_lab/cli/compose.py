@@ -176,6 +176,9 @@ def _unknown_key(config_name: str, overrides: list[str], key: str) -> str:
     with composer() as app:
         group_exists = app.config_loader.repository.group_exists  # type: ignore[attr-defined]
         chosen = [override for override in overrides if group_exists(override.partition("=")[0])]
+        if group_exists(key):
+            options = ", ".join(app.config_loader.get_group_options(key))
+            return f"nothing has chosen a {key} that another could replace: add one by +{key}=OPTION (choices: {options})"
     if key in _keys(config_name, []):
         return f"there is no option '{key}' with the other choices of this command (all options: --cfg job)"
     known = _keys(config_name, chosen if len(chosen) < len(overrides) else [])

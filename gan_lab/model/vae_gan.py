@@ -104,7 +104,8 @@ class VAEGAN(GAN):
         mean, _ = self.encoder.eval()(real.to(self.float_type))
         self.encoder.train(training)
         pairs = zip(real.split(columns), self.generate(mean).to(real.dtype).split(columns), strict=True)
-        return torch.cat([*(row for pair in pairs for row in pair), self.sample(range(n - 2 * len(real))).to(real.dtype)])
+        samples = self.sample(range(max(columns, n - 2 * len(real)))).to(real.dtype)
+        return torch.cat([*(row for pair in pairs for row in pair), samples])
 
 
 def half_squares(a: Tensor, b: Tensor) -> Tensor:

@@ -7,28 +7,29 @@ import torch
 from torch import Tensor
 from torch.nn.utils.parametrize import ParametrizationList
 
-from gan_lab.model.afm import GradientNormalization
 from gan_lab.model.base import Player
 from gan_lab.model.batch import StepContext
 from gan_lab.model.gan import GAN
-from gan_lab.penalties import Penalty
-from gan_lab.regularizers import Regularizer
 from gan_lab.rng import StepRNG
 
 
 def slope_errors(gan: GAN, player: Player, step: float = 1e-6) -> dict[str, float]:
     """Return the relative error of each term's gradient along a random line through a player's weights.
 
-    Spectral norms, penalties, regularizers and what normalises gradients are in evaluation mode: in training they update, at
-    each pass, what a gradient holds constant, or give a loss another gradient than its own.
+    Spectral norms, and all that is no trained network, augmentation or trick, are in evaluation mode: in training penalties and
+    the like update, at each pass, what a gradient holds constant, or give a loss another gradient than its own.
 
     Args:
         gan: in float64.
         player: "d" or "g".
         step: of the finite difference.
     """
-    for module in gan.train().modules():
-        if isinstance(module, ParametrizationList | Penalty | Regularizer | GradientNormalization):
+    in_training = [gan.augments, gan.tricks, *(network.module for network in gan.trained_networks())]
+    for child in gan.train().children():
+        if child not in in_training:
+            child.eval()
+    for module in gan.modules():
+        if isinstance(module, ParametrizationList):
             module.eval()
     network = gan.discriminator if player == "d" else gan.generator
     weights = [weight for weight in network.parameters() if weight.requires_grad]

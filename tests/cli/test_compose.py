@@ -3,6 +3,8 @@ from hydra.utils import instantiate
 
 from gan_lab.cli.compose import CONF, check, choices, compose, composer
 from gan_lab.errors import InputError
+from gan_lab.penalties import Penalty
+from gan_lab.regularizers import Regularizer
 
 
 @pytest.mark.parametrize(
@@ -16,6 +18,7 @@ from gan_lab.errors import InputError
         (["optimizer.d.lrr=1"], "there is no option 'optimizer.d.lrr'; did you mean 'optimizer.d.lr'?"),
         (["data.batch_sise=3"], "there is no option 'data.batch_sise'; did you mean 'data.batch_size'?"),
         (["modle=dcgan"], "there is no option 'modle'; did you mean 'model'?"),
+        (["network/discriminator=layer"], "add one by +network/discriminator=OPTION (choices: dropout, layer, spectral)"),
         (["model=gan,hing"], "there is no model 'hing'"),
         (["model/latent=spher"], "there is no model/latent 'spher' (choices: normal, sphere, uniform); did you mean 'sphere'?"),
         (["seed=("], "the command line cannot be read"),
@@ -69,11 +72,21 @@ def test_points_bring_the_mlp_whatever_the_model():
     assert "mlp" in cfg.network.generator._target_
 
 
-@pytest.mark.parametrize("group", ["optimizer", "penalty", "regularizer", "schedule"])
-def test_every_option_of_a_small_group_instantiates(group):
-    for path in sorted((CONF / group).glob("*.yaml")):
-        cfg = compose("train", [f"{group}={path.stem}", "total_images=100"])
-        instantiate(cfg.get(group))
+def options(group):
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+@pytest.mark.parametrize("option", [f"{group}={name}" for group in ("optimizer", "schedule") for name in options(group)])
+def test_every_option_of_a_small_group_instantiates(option):
+    instantiate(compose("train", [option, "total_images=100"])[option.partition("=")[0]])
+
+
+@pytest.mark.parametrize(("group", "kind"), [("penalty", Penalty), ("regularizer", Regularizer)])
+def test_all_options_of_a_group_of_many_instantiate_together(group, kind):
+    names = [name for name in options(group) if name != "none"]
+    chosen = instantiate(compose("train", [f"{group}=[{','.join(names)}]", "total_images=100"])[group])
+    assert chosen
+    assert all(isinstance(part, kind) for part in chosen.values())
 
 
 def test_any_torch_optimizer_can_be_named():

@@ -138,3 +138,8 @@ def test_the_picture_shows_held_out_images_above_their_reconstructions_and_sampl
     gan.encoder.eval()
     torch.testing.assert_close(picture[4:8], gan.generate(gan.encoder(expected)[0]))
     torch.testing.assert_close(picture[8:], gan.sample(range(8)))
+
+
+def test_a_small_picture_has_a_row_of_each_kind():
+    gan = fit(tiny(*VAE_GAN, images=8))
+    assert [len(gan.preview(n)) for n in (1, 2, 4, 9)] == [3, 3, 6, 9]

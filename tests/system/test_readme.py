@@ -83,7 +83,17 @@ def of(kind: str) -> list[str]:
 
 
 @pytest.fixture
-def workplace(call, tmp_path, monkeypatch):
+def my_files(tmp_path):
+    """The README's own GAN and all else that the READMEs tell people to write."""
+    for name, text in [("my_gan.py", MY_GAN), *MY_FILES]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    for name in [name for name in sys.modules if name.startswith("my_")]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def workplace(my_files, call, tmp_path, monkeypatch):
     """A folder with a run in it, images in every form and the README's own GAN."""
     images = [torch.randint(256, (3, 20, 20), dtype=torch.uint8, generator=torch.Generator().manual_seed(n)) for n in range(40)]
     for folder, suffix in (("images", "png"), ("data/celeba/img_align_celeba", "jpg")):
@@ -98,12 +108,6 @@ def workplace(call, tmp_path, monkeypatch):
     np.save(tmp_path / "FILE.npy", np.random.default_rng(0).normal(size=(40, 2, 16)))
     np.savez(tmp_path / "FILE.npz", x=np.random.default_rng(0).normal(size=(40, 3)), y=np.arange(40))
     (tmp_path / "lines.txt").write_text("a line\n" * 40)
-    (tmp_path / "my_gan.py").write_text(MY_GAN)
-    for name, text in MY_FILES:
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
-    for name in [name for name in sys.modules if name.startswith("my_")]:
-        del sys.modules[name]
     quick = {name: invariants.INVARIANTS[name] for name in ("steps", "data", "samples")}  # of one run; all: tests/test_check.py
     monkeypatch.setattr(invariants, "INVARIANTS", quick)
     return partial(call, curves=True)
@@ -120,7 +124,7 @@ def write_lsun(path, images):
 @pytest.fixture(scope="module")
 def a_run(tmp_path_factory):
     """A run folder, to be copied."""
-    return train_into(tmp_path_factory.mktemp("trained") / "a_run", *SMALL["gan_lab.train"], "max_images=8")
+    return train_into(tmp_path_factory.mktemp("trained") / "a_run", *SMALL["gan_lab.train"], "max_images=8", curves=True)
 
 
 LONG = [c for c in of("python -m") if c not in blocks("bash", "README.md") and not c.startswith("python -m gan_lab.list")]
@@ -130,7 +134,7 @@ LONG = [c for c in of("python -m") if c not in blocks("bash", "README.md") and n
 @pytest.mark.parametrize(
     "command", [pytest.param(c, marks=pytest.mark.slow if "sweep=" in c else ()) for c in LONG if "--cfg" not in c]
 )
-def test_the_options_of_a_long_command_compose(workplace, command, tmp_path, monkeypatch):
+def test_the_options_of_a_long_command_compose(my_files, command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     _, _, module, *arguments = shlex.split(command)
     config_name, args = module.removeprefix("gan_lab."), get_args_parser().parse_intermixed_args(arguments)
