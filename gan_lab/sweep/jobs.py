@@ -65,10 +65,14 @@ def job(function: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
         if HydraConfig.get().mode != RunMode.MULTIRUN:
             return function(cfg)
         folder = RunFolder(HydraConfig.get().runtime.output_dir)
+        holds_a_run = folder.metrics.is_file() and cfg.get("resume") is None  # it is refused and stays as it is
         try:
             function(cfg)
         except Exception as error:
-            _write_failure(folder, cfg, error)
+            if holds_a_run:
+                print(f"gan_lab: {sentence(error) or error}", file=sys.stderr)
+            else:
+                _write_failure(folder, cfg, error)
         return ranking.read(folder).objective
 
     return run

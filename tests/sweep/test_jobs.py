@@ -56,6 +56,15 @@ def test_a_failure_is_written_with_its_metric_beside_what_the_run_wrote_before(r
     assert status == 1
 
 
+def test_a_sweep_in_a_folder_of_another_leaves_its_runs_as_they_are(run, capsys):
+    run("seed=0")
+    before = {path: path.read_bytes() for path in Path("sweep/0").rglob("*") if path.is_file() and ".hydra" not in path.parts}
+    status, (job,) = run("seed=0")
+    assert "'sweep/0' holds a run already" in capsys.readouterr().err.replace(str(Path.cwd()) + "/", "")
+    assert (status, job["status"]) == (0, "finished")
+    assert {path: path.read_bytes() for path in before} == before
+
+
 def test_bad_input_of_one_job_is_one_sentence_and_the_next_job_runs(run, capsys):
     status, jobs = run("data.batch_size=100000,64")
     assert (status, [job["status"] for job in jobs]) == (1, ["failed", "finished"])
