@@ -1,5 +1,6 @@
 """gan_lab: train, compare and judge every GAN from one small, tested code base."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,17 +12,18 @@ if TYPE_CHECKING:
 __version__ = "0.2.0"
 
 
-def load(run: str | Path, checkpoint: str = "best") -> "GAN":
+def load(run: str | Path, checkpoint: str = "best", trust: Collection[str] = ()) -> "GAN":
     """Return the trained GAN of a run, in evaluation mode on the CPU: ``gan_lab.load("outputs/...").sample(range(16), 0)``.
 
     Args:
         run: a run folder, or a .ckpt file.
         checkpoint: ``best`` or ``last``, of a folder.
+        trust: your own modules that the run's GAN is made of, such as ``["my_gan"]``: a file calls no others.
 
     Raises:
-        InputError: there is no such run, or no checkpoint of gan_lab in it.
+        InputError: there is no such run, no checkpoint of gan_lab in it, or one that calls other code.
     """
     from gan_lab.training.checkpoint import load as load_checkpoint  # torch is imported by whoever loads
 
-    gan, _ = load_checkpoint(run, checkpoint)
+    gan, _ = load_checkpoint(run, checkpoint, trust)
     return gan

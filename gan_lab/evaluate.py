@@ -47,7 +47,15 @@ def evaluate(cfg: DictConfig) -> None:
             else:
                 numbers = options.num_fake, options.num_reference
                 target = targets.of_run(
-                    run, cfg.checkpoint, cfg.data, options.reference, cfg.reference, *numbers, cfg.ema, cfg.truncation
+                    run,
+                    cfg.checkpoint,
+                    cfg.data,
+                    options.reference,
+                    cfg.reference,
+                    *numbers,
+                    cfg.ema,
+                    cfg.truncation,
+                    cfg.trust,
                 )
                 seeds = list(options.seeds)
             chosen = trained.with_weights(cfg.get("extractor") or target.extractors, target.data, target.overrides)

@@ -39,7 +39,7 @@ def sample(cfg: DictConfig) -> None:
     require(cfg, {"n": 1, "steps": 2, "batch_size": 1, "seed": None}, int)
     pick({"best": 0, "last": 0}, cfg.checkpoint, "checkpoint")
     path = find_checkpoint(cfg.run, cfg.checkpoint)
-    gan, made_by = checkpoint.load(path)
+    gan, made_by = checkpoint.load(path, trusted=cfg.trust)
     display = checkpoint.display_of(made_by)
     gan.to(cfg.device)
     shown, rows, in_units = partial(grid, display), partial(strips, display), partial(npy, made_by.data)

@@ -253,5 +253,7 @@ def test_a_users_own_configs_and_gan_are_found_outside_the_package(run, tmp_path
     run("model=twice", "--config-dir", "mine")
     summary = json.loads(Path("run/summary.json").read_text())
     assert (summary["g_steps_done"], summary["d_steps_done"]) == (8, 16)
-    run_again(max_images=80, **{"--config-dir": "mine"})
+    with pytest.raises(SystemExit, match=r"asks for own_gan\.Twice .*add trust=\[own_gan\]"):
+        run_again(max_images=80, **{"--config-dir": "mine"})
+    run_again(max_images=80, trust="[own_gan]", **{"--config-dir": "mine"})
     assert json.loads(Path("run/summary.json").read_text())["images_seen"] == 80

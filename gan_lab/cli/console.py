@@ -10,6 +10,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
 from rich.table import Table
 
+from gan_lab import trust
 from gan_lab.run_folder import RunFolder, find_checkpoint, read_lines
 
 
@@ -63,7 +64,7 @@ def complete(checkpoint: Path, images_seen: int, total_images: int) -> None:
 @rank_zero_only
 def stopped(folder: Path) -> None:
     """Say how to go on with a run whose process was told to end."""
-    say(f"stopped; python -m gan_lab.train resume={folder} goes on")
+    say(f"stopped; python -m gan_lab.train resume={folder}{_trusting(folder)} goes on")
 
 
 @rank_zero_only
@@ -87,13 +88,19 @@ def finish(folder: Path, dashboards: Sequence[str], broken: Sequence[str]) -> No
         say(f"{len(broken):,} broken images were left out, such as {broken[0]}")
     grid = next(reversed(run.grids().values()), None)
     lines: dict[str, Any] = {"run": folder, "samples": grid, "curves": run.curves, "to use": find_checkpoint(folder)}
-    lines |= {"to go on": find_checkpoint(folder, "last"), "more": f"python -m gan_lab.sample run={folder}"}
+    lines |= {"to go on": find_checkpoint(folder, "last"), "more": f"python -m gan_lab.sample run={folder}{_trusting(folder)}"}
     for name, value in [*lines.items(), *(("dashboard", dashboard) for dashboard in dashboards)]:
         say(f"{name:<11}{value}")
     if grid and grid.suffix == ".txt":
         say("such as")
         for line in read_lines(grid, 5):
             say(f"{'':<11}{line}")
+
+
+def _trusting(folder: Path) -> str:
+    """Return the option that a command needs for a run of somebody's own modules."""
+    names = trust.modules(RunFolder(folder).read_config())
+    return f" trust=[{','.join(sorted(names))}]" if names else ""
 
 
 def metrics(summary: dict[str, Any]) -> Table:

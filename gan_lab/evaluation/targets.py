@@ -1,12 +1,13 @@
 """What to judge: a trained run with real images of its data, or images made elsewhere."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from gan_lab import trust
 from gan_lab.data.module import Data
 from gan_lab.data.prepared import sha256
 from gan_lab.errors import InputError
@@ -41,6 +42,7 @@ def of_run(
     num_reference: int | None = None,
     ema: bool = True,
     truncation: float | None = None,
+    trusted: Collection[str] = (),
 ) -> EvalTarget:
     """Load a checkpoint to judge.
 
@@ -54,9 +56,11 @@ def of_run(
         num_reference: of ``split``; None: all.
         ema: by the averaged generator, or by G itself.
         truncation: see `gan_lab.model.base.sampling.Sampling.sample`.
+        trusted: modules outside gan_lab that the checkpoint may call; see `gan_lab.trust.check`.
     """
     path = checkpoint.find(run, which)
-    gan, made_by = checkpoint.load(path)
+    gan, made_by = checkpoint.load(path, trusted=trusted)
+    trust.check(made_by, path, trusted, ["data", "extractor"])
     data = data_of(path, made_by, moved or {})
     other = "train" if split == "held_out" else "held_out"
     n = num_fake or min(len(Reals(data, other)), MOST)

@@ -4,9 +4,8 @@ A checkpoint is one file that stands alone: weights, optimizers, clocks, and the
 data (it loads with ``weights_only``).
 """
 
-import sys
+from collections.abc import Collection
 from contextlib import nullcontext
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +14,11 @@ from hydra.utils import instantiate
 from lightning import Callback, Trainer
 from omegaconf import DictConfig, OmegaConf
 
-from gan_lab import atomic
+from gan_lab import atomic, trust
 from gan_lab.errors import InputError
 from gan_lab.model.gan import GAN
 from gan_lab.plot.display import Display, Pictures
 from gan_lab.run_folder import find_checkpoint as find
-from gan_lab.run_folder import flatten
 from gan_lab.training.build import PARTS, build
 
 if TYPE_CHECKING:
@@ -38,12 +36,17 @@ def read(path: Path) -> dict[str, Any]:
     return content
 
 
-def load(run: str | Path, name: str = "best") -> tuple[GAN, DictConfig]:
-    """Return the GAN of a run, in evaluation mode on the CPU, and its configuration."""
+def load(run: str | Path, name: str = "best", trusted: Collection[str] = ()) -> tuple[GAN, DictConfig]:
+    """Return the GAN of a run, in evaluation mode on the CPU, and its configuration.
+
+    Args:
+        run: a folder or a checkpoint.
+        name: "best" or "last", of a folder.
+        trusted: modules outside gan_lab that the checkpoint may call; see `gan_lab.trust.check`.
+    """
     path = find(run, name)
-    config = read(path)["config"]
-    _check_modules(path, config)
-    cfg = OmegaConf.create(config)
+    cfg = OmegaConf.create(read(path)["config"])
+    trust.check(cfg, path, trusted, [*PARTS, "display"])
     gan = build(cfg)
     restore(gan, path)
     return gan.eval(), cfg
@@ -53,17 +56,6 @@ def display_of(cfg: DictConfig) -> Display:
     """Return the display of a run's samples; a checkpoint that states none shows pictures."""
     display: Display = instantiate(cfg.display) if "display" in cfg else Pictures()
     return display
-
-
-def _check_modules(path: Path, config: dict[str, Any]) -> None:
-    """Refuse a checkpoint of a GAN with parts from modules that are not found; data and callbacks may be missing."""
-    targets = {target for key, target in flatten({part: config.get(part) for part in PARTS}) if key.endswith("._target_")}
-    for module in sorted({target.partition(".")[0] for target in targets}):
-        if module not in sys.modules and find_spec(module) is None:
-            raise InputError(
-                f"'{path}' needs your module {module}, which is not found here: run this command in the folder that holds it, "
-                "or put that folder on PYTHONPATH"
-            )
 
 
 def restore(gan: GAN, path: Path) -> None:

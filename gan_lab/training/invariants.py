@@ -16,6 +16,7 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor, nn
 
+from gan_lab import trust
 from gan_lab.model.base import CLOCKS, Player
 from gan_lab.model.gan import GAN
 from gan_lab.training import checkpoint, distributed
@@ -129,7 +130,7 @@ def same_samples(checked: CheckedGAN) -> str:
     """Check that a checkpoint, loaded alone, gives the samples of the run in [-1, 1], and another seed others."""
     gan, _ = checked.run
     checkpoint.save(gan.trainer, checked.folder / "samples.ckpt")
-    loaded, _ = checkpoint.load(checked.folder / "samples.ckpt")
+    loaded, _ = checkpoint.load(checked.folder / "samples.ckpt", trusted=trust.modules(checked.cfg))
     images = gan.sample(4)
     if not torch.equal(images, loaded.sample(4)):
         raise Violation("the samples of a checkpoint are not those of the run" + outside_buffers(build(checked.cfg), gan))

@@ -1,17 +1,19 @@
 """Resume a run: find its command line, folder, configuration and checkpoint."""
 
 import copy
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from gan_lab import trust
 from gan_lab.errors import InputError
 from gan_lab.run_folder import RunFolder, find_checkpoint, flatten
 from gan_lab.training.config import CADENCES
 
 LENGTHS = ("max_images", "max_g_steps", "max_epochs")
-SETTLED = (*CADENCES, "folder", "total_images", "primary_mode", "resume", "init_from", "data.characters")
+SETTLED = (*CADENCES, "folder", "total_images", "primary_mode", "resume", "init_from", "trust", "data.characters")
 """What the command itself writes into a configuration."""
 
 
@@ -47,7 +49,7 @@ def arguments(argv: list[str]) -> list[str]:
         return argv
     from gan_lab.training import checkpoint
 
-    former = checkpoint.read(find_checkpoint(run, "last"))["overrides"]
+    former = _safe(checkpoint.read(path := find_checkpoint(run, "last"))["overrides"], path)
     folder = ["hydra.run.dir=" + _quoted(run)] if Path(run).is_dir() else []
     run = str(Path(run).absolute())  # a run may change into its folder
     new = [f"resume={_quoted(run)}" if arg.startswith("resume=") else arg for arg in argv]
@@ -81,6 +83,7 @@ def load_resume_config(cfg: DictConfig, overrides: list[str], folder: Path) -> t
                 "init_from= gives a new run its first weights, and resume= goes on with its own: leave out one of them"
             )
         run = _changed(stored, cfg, new)
+        trust.check(run, path, cfg.trust)
     _check_networks(stored, run)
     return run, Resumed(path, content["state_dict"]["_extra_state"]["images_seen"], stored, run)
 
@@ -90,6 +93,14 @@ def differences(stored: DictConfig, run: DictConfig) -> list[str]:
     before, after = (dict(flatten(OmegaConf.to_container(cfg))) for cfg in (stored, run))
     keys = [key for key in before | after if not {key, key.split(".")[0]} & {*SETTLED} and before.get(key) != after.get(key)]
     return [f"{key}: {before.get(key)} -> {after.get(key)}" for key in keys]
+
+
+def _safe(overrides: list[str], path: Path) -> list[str]:
+    """Return the command line in a checkpoint without what it trusts, which is said anew; refuse one that changes Hydra."""
+    for override in overrides:
+        if override.startswith("-") or re.match(r"[+~]*hydra\b|[^=]*@_?hydra", override):
+            raise InputError(f"'{path}' was not written by gan_lab: its command line holds {override}")
+    return [override for override in overrides if _key(override) != "trust"]
 
 
 def _run(argv: list[str]) -> str | None:

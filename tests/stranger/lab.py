@@ -5,7 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 
+import gan_lab
 from gan_lab import check, sample, train
+from gan_lab.model.gan import GAN
 from gan_lab.run_folder import RunFolder
 
 TINY = ["data=fake", "data.image_size=8", "data.channels=1", "data.batch_size=4", "data.train.n=64", "data.held_out.n=16"]
@@ -25,10 +27,12 @@ class Lab:
 
     def __init__(self, call: Callable[..., Path], folder: Path) -> None:
         self.call, self.folder = call, folder
+        self.own: list[str] = []
 
     def write(self, **files: str) -> None:
         """Write files by their names, with ``__`` for ``/``: ``my_gan="..."`` is ``my_gan.py``, ``conf__model__my`` a yaml."""
         for name, text in files.items():
+            self.own += [] if name.startswith("conf") else [name]
             path = self.folder / f"{name.replace('__', '/')}.{'yaml' if name.startswith('conf') else 'py'}"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(dedent(text))
@@ -41,12 +45,20 @@ class Lab:
 
     def resume(self, *overrides: str, run: str = "run") -> RunFolder:
         """Go on with a run in its folder."""
-        self.call(train.main, f"resume={run}", *overrides)
+        self.call(train.main, f"resume={run}", self._trust, *overrides)
         return RunFolder(self.folder / run)
 
     def sample(self, *overrides: str) -> None:
         """Sample from the run."""
-        self.call(sample.main, "run=run", *overrides)
+        self.call(sample.main, "run=run", self._trust, *overrides)
+
+    def load(self, run: str = "run") -> GAN:
+        """Load the GAN of a run."""
+        return gan_lab.load(run, trust=self.own)
+
+    @property
+    def _trust(self) -> str:
+        return f"trust=[{','.join(self.own)}]"
 
     def check(self, *overrides: str) -> None:
         """Check; a violated invariant is a SystemExit."""

@@ -2,7 +2,6 @@
 
 import pytest
 
-import gan_lab
 from tests.stranger.lab import OWN, TINY
 
 MODEL = """
@@ -77,6 +76,6 @@ def began(lab):
 
 def test_k_moves_and_a_resumed_run_has_it_again(began, capsys):
     began.train(*BEGAN)
-    assert 0 < gan_lab.load("run").k.item() < 1
+    assert 0 < began.load().k.item() < 1
     began.check(*BEGAN, "only=resume")
     assert "equal bit for bit" in capsys.readouterr().out

@@ -1,6 +1,5 @@
 """BiGAN (Donahue 2017, https://arxiv.org/abs/1605.09782): an encoder beside G, and a D that judges images with their codes."""
 
-import gan_lab
 from tests.stranger.lab import OWN, TINY
 
 MODEL = """
@@ -90,5 +89,5 @@ def test_the_encoder_learns_in_the_step_of_g(lab):
     row = lab.train(*BIGAN, "penalty=r1").read_rows()[0]
     assert {"e_gradient_norm", "e_lr", "r1"} <= row.keys()
     lab.check(*BIGAN, "only=steps", "max_images=16")
-    gan = gan_lab.load("run")
+    gan = lab.load()
     assert gan.generate(gan.encoder(gan.sample(4))).shape == (4, 1, 8, 8)

@@ -163,7 +163,7 @@ def test_a_loss_that_reads_images_ends_well_and_its_checkpoint_says_elsewhere_wh
     for name in ("my_gan", "my_data", "my_callback"):
         monkeypatch.delitem(sys.modules, name)
     with pytest.raises(SystemExit) as ended:
-        lab.call(sample.main, "run=../run", "n=4")
+        lab.call(sample.main, "run=../run", "n=4", "trust=[my_gan]")
     assert str(ended.value) == (
         "gan_lab: '../run/checkpoints/last.ckpt' needs your module my_gan, which is not found here: run this command in the "
         "folder that holds it, or put that folder on PYTHONPATH"
@@ -171,5 +171,5 @@ def test_a_loss_that_reads_images_ends_well_and_its_checkpoint_says_elsewhere_wh
     monkeypatch.syspath_prepend(tmp_path)
     for name in ("my_data", "my_callback"):  # which no sample needs
         (tmp_path / f"{name}.py").unlink()
-    lab.call(sample.main, "run=../run", "n=4")
+    lab.call(sample.main, "run=../run", "n=4", "trust=[my_gan]")
     assert (tmp_path / "run/generated/grid-seed0.png").is_file()

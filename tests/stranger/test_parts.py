@@ -4,7 +4,6 @@ import pytest
 import torch
 from torch import nn
 
-import gan_lab
 from gan_lab.errors import InputError
 from gan_lab.model.gan import GAN
 from gan_lab.network import mlp
@@ -96,7 +95,7 @@ def test_they_train_together_and_a_resumed_run_goes_on_as_if_never_stopped(parts
             factor = 1 - 28 / 64  # before the last step
             assert layers == pytest.approx([lr * factor / 2**i for i in range(len(layers))])
     assert {"r1", "my_centred"} <= resumed.read_rows()[-3].keys()
-    one, two = gan_lab.load("whole"), gan_lab.load("run")
+    one, two = parts.load("whole"), parts.load()
     assert one.penalties["my_centred"].mean.item() != 0
     states = one.state_dict(), two.state_dict()
     assert all(torch.equal(value, states[1][name]) for name, value in states[0].items() if torch.is_tensor(value))

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-import gan_lab
 from gan_lab.data.arrays import Arrays
 from gan_lab.data.module import Data
 from gan_lab.errors import InputError
@@ -89,7 +88,7 @@ def test_they_are_trained_drawn_and_sampled_as_they_are(signals):
     signals.sample("format=npz", "n=6")
     signals.sample("format=great_circle", "n=2", "steps=3")
     written = np.load("run/generated/samples-seed0.npz")["images"]
-    torch.testing.assert_close(torch.from_numpy(written), gan_lab.load("run").sample(6))
+    torch.testing.assert_close(torch.from_numpy(written), signals.load().sample(6))
     with pytest.raises(SystemExit) as ended:
         signals.sample("format=png")
     assert (
@@ -151,7 +150,7 @@ def test_labels_may_be_float_vectors(signals):
         """
     )
     signals.train(*SIGNALS, *VECTORS, "model._target_=my_model.VectorGAN")
-    gan = gan_lab.load("run")
+    gan = signals.load()
     low, high = (gan.generate(torch.zeros(1, 8), torch.tensor([[pitch, 0.0]])) for pitch in (0.0, 1.0))
     assert not torch.equal(low, high)
 
