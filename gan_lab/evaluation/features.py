@@ -179,7 +179,7 @@ def read_statistics(path: Path, extractor: "Extractor", device: torch.device, sh
     """Read mean and covariance from an .npz of this or another tool; one of another protocol or image shape is refused."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            mu, sigma = (torch.from_numpy(arrays[name]).double() for name in ("mu", "sigma"))
+            mu, sigma = (torch.from_numpy(arrays[name].astype(np.float64, casting="same_kind")) for name in ("mu", "sigma"))
             n = int(arrays["n"]) if "n" in arrays.files else 0
             key = dict((json.loads(str(arrays["protocol"])) if "protocol" in arrays.files else None) or {})
     except Exception as error:
@@ -188,6 +188,7 @@ def read_statistics(path: Path, extractor: "Extractor", device: torch.device, sh
         raise InputError(
             f"'{path}' holds mu of {tuple(mu.shape)} and sigma of {tuple(sigma.shape)}: (d,) and (d, d) are asked for"
         )
+    _check_moments(path, mu, sigma)
     if len(mu) != (d := extractor.num_features or math.prod(shape)):
         raise InputError(
             f"'{path}' holds statistics of {len(mu)} features, and {extractor.name} makes {d}: choose the one that made them"
@@ -200,3 +201,17 @@ def read_statistics(path: Path, extractor: "Extractor", device: torch.device, sh
         must_fit(shape, tuple(key["shape"]), path)
     moments = Moments(n, mu.to(stats_device(device)), sigma.to(stats_device(device)))
     return Features(torch.empty(0, len(mu), device=stats_device(device)), all_moments=moments)
+
+
+def _check_moments(path: Path, mu: Tensor, sigma: Tensor) -> None:
+    """Refuse what is no mean and no covariance; a covariance that was stored as float32 is one."""
+    faults = {
+        "with values that are no finite number": not (mu.isfinite().all() and sigma.isfinite().all()),
+        "with a sigma that is not symmetric": bool((sigma - sigma.T).abs().max() > 1e-5 * sigma.abs().max()),
+    }
+    if not any(faults.values()):
+        variances = torch.linalg.eigvalsh(sigma)
+        faults["with a sigma of negative variances"] = bool(variances[0] < -1e-5 * variances[-1].abs())
+    for fault, found in faults.items():
+        if found:
+            raise InputError(f"'{path}' holds statistics {fault}: make it anew, by eval.save_statistics=FILE or its own tool")

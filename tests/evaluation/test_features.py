@@ -413,6 +413,13 @@ def test_statistics_of_another_protocol(written, what, sentence):
         ({"mu": np.float64(0)}, r"holds mu of \(\) and"),
         ({"sigma": None}, "holds no statistics: an .npz with mu and sigma is asked for"),
         ({"mu": np.array(["a"])}, "holds no statistics"),
+        ({"mu": np.array([print])}, "holds no statistics"),  # a pickle
+        ({"sigma": np.eye(4) * 1j}, "holds no statistics"),
+        ({"mu": np.array([0, 1, np.nan, 0])}, "holds statistics with values that are no finite number"),
+        ({"sigma": np.diag([1, 1, 1, np.inf])}, "holds statistics with values that are no finite number"),
+        ({"sigma": np.triu(np.ones((4, 4)))}, "holds statistics with a sigma that is not symmetric"),
+        ({"sigma": np.diag([1.0, 1, 1, -1])}, "holds statistics with a sigma of negative variances"),
+        ({"sigma": -np.eye(4)}, "holds statistics with a sigma of negative variances"),
         ({"protocol": np.str_("no json")}, "holds no statistics"),
         ({"protocol": np.str_("[1]")}, "holds no statistics"),
     ],
@@ -420,6 +427,12 @@ def test_statistics_of_another_protocol(written, what, sentence):
 def test_statistics_that_do_not_fit(written, changed, sentence):
     with pytest.raises(InputError, match=rf"stats.npz' {sentence}"):
         read_statistics(written(**changed), Four(), CPU, SHAPE)
+
+
+def test_statistics_that_were_rounded_to_float32_are_some(written):
+    few = normal(3, 4)  # a singular covariance
+    rounded = written(sigma=Moments.of(few).covariance.numpy().astype(np.float32), mu=few.mean(0).numpy())
+    assert read_statistics(rounded, Four(), CPU, SHAPE).moments.mean.dtype == torch.float64
 
 
 def test_statistics_of_images_of_another_size(written):
