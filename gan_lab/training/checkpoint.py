@@ -4,8 +4,10 @@ A checkpoint is one file that stands alone: weights, optimizers, clocks, and the
 data (it loads with ``weights_only``).
 """
 
+import zipfile
 from collections.abc import Collection
 from contextlib import nullcontext
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +15,10 @@ import torch
 from hydra.utils import instantiate
 from lightning import Callback, Trainer
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from gan_lab import atomic, trust
-from gan_lab.errors import InputError
+from gan_lab.errors import InputError, first_line
 from gan_lab.model.gan import GAN
 from gan_lab.plot.display import Display, Pictures
 from gan_lab.run_folder import find_checkpoint as find
@@ -25,15 +28,45 @@ if TYPE_CHECKING:
     from gan_lab.data.module import Data
 
 
+FORMAT = 1
+"""Of a checkpoint's content; a gan_lab reads all former ones, and the ones before 0.3, which state none."""
+
+CONTENT = {
+    "config": dict, "overrides": list, "state_dict": dict, "optimizer_states": list, "lr_schedulers": list, "callbacks": dict,
+    "loops": dict, "global_step": int,
+}  # fmt: skip
+
+
 def read(path: Path) -> dict[str, Any]:
-    """Return the checkpoint's content, on the CPU; refuse a file that is damaged or was not written by gan_lab."""
+    """Return the checkpoint's content, on the CPU.
+
+    Raises:
+        InputError: the file is damaged, also where only a weight has changed, was not written by gan_lab, or by a newer one.
+    """
     try:
+        _check_bytes(path, path.stat().st_mtime_ns)
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:  # a broken file fails in many ways
-        raise InputError(f"'{path}' is broken or no checkpoint of gan_lab ({type(error).__name__})") from error
-    if not isinstance(content, dict) or "config" not in content or "state_dict" not in content:
+        raise InputError(f"'{path}' is broken or no checkpoint of gan_lab ({first_line(error)})") from error
+    if not isinstance(content, dict) or not isinstance(content.get("config"), dict):
         raise InputError(f"'{path}' was not written by gan_lab: it has no 'config' to build its networks from")
+    if content.get("format", 0) not in range(FORMAT + 1):
+        raise InputError(f"'{path}' has format {content['format']}, and this gan_lab reads up to {FORMAT}: update gan_lab")
+    odd = [part for part, kind in CONTENT.items() if not isinstance(content.get(part), kind)]
+    state = content.get("state_dict")
+    if not odd and not isinstance((state or {}).get("_extra_state", {}).get("images_seen"), int):
+        odd = ["images_seen"]
+    if odd:
+        raise InputError(f"'{path}' is no whole checkpoint of gan_lab: its {', '.join(odd)} is missing or of another kind")
     return content
+
+
+@cache
+def _check_bytes(path: Path, written_at: int) -> None:
+    """Compare each part of the file, a zip archive, with its checksum, which torch writes and does not read."""
+    with zipfile.ZipFile(path) as archive:
+        if damaged := archive.testzip():
+            raise ValueError(f"{damaged} is not what was written")
 
 
 def load(run: str | Path, name: str = "best", trusted: Collection[str] = ()) -> tuple[GAN, DictConfig]:
@@ -47,7 +80,10 @@ def load(run: str | Path, name: str = "best", trusted: Collection[str] = ()) -> 
     path = find(run, name)
     cfg = OmegaConf.create(read(path)["config"])
     trust.check(cfg, path, trusted, [*PARTS, "display"])
-    gan = build(cfg)
+    try:
+        gan = build(cfg)
+    except (OmegaConfBaseException, AttributeError, KeyError, TypeError) as error:
+        raise InputError(f"the configuration in '{path}' makes no GAN: {first_line(error)}") from error
     restore(gan, path)
     return gan.eval(), cfg
 
@@ -67,6 +103,8 @@ def restore(gan: GAN, path: Path) -> None:
         raise InputError(
             f"'{path}' is a checkpoint of other networks than this command's ({reason}): leave network= and data= as they were"
         ) from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:  # of some part's own state
+        raise InputError(f"'{path}' holds a state that its GAN does not take: {first_line(error)}") from error
 
 
 def save(trainer: Trainer, path: Path) -> None:
@@ -93,7 +131,7 @@ class EmbedConfig(Callback):
 
     def on_save_checkpoint(self, trainer: Trainer, gan: GAN, content: dict[str, Any]) -> None:
         """Add them."""
-        content["config"], content["overrides"], content["trained_on"] = self.config, self.overrides, self.trained_on
+        content |= {"format": FORMAT, "config": self.config, "overrides": self.overrides, "trained_on": self.trained_on}
 
 
 def facts(data: "Data") -> dict[str, Any]:

@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 
 from gan_lab.cli.compose import compose
 from gan_lab.errors import InputError
-from gan_lab.training import resume
+from gan_lab.training import checkpoint, resume
 
 
 @pytest.fixture
@@ -21,7 +21,10 @@ def former(tmp_path, monkeypatch):
         (tmp_path / "run" / "checkpoints").mkdir(parents=True)
         config = OmegaConf.to_container(compose("train", list(overrides)))
         content = {"config": config, "overrides": list(overrides), "state_dict": {"_extra_state": {"images_seen": 40}}}
-        torch.save(content, tmp_path / "run" / "checkpoints" / "last.ckpt")
+        torch.save(
+            {name: kind() for name, kind in checkpoint.CONTENT.items()} | content,
+            tmp_path / "run" / "checkpoints" / "last.ckpt",
+        )
         return go_on
 
     def go_on(*overrides, run="run"):
