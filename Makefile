@@ -39,6 +39,10 @@ check: install ## format, lint, spelling, imports, types and the fast tests: bef
 	$(BIN)/mypy
 	$(BIN)/pytest -n auto
 
+audit: install ## faults that attackers use: in our code (ruff's S rules) and, by the network, in what is installed
+	$(BIN)/ruff check gan_lab
+	$(BIN)/pip-audit --skip-editable
+
 hooks: install ## run the quick ones of these before every commit, and on its message; types before every push
 	$(BIN)/pre-commit install
 
@@ -61,4 +65,4 @@ clean: ## remove what the targets above made; runs in outputs/ stay
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage dist benchmark.json benchmark_data.json benchmark_frechet.json
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help install train test test-slow chromium check hooks coverage format readme bench clean
+.PHONY: help install train test test-slow chromium check audit hooks coverage format readme bench clean
