@@ -101,12 +101,22 @@ class RunFolder:
 
 
 def read_rows(path: Path) -> list[dict[str, float]]:
-    """Return the rows of a metrics.csv, each with the columns that it has a number for; the last may be half written."""
-    if not path.is_file():
-        return []
-    with path.open(newline="", encoding="utf-8", errors="replace") as file:
-        rows = [{name: _number(text) for name, text in row.items()} for row in csv.DictReader(file)]
+    """Return the rows of a metrics.csv, each with the columns that it has a number for."""
+    rows = [{name: _number(text) for name, text in row.items()} for row in whole_rows(path)[0]]
     return [{name: value for name, value in row.items() if value is not None} for row in rows]
+
+
+def whole_rows(path: Path) -> tuple[list[dict[str, str]], int]:
+    """Return the rows of a metrics.csv as they are written, and the number of torn lines, as a killed process leaves them."""
+    if not path.is_file():
+        return [], 0
+    header, *lines = path.read_bytes().decode(errors="replace").split("\n")
+    columns, rows, last = next(csv.reader([header]), []), [], lines.pop() if lines else ""
+    for line in lines:
+        fields = next(csv.reader([line]), []) if "\0" not in line else []
+        if len(fields) == len(columns):
+            rows.append({name: text for name, text in zip(columns, fields, strict=True) if text})
+    return rows, len(lines) - len(rows) + bool(last)
 
 
 def _number(text: Any) -> float | None:

@@ -10,6 +10,8 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from gan_lab import train
+from gan_lab.callback.loss_logger import LossLogger
+from gan_lab.callback.validation import Validation
 from gan_lab.run_folder import read_rows
 from gan_lab.training import checkpoint
 from gan_lab.training.config import finalize_config
@@ -102,17 +104,60 @@ def test_a_complete_run_taken_up_by_auto_is_left_as_it_is(run, capsys):
     assert Path("run/metrics.csv").read_text() == before
 
 
-def test_auto_goes_on_from_the_best_when_the_last_is_broken_and_starts_when_nothing_is_good(run):
+def test_auto_goes_on_from_the_best_when_the_last_is_broken_and_stops_when_all_are(run, capsys):
     run("max_images=8")
     last = Path("run/checkpoints/last.ckpt")
     last.rename("run/checkpoints/best.ckpt")
     last.write_bytes(b"broken")
     run("max_images=16", "resume=auto")
+    assert "last.ckpt' is broken" in capsys.readouterr().out
     assert [row["images_seen"] for row in read_rows(Path("run/metrics.csv")) if "d_loss" in row] == [8, 16]
     for name in ("last", "best"):
         Path(f"run/checkpoints/{name}.ckpt").write_bytes(b"broken")
-    run("max_images=8", "resume=auto")
-    assert [row["images_seen"] for row in read_rows(Path("run/metrics.csv")) if "d_loss" in row] == [8]
+    with pytest.raises(SystemExit, match=r"last\.ckpt' is broken .* nothing to go on from: remove '.*run' to start anew"):
+        run("max_images=24", "resume=auto")
+    assert [row["images_seen"] for row in read_rows(Path("run/metrics.csv")) if "d_loss" in row] == [8, 16]
+
+
+class Killed(BaseException):
+    """What no code of a run handles."""
+
+
+def before_the_first_validation_is_over(patch, kill):
+    patch.setattr(Validation, "on_validation_epoch_end", lambda *args: kill())
+
+
+def between_two_rows(patch, kill):
+    step = LossLogger.on_train_batch_end
+
+    def last(logger, trainer, gan, *args):
+        step(logger, trainer, gan, *args)
+        if gan.images_seen == 44:
+            kill()
+
+    patch.setattr(LossLogger, "on_train_batch_end", last)
+
+
+@pytest.mark.parametrize("moment", [before_the_first_validation_is_over, between_two_rows])
+def test_the_record_of_a_killed_run_is_that_of_an_undisturbed_one(run, monkeypatch, moment):
+    cadence = ["val_every_images=32", "checkpoint_every_images=8", "max_images=64", "metric=frechet", "extractor=pixels"]
+    if moment is between_two_rows:
+        cadence[1] = "checkpoint_every_images=40"  # a row is due every 16 images
+    whole = run(*cadence, "hydra.run.dir=whole").with_name("whole")
+
+    def kill():
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        moment(patch, kill)
+        run(*cadence)
+    folder = run(*cadence, "resume=auto")
+    assert (folder / "metrics.csv").read_bytes() == (whole / "metrics.csv").read_bytes()
+    for name in ("last", "best"):
+        one, two = (checkpoint.read(path / f"checkpoints/{name}.ckpt") for path in (whole, folder))
+        assert equal(one["state_dict"], two["state_dict"])
+    scores = [json.loads((path / "summary.json").read_text())["final_judgement"] for path in (whole, folder)]
+    assert scores[0] == scores[1]
 
 
 def test_another_optimizer_on_resume_starts_without_the_memory_of_the_first(run, capsys):

@@ -11,7 +11,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from gan_lab.model.gan import GAN
 from gan_lab.training import checkpoint
-from gan_lab.training.cadence import is_due
+from gan_lab.training.cadence import is_due, validation_follows
 
 
 class Checkpoint(L.Callback):
@@ -57,8 +57,8 @@ class Checkpoint(L.Callback):
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def on_train_batch_end(self, trainer: L.Trainer, gan: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Save when it is due."""
-        if is_due(trainer, gan, self.every_images):
+        """Save when it is due, but before a validation only after it: what goes on from a file has had it."""
+        if is_due(trainer, gan, self.every_images) and not validation_follows(trainer):
             self._save(trainer, gan, self.last_path)
 
     def on_validation_end(self, trainer: L.Trainer, gan: GAN) -> None:

@@ -55,6 +55,14 @@ class LossLogger(L.Callback):
         if self.series:
             self._write(trainer, gan)
 
+    def state_dict(self) -> dict[str, Any]:
+        """Keep the values since the last row, so that the first row of a resumed run is a mean over as many steps."""
+        return {"series": read_out(self.series)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on with the values of the stopped run."""
+        self.series = {name: {step: torch.tensor(x) for step, x in values.items()} for name, values in state["series"].items()}
+
     def _write(self, trainer: L.Trainer, gan: GAN) -> None:
         last = {name: {gan.d_steps_done: value} for name, value in logit_statistics(gan).items()}
         series = read_out(self.series | last)
@@ -72,7 +80,8 @@ class LossLogger(L.Callback):
 
 def read_out(series: dict[str, dict[int, Tensor]]) -> dict[str, dict[int, float]]:
     """Copy all tensors to the host in one sync."""
-    numbers = iter(torch.stack([value.float() for values in series.values() for value in values.values()]).tolist())
+    tensors = [value.float() for values in series.values() for value in values.values()]
+    numbers = iter(torch.stack(tensors).tolist() if tensors else [])
     return {name: {step: next(numbers) for step in values} for name, values in series.items()}
 
 

@@ -11,8 +11,9 @@ from lightning.pytorch.loggers.logger import Logger, rank_zero_experiment
 from lightning.pytorch.utilities import rank_zero_only
 
 from gan_lab import atomic
+from gan_lab.cli.console import say
 from gan_lab.logger.clocks import Clocked
-from gan_lab.run_folder import read_rows
+from gan_lab.run_folder import whole_rows
 
 Row = Mapping[str, float]
 
@@ -29,10 +30,12 @@ class CsvLogger(Clocked, Logger):
 
     def __init__(self, path: Path, resumed_at: int | None = None) -> None:
         super().__init__()
-        self.path, rows = path, read_rows(path)
-        kept = [row for row in rows if resumed_at is None or row.get("images_seen", math.inf) <= resumed_at]
+        self.path, (rows, torn) = path, whole_rows(path)
+        kept = [row for row in rows if resumed_at is None or float(row.get("images_seen", math.inf)) <= resumed_at]
         self.columns = list(dict.fromkeys(name for row in kept for name in row))
-        if len(kept) < len(rows):
+        if torn:
+            say(f"{torn} torn line(s) of {path}, as a killed process leaves them, are dropped")
+        if torn or len(kept) < len(rows):
             self._write(kept)
 
     @property
@@ -61,13 +64,13 @@ class CsvLogger(Clocked, Logger):
         row = self.clocked(metrics)
         if new := [name for name in row if name not in self.columns]:
             self.columns += new
-            self._write([*read_rows(self.path), row])
+            self._write([*whole_rows(self.path)[0], row])
             return
         with self.path.open("a", newline="") as file:
             csv.DictWriter(file, self.columns).writerow(row)
 
     @rank_zero_only
-    def _write(self, rows: Sequence[Row]) -> None:
+    def _write(self, rows: Sequence[Mapping[str, float | str]]) -> None:
         with atomic.replacing(self.path) as partial, partial.open("w", newline="") as file:
             writer = csv.DictWriter(file, self.columns)
             writer.writeheader()

@@ -22,6 +22,13 @@ def is_due(trainer: Trainer, gan: GAN, every_images: int) -> bool:
     return gan.images_seen // interval > (gan.images_seen - global_batch) // interval
 
 
+def validation_follows(trainer: Trainer) -> bool:
+    """Return whether the trainer validates after the last batch, once all callbacks have seen it."""
+    batches = trainer.fit_loop.epoch_loop.total_batch_idx + 1
+    due = trainer.should_stop or (trainer.val_check_batch is not None and batches % trainer.val_check_batch == 0)
+    return trainer.enable_validation and due
+
+
 def row_is_due(gan: GAN, every_steps: int) -> bool:
     """Return whether a step of the last batch ends an interval of ``every_steps`` steps of D."""
     return gan.d_steps_done // every_steps > (gan.d_steps_done - gan.steps_of_batch) // every_steps

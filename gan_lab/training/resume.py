@@ -8,6 +8,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from gan_lab import trust
+from gan_lab.cli.console import say
 from gan_lab.errors import InputError
 from gan_lab.run_folder import RunFolder, find_checkpoint, flatten
 from gan_lab.training.config import CADENCES
@@ -114,17 +115,24 @@ def _quoted(text: str) -> str:
 
 
 def _path(resume: str | None, folder: Path) -> Path | None:
-    """Return the checkpoint; with auto the last good one of the folder, if there is one."""
+    """Return the checkpoint; with auto the last good one of the folder, or None if it holds none at all."""
     from gan_lab.training import checkpoint
 
     if resume != "auto":
         return None if resume is None else find_checkpoint(resume, "last")
-    for path in (RunFolder(folder).checkpoints / name for name in ("last.ckpt", "best.ckpt")):
+    broken = []
+    paths = [RunFolder(folder).checkpoints / name for name in ("last.ckpt", "best.ckpt")]
+    for path in filter(Path.is_file, paths):
         try:
             checkpoint.read(path)
-        except InputError:
+        except InputError as error:
+            broken.append(str(error))
             continue
+        for fault in broken:
+            say(f"{fault}: going on from {path}")
         return path
+    if broken:
+        raise InputError(f"{broken[0]}, so there is nothing to go on from: remove '{folder}' to start anew")
     return None
 
 

@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from gan_lab import train
 from gan_lab.logger.csv import CsvLogger
 from gan_lab.run_folder import read_rows
@@ -38,7 +40,19 @@ def test_a_resumed_run_appends_and_drops_what_it_will_see_again(tmp_path):
     with path.open("a") as file:
         file.write("\n,")  # as a killed run leaves it
     CsvLogger(path, resumed_at=20).log_metrics({"images_seen": 25, "new": 1.5})
-    assert read_rows(path) == [{"images_seen": 10}, {"images_seen": 20}, {"images_seen": 25, "new": 1.5}]
+    assert path.read_text() == "images_seen,new\n10,\n20,\n25,1.5\n"
+
+
+@pytest.mark.parametrize("torn", ["30", "30,0.", "30,0.5,7\r\n", "\0\0\0", "\0\0\0\n30,\0\r\n", "3\xff\r\n"])
+def test_a_torn_file_is_mended_and_said(tmp_path, capsys, torn):
+    path = tmp_path / "metrics.csv"
+    CsvLogger(path).log_metrics({"images_seen": 10, "a": 0.5})
+    whole = path.read_bytes()
+    path.write_bytes(whole + torn.encode("latin1"))
+    assert read_rows(path) == [{"images_seen": 10, "a": 0.5}]
+    CsvLogger(path)
+    assert path.read_bytes() == whole
+    assert "torn line(s) of" in capsys.readouterr().out
 
 
 def test_numbers_come_back_to_the_last_digit(tmp_path):
