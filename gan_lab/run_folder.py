@@ -84,6 +84,12 @@ class RunFolder:
         content = read_json(self.summary)
         return {"baseline" if key == "floor" else key: value for key, value in content.items()}
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether the run has come to its end and has been judged: the summary is written last."""
+        summary = self.read_summary()
+        return summary.get("status") == "finished" and "final_judgement" in summary
+
     def write_summary(self, content: dict[str, Any]) -> None:
         """Write the outcome; what JSON does not know is written as its text."""
         atomic.write_text(self.summary, json.dumps(content, indent=2, default=str))

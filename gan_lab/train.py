@@ -59,7 +59,7 @@ def run(cfg: DictConfig, folder: Path) -> float | None:
     cfg.data.update(data.resolved)
     finalize_config(cfg, data.num_train, data.batch_size * trainer.world_size, folder)
     cfg.extractor = trained.with_weights(cfg.extractor, data, [f"data={HydraConfig.get().runtime.choices['data']}", *overrides])
-    if resumed and resumed.images_seen >= cfg.total_images:
+    if resumed and resumed.images_seen >= cfg.total_images and (not resumed.is_of(folder) or RunFolder(folder).is_complete):
         return console.complete(resumed.path, resumed.images_seen, cfg.total_images)
     callbacks = make_callbacks(cfg, data)
     gan = build(cfg)
@@ -109,7 +109,8 @@ def loggers(cfg: DictConfig, resumed: resume.Resumed | None) -> list["Logger"]:
     from gan_lab.logger.run import describe
 
     resumed_at = resumed.images_seen if resumed else 0
-    csv = CsvLogger(RunFolder(cfg.folder).metrics, resumed_at)
+    rows = resumed.rows if resumed and resumed.is_of(Path(cfg.folder)) else None
+    csv = CsvLogger(RunFolder(cfg.folder).metrics, resumed_at, rows)
     if not cfg.get("logger"):
         return [csv]
     make = instantiate(cfg.logger, _partial_=True)  # given to instantiate, the configuration would be instantiated too

@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 
 from gan_lab import train
 from gan_lab.callback.loss_logger import LossLogger
+from gan_lab.callback.summary import Summary
 from gan_lab.callback.validation import Validation
 from gan_lab.run_folder import read_rows
 from gan_lab.training import checkpoint
@@ -52,7 +53,8 @@ def test_rows_hold_losses_scores_gradients_and_rates_over_the_three_clocks(run):
 def test_resume_goes_on_in_the_folder_and_ends_as_an_undisturbed_run(run, capsys):
     whole = checkpoint.read(run("hydra.run.dir=whole", "val_every_images=20") and Path("whole/checkpoints/last.ckpt"))
     run("max_images=32", "val_every_images=20")
-    before = read_rows(Path("run/metrics.csv"))
+    before = read_rows(Path("run/metrics.csv"))[: checkpoint.read(Path("run/checkpoints/last.ckpt"))["rows"]]
+    assert before
     capsys.readouterr()
     run_again(max_images=64)
     said = capsys.readouterr().out
@@ -111,12 +113,12 @@ def test_auto_goes_on_from_the_best_when_the_last_is_broken_and_stops_when_all_a
     last.write_bytes(b"broken")
     run("max_images=16", "resume=auto")
     assert "last.ckpt' is broken" in capsys.readouterr().out
-    assert [row["images_seen"] for row in read_rows(Path("run/metrics.csv")) if "d_loss" in row] == [8, 16]
+    assert [row["images_seen"] for row in read_rows(Path("run/metrics.csv")) if "d_loss" in row] == [16]
     for name in ("last", "best"):
         Path(f"run/checkpoints/{name}.ckpt").write_bytes(b"broken")
     with pytest.raises(SystemExit, match=r"last\.ckpt' is broken .* nothing to go on from: remove '.*run' to start anew"):
         run("max_images=24", "resume=auto")
-    assert [row["images_seen"] for row in read_rows(Path("run/metrics.csv")) if "d_loss" in row] == [8, 16]
+    assert [row["images_seen"] for row in read_rows(Path("run/metrics.csv")) if "d_loss" in row] == [16]
 
 
 class Killed(BaseException):
@@ -138,11 +140,39 @@ def between_two_rows(patch, kill):
     patch.setattr(LossLogger, "on_train_batch_end", last)
 
 
-@pytest.mark.parametrize("moment", [before_the_first_validation_is_over, between_two_rows])
+def in_the_last_validation(patch, kill):
+    finish = Validation._finish
+    patch.setattr(
+        Validation,
+        "_finish",
+        lambda self, trainer, gan, *args: kill() if gan.images_seen == 64 else finish(self, trainer, gan, *args),
+    )
+
+
+def before_the_last_row(patch, kill):
+    patch.setattr(LossLogger, "on_train_end", lambda *args: kill())
+
+
+def after_the_last_row(patch, kill):
+    patch.setattr(Summary, "on_train_end", lambda *args: kill())
+
+
+def in_the_final_judgement(patch, kill):
+    patch.setattr(Validation, "on_test_epoch_end", lambda *args: kill())
+
+
+def while_the_summary_is_written(patch, kill):
+    patch.setattr(Summary, "on_test_end", lambda *args: kill())
+
+
+MOMENTS = [before_the_first_validation_is_over, between_two_rows, in_the_last_validation, before_the_last_row,
+           after_the_last_row, in_the_final_judgement, while_the_summary_is_written]  # fmt: skip
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
 def test_the_record_of_a_killed_run_is_that_of_an_undisturbed_one(run, monkeypatch, moment):
-    cadence = ["val_every_images=32", "checkpoint_every_images=8", "max_images=64", "metric=frechet", "extractor=pixels"]
-    if moment is between_two_rows:
-        cadence[1] = "checkpoint_every_images=40"  # a row is due every 16 images
+    cadence = ["val_every_images=32", "checkpoint_every_images=20", "max_images=64", "metric=frechet", "extractor=pixels"]
+    cadence += ["log_every_steps=6"]
     whole = run(*cadence, "hydra.run.dir=whole").with_name("whole")
 
     def kill():
@@ -156,8 +186,10 @@ def test_the_record_of_a_killed_run_is_that_of_an_undisturbed_one(run, monkeypat
     for name in ("last", "best"):
         one, two = (checkpoint.read(path / f"checkpoints/{name}.ckpt") for path in (whole, folder))
         assert equal(one["state_dict"], two["state_dict"])
-    scores = [json.loads((path / "summary.json").read_text())["final_judgement"] for path in (whole, folder)]
-    assert scores[0] == scores[1]
+    summaries = [json.loads((path / "summary.json").read_text()) for path in (whole, folder)]
+    for part in ("status", "scores", "baseline", "protocol", "images_seen", "final_judgement"):
+        assert summaries[0][part] == summaries[1][part]
+    assert (folder / "curves.png").is_file()
 
 
 def test_another_optimizer_on_resume_starts_without_the_memory_of_the_first(run, capsys):

@@ -34,6 +34,7 @@ class LossLogger(L.Callback):
     def __init__(self, every_steps: int = 50) -> None:
         self.every_steps = every_steps
         self.series: dict[str, dict[int, Tensor]] = {}  # name -> step of D -> value
+        self.logits: dict[str, dict[int, Tensor]] = {}  # those of a resumed run
 
     def on_before_optimizer_step(self, trainer: L.Trainer, gan: GAN, optimizer: Optimizer) -> None:
         """Keep the gradient norm of each network's first step after a row."""
@@ -55,17 +56,23 @@ class LossLogger(L.Callback):
         if self.series:
             self._write(trainer, gan)
 
-    def state_dict(self) -> dict[str, Any]:
+    def on_save_checkpoint(self, trainer: L.Trainer, gan: GAN, checkpoint: dict[str, Any]) -> None:
         """Keep the values since the last row, so that the first row of a resumed run is a mean over as many steps."""
-        return {"series": read_out(self.series)}
+        checkpoint["losses"] = [read_out(self.series), read_out(self._last(gan))]
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def on_load_checkpoint(self, trainer: L.Trainer, gan: GAN, checkpoint: dict[str, Any]) -> None:
         """Go on with the values of the stopped run."""
-        self.series = {name: {step: torch.tensor(x) for step, x in values.items()} for name, values in state["series"].items()}
+        self.series, self.logits = (
+            {name: {step: torch.tensor(x) for step, x in values.items()} for name, values in series.items()}
+            for series in checkpoint.get("losses", ({}, {}))
+        )
+
+    def _last(self, gan: GAN) -> dict[str, dict[int, Tensor]]:
+        """Return the logits' statistics of the last batch, which may be one before the resume."""
+        return {name: {gan.d_steps_done: value} for name, value in logit_statistics(gan).items()} or self.logits
 
     def _write(self, trainer: L.Trainer, gan: GAN) -> None:
-        last = {name: {gan.d_steps_done: value} for name, value in logit_statistics(gan).items()}
-        series = read_out(self.series | last)
+        series = read_out(self.series | self._last(gan))
         self.series = {}
         if getattr(trainer.precision_plugin, "scaler", None):
             series = {name: values for name, values in series.items() if not _is_skipped(name, values)}

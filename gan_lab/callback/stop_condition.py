@@ -24,8 +24,9 @@ class StopCondition(L.Callback):
         self.interrupted = False
 
     def on_train_start(self, trainer: L.Trainer, gan: GAN) -> None:
-        """Start the clock, and make the first Ctrl-C wait for the end of its step instead of interrupting it."""
+        """Start the clock, and make the first Ctrl-C wait for the end of its step; a run at its length only ends."""
         self.started = time.monotonic()
+        trainer.should_stop = gan.images_seen >= self.max_images
         if threading.current_thread() is threading.main_thread():
             self.former_handler = signal.signal(signal.SIGINT, self._interrupt)
 

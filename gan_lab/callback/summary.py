@@ -65,7 +65,11 @@ class Summary(L.Callback):
     @rank_zero_only
     def on_test_end(self, trainer: L.Trainer, gan: GAN) -> None:
         """Add the values of the best checkpoint on latents that did not choose it."""
-        self.content["final_judgement"] = {"images_seen": gan.images_seen, "scores": _validation(trainer).values}
+        validation = _validation(trainer)
+        if validation.baseline != self.content["baseline"]:  # a run that was taken up at its end knows it only now
+            self.content |= {"baseline": validation.baseline, "protocol": validation.protocol}
+            save_curves(self.run.read_rows(), self.run.curves, gan.equilibrium(), validation.baseline)
+        self.content["final_judgement"] = {"images_seen": gan.images_seen, "scores": validation.values}
         self.run.write_summary(self.content)
 
     @rank_zero_only

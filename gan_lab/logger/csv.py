@@ -26,16 +26,21 @@ class CsvLogger(Clocked, Logger):
     Args:
         path: the file.
         resumed_at: images seen at the resume; later rows are dropped because the run will write them again. None keeps all.
+        rows: number of rows to keep of these; None: all.
+
+    Attributes:
+        rows: number of rows in the file, which a checkpoint keeps.
     """
 
-    def __init__(self, path: Path, resumed_at: int | None = None) -> None:
+    def __init__(self, path: Path, resumed_at: int | None = None, rows: int | None = None) -> None:
         super().__init__()
-        self.path, (rows, torn) = path, whole_rows(path)
-        kept = [row for row in rows if resumed_at is None or float(row.get("images_seen", math.inf)) <= resumed_at]
+        self.path, (found, torn) = path, whole_rows(path)
+        kept = [row for row in found if resumed_at is None or float(row.get("images_seen", math.inf)) <= resumed_at][:rows]
+        self.rows = len(kept)
         self.columns = list(dict.fromkeys(name for row in kept for name in row))
         if torn:
             say(f"{torn} torn line(s) of {path}, as a killed process leaves them, are dropped")
-        if torn or len(kept) < len(rows):
+        if torn or len(kept) < len(found):
             self._write(kept)
 
     @property
@@ -62,6 +67,7 @@ class CsvLogger(Clocked, Logger):
     def log_metrics(self, metrics: Row, step: int | None = None) -> None:
         """Append a row."""
         row = self.clocked(metrics)
+        self.rows += 1
         if new := [name for name in row if name not in self.columns]:
             self.columns += new
             self._write([*whole_rows(self.path)[0], row])

@@ -132,6 +132,7 @@ class EmbedConfig(Callback):
     def on_save_checkpoint(self, trainer: Trainer, gan: GAN, content: dict[str, Any]) -> None:
         """Add them."""
         content |= {"format": FORMAT, "config": self.config, "overrides": self.overrides, "trained_on": self.trained_on}
+        content["rows"] = next((logger.rows for logger in trainer.loggers if hasattr(logger, "rows")), None)
 
 
 def facts(data: "Data") -> dict[str, Any]:

@@ -25,14 +25,20 @@ class Resumed:
     Attributes:
         path: the file.
         images_seen: where it stands.
+        rows: of metrics.csv when it was written; None: not known.
         stored: its configuration.
         run: that of this command, which goes on to write into it what data and folder decide.
     """
 
     path: Path
     images_seen: int
+    rows: int | None
     stored: DictConfig
     run: DictConfig
+
+    def is_of(self, folder: Path) -> bool:
+        """Return whether the checkpoint is one of this run folder."""
+        return self.path.absolute().parent == RunFolder(folder.absolute()).checkpoints
 
     @property
     def changes(self) -> list[str]:
@@ -86,7 +92,7 @@ def load_resume_config(cfg: DictConfig, overrides: list[str], folder: Path) -> t
         run = _changed(stored, cfg, new)
         trust.check(run, path, cfg.trust)
     _check_networks(stored, run)
-    return run, Resumed(path, content["state_dict"]["_extra_state"]["images_seen"], stored, run)
+    return run, Resumed(path, content["state_dict"]["_extra_state"]["images_seen"], content.get("rows"), stored, run)
 
 
 def differences(stored: DictConfig, run: DictConfig) -> list[str]:
