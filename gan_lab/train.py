@@ -36,13 +36,8 @@ def train(cfg: DictConfig) -> float | None:
 
 def run(cfg: DictConfig, folder: Path) -> float | None:
     """Run one configuration to its end and judge its best checkpoint; return the best value, lower is better, for a search."""
-    from lightning.pytorch.utilities.exceptions import SIGTERMException
-
     from gan_lab.cli import console
-    from gan_lab.data.prepared import Prepared
-    from gan_lab.evaluation.extractor import trained
-    from gan_lab.training import cadence, checkpoint, transfer
-    from gan_lab.training.build import build, build_data
+    from gan_lab.training import transfer
 
     console.quiet()
     overrides = list(HydraConfig.get().overrides.task)
@@ -54,6 +49,20 @@ def run(cfg: DictConfig, folder: Path) -> float | None:
     if distributed.needs_a_command(trainer):
         distributed.run_command(folder)
         return None
+    with distributed.alone_in(folder):
+        return run_in(folder, cfg, resumed, trainer, overrides)
+
+
+def run_in(folder: Path, cfg: DictConfig, resumed: resume.Resumed | None, trainer: Any, overrides: list[str]) -> float | None:
+    """Run it in a folder that no other process writes to."""
+    from lightning.pytorch.utilities.exceptions import SIGTERMException
+
+    from gan_lab.cli import console
+    from gan_lab.data.prepared import Prepared
+    from gan_lab.evaluation.extractor import trained
+    from gan_lab.training import cadence, checkpoint, transfer
+    from gan_lab.training.build import build, build_data
+
     data = build_data(cfg)
     data.setup("fit")
     cfg.data.update(data.resolved)

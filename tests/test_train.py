@@ -2,6 +2,8 @@
 
 import json
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from gan_lab.callback.loss_logger import LossLogger
 from gan_lab.callback.summary import Summary
 from gan_lab.callback.validation import Validation
 from gan_lab.run_folder import read_rows
-from gan_lab.training import checkpoint
+from gan_lab.training import checkpoint, distributed
 from gan_lab.training.config import finalize_config
 from tests.tiny import TINY
 
@@ -96,6 +98,20 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(run):
     run("max_images=8")
     with pytest.raises(SystemExit, match="holds a run already: give resume="):
         run("max_images=8")
+
+
+def test_a_second_process_in_a_folder_is_refused_until_the_first_has_died(run, tmp_path, monkeypatch):
+    run("max_images=8")
+    monkeypatch.setattr(distributed, "PATIENCE", 0.1)
+    hold = "import sys, time; from gan_lab.training.distributed import alone_in; from pathlib import Path\n"
+    hold += "with alone_in(Path('run')):\n    print('held', flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", hold], cwd=tmp_path, stdout=subprocess.PIPE) as first:
+        assert first.stdout.readline() == b"held\n"
+        with pytest.raises(SystemExit, match=r"another process is training in '.*run': wait for its end"):
+            run("max_images=16", "resume=auto")
+        first.kill()
+    run("max_images=16", "resume=auto")
+    assert json.loads(Path("run/summary.json").read_text())["images_seen"] == 16
 
 
 def test_a_complete_run_taken_up_by_auto_is_left_as_it_is(run, capsys):

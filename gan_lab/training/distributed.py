@@ -6,11 +6,13 @@ Nothing heavy is imported here: `train` imports it before a command answers.
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from filelock import FileLock, Timeout
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 ENDED_BY_SIGNAL = (130, 143)
 """Exit statuses of a run that was told to end."""
+
+PATIENCE = 10
+"""Seconds in which the data workers of a killed run, which hold its folder too, notice that it is gone."""
 
 MARKS = {"MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE"}
 """What Lightning tells the processes that it starts through the environment."""
@@ -59,6 +64,28 @@ def isolated_process_group(function: Callable[[DictConfig], Any]) -> Callable[[D
                 distributed.destroy_process_group()
 
     return run
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Hold the run folder, by the first of a run's processes, as long as it lives.
+
+    Raises:
+        InputError: another run is in it.
+    """
+    lock = FileLock(folder / ".lock")
+    if all(os.environ.get(rank, "0") == "0" for rank in ("LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID")):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=PATIENCE)
+        except Timeout as error:
+            raise InputError(
+                f"another process is training in '{folder}': wait for its end, or give another hydra.run.dir="
+            ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def needs_a_command(trainer: "Trainer") -> bool:
