@@ -181,11 +181,11 @@ def while_the_summary_is_written(patch, kill):
     patch.setattr(Summary, "on_test_end", lambda *args: kill())
 
 
-MOMENTS = [before_the_first_validation_is_over, between_two_rows, in_the_last_validation, before_the_last_row,
-           after_the_last_row, in_the_final_judgement, while_the_summary_is_written]  # fmt: skip
+MOMENTS = [before_the_first_validation_is_over, between_two_rows, in_the_final_judgement, in_the_last_validation,
+           before_the_last_row, after_the_last_row, while_the_summary_is_written]  # fmt: skip
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("moment", [*MOMENTS[:3], *(pytest.param(moment, marks=pytest.mark.slow) for moment in MOMENTS[3:])])
 def test_the_record_of_a_killed_run_is_that_of_an_undisturbed_one(run, monkeypatch, moment):
     cadence = ["val_every_images=32", "checkpoint_every_images=20", "max_images=64", "metric=frechet", "extractor=pixels"]
     cadence += ["log_every_steps=6"]
@@ -329,6 +329,7 @@ def test_without_a_metric_an_experiment_s_choice_of_its_score_does_not_count():
     assert instantiate(cfg.callback.validation).suite.choose(cfg.primary) == (None, None)
 
 
+@pytest.mark.slow
 def test_any_metric_chooses_the_best_checkpoint(run):
     judged = ["metric=[frechet,kernel,precision_recall]", "extractor=digits8", "primary=precision", "data=digits"]
     run(*judged, "data.batch_size=64", "val_every_images=32")

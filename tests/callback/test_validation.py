@@ -43,6 +43,7 @@ def test_values_come_with_the_baseline_and_ds_overfitting(judged):
     assert validation.protocol["n_fake"] == validation.protocol["n_held_out"] == validation.protocol["n_reference"] == 597
 
 
+@pytest.mark.slow
 def test_any_metrics_on_any_extractors():
     names = ["frechet", "kernel", "precision_recall", "density_coverage", "memorisation", "frechet_ratio", "sliced_wasserstein"]
     found = values(*DIGITS, f"metric=[{','.join(names)}]", "extractor=[digits8,pixels]")

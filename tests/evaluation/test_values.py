@@ -94,6 +94,7 @@ def check_run(folder, former):
     assert summary["final_judgement"]["scores"] == pytest.approx(former["final"], rel=1e-5, abs=1e-7)
 
 
+@pytest.mark.slow
 def test_the_default_run_and_its_evaluations(call):
     folder = call(train.main, "max_images=640", "seed=0", "logger=csv", "trainer.accelerator=cpu", "hydra.run.dir=run") / "run"
     check_run(folder, FORMER["digits"])

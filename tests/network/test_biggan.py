@@ -73,9 +73,7 @@ def test_pair_fits_every_size(size, num_classes, deep):
 
 
 @pytest.mark.parametrize("deep", [False, True])
-@pytest.mark.parametrize(
-    ("size", "attention", "height"), [(128, 64, 64), (128, 32, 32), (64, 64, 32), (32, 64, 16), (8, 64, 4)]
-)
+@pytest.mark.parametrize(("size", "attention", "height"), [(128, 64, 64), (64, 32, 32), (64, 64, 32), (32, 64, 16), (8, 64, 4)])
 def test_both_attend_to_the_map_of_the_stated_height(size, attention, height, deep):
     seen = []
     g, d = Generator(None, 1, size, 4, attention, deep=deep), Discriminator(1, size, 4, attention, deep=deep)

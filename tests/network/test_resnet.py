@@ -35,8 +35,7 @@ def test_config_makes_the_published_pairs(size, g_count, d_count):
         assert count(instantiate(cfg.discriminator)) == d_count
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("size", "channels"), [*((size, 3) for size in SIZES), (SIZES[0], 1)])
 def test_pair_fits_every_size(size, channels):
     with torch.device("meta"):
         images = Generator(5, channels, size, width=4)(torch.zeros(2, 5))

@@ -54,8 +54,7 @@ def test_published_size_has_these_many_weights():
         assert (count(instantiate(cfg.generator)), count(instantiate(cfg.discriminator))) == (32_232_708, 29_038_338)
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("size", "channels"), [*((size, 3) for size in SIZES), (SIZES[0], 1)])
 def test_pair_fits_every_size(size, channels):
     images = Generator(5, channels, size, width=2)(torch.zeros(2, 5))
     assert images.shape == (2, channels, size, size)

@@ -74,6 +74,7 @@ def installed(tmp_path_factory) -> Path:
     return bin_
 
 
+@pytest.mark.slow
 def test_the_wheel_carries_every_yaml(installed, tmp_path):
     find = (
         "from gan_lab.cli.compose import CONF as c; print(c); print(*(p.relative_to(c) for p in c.rglob('*.yaml')), sep='\\n')"
@@ -83,6 +84,7 @@ def test_the_wheel_carries_every_yaml(installed, tmp_path):
     assert sorted(files) == sorted(str(path.relative_to(CONF)) for path in CONF.rglob("*.yaml"))
 
 
+@pytest.mark.slow
 def test_the_wheel_tells_type_checkers_that_it_has_types(installed, tmp_path):
     find = "from gan_lab.cli.compose import PACKAGE as p; print((p / 'py.typed').is_file())"
     assert python("-c", find, cwd=tmp_path, executable=installed / "python") == "True\n"

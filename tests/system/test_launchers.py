@@ -108,6 +108,7 @@ def test_every_launcher_search_and_sweep_needs_no_flag_to_be_a_sweep(option):
     assert str(cfg.hydra.mode) == "RunMode.MULTIRUN"
 
 
+@pytest.mark.slow
 def test_the_landscape_is_108_jobs_that_compose_and_are_judged_alike():
     check("train", ["sweep=landscape"])
     cfg = compose("train", ["sweep=landscape"], with_hydra=True)
