@@ -351,3 +351,29 @@ def test_a_users_own_configs_and_gan_are_found_outside_the_package(run, tmp_path
         run_again(max_images=80, **{"--config-dir": "mine"})
     run_again(max_images=80, trust="[own_gan]", **{"--config-dir": "mine"})
     assert json.loads(Path("run/summary.json").read_text())["images_seen"] == 80
+
+
+@pytest.mark.parametrize(
+    "place", [["hydra.run.dir=file"], ["hydra.run.dir=file/run"], ["-m", "seed=0,1", "hydra.sweep.dir=file/sweep"]]
+)
+def test_a_file_in_the_place_of_a_folder_is_one_sentence(call, tmp_path, place):
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit, match=r"gan_lab: '.*file' is a file, and a folder is to be made there: give another"):
+        call(train.main, *TINY[:-1], *place)
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_the_last_good_checkpoint(run, monkeypatch):
+    before = run("max_images=32") / "checkpoints/last.ckpt"
+    content, write = before.read_bytes(), Path.write_bytes
+
+    def fill(path, data):
+        if path.suffix == ".ckpt":
+            raise OSError(28, "No space left on device")
+        return write(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", fill)
+    with pytest.raises(SystemExit, match=r"gan_lab: '.*\.ckpt' cannot be written: No space left on device; make room, or name"):
+        run_again(max_images=64)
+    assert before.read_bytes() == content
+    assert [path.name for path in before.parent.iterdir()] == ["last.ckpt"]
+    assert json.loads((before.parents[1] / "summary.json").read_text())["status"] == "failed"

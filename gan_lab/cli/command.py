@@ -4,6 +4,8 @@ Nothing heavy is imported here, so that ``--help`` answers at once: a command na
 torch inside it.
 """
 
+import errno
+import os
 import re
 import sys
 import traceback
@@ -19,12 +21,15 @@ from hydra._internal.utils import _run_hydra, get_args_parser, run_and_report
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError
 
 from gan_lab.cli import renamed
 from gan_lab.cli.compose import CONF, PACKAGE, check, composer, parsed
 from gan_lab.errors import Diverged, InputError, first_line, nearest
+
+NO_PLACE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
+"""Errors of a place that cannot be written to, which a user can mend."""
 
 
 def command(config_name: str, target: str | Callable[[DictConfig], Any], argv: Sequence[str] | None = None) -> None:
@@ -64,7 +69,11 @@ def _run(config_name: str, args: Namespace, task: Callable[[DictConfig], Any], p
     """Check a command line, and call the task if it asks for one run and, ``plain``, nothing else; return whether it did."""
     with composer(config_name, args.config_dir) as app:
         cfg = check(config_name, args.overrides)
-        if not plain or args.multirun or cfg.hydra.mode == RunMode.MULTIRUN:
+        if not plain:
+            return False
+        is_sweep = args.multirun or cfg.hydra.mode == RunMode.MULTIRUN
+        check_place(OmegaConf.to_container(cfg.hydra)["sweep" if is_sweep else "run"]["dir"])  # type: ignore[call-overload,index]
+        if is_sweep:
             return False
         for override in parsed(args.overrides):
             if override.is_sweep_override():
@@ -72,6 +81,16 @@ def _run(config_name: str, args: Namespace, task: Callable[[DictConfig], Any], p
         app.composed = cfg
         run_and_report(lambda: app.run(config_name, task, args.overrides))
     return True
+
+
+def check_place(folder: str) -> None:
+    """Refuse a folder, which may be computed from some part on, that cannot be made or written to."""
+    known = Path(folder.partition("${")[0]).absolute()
+    place = next(path for path in (known, *known.parents) if path.exists())
+    if not place.is_dir():
+        raise InputError(f"'{place}' is a file, and a folder is to be made there: give another hydra.run.dir=")
+    if not os.access(place, os.W_OK):
+        raise InputError(f"you may not write into '{place}': give another hydra.run.dir=")
 
 
 def _resolve(target: str | Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
@@ -108,6 +127,9 @@ def sentence(error: BaseException) -> str | None:
         return f"{error.full_key}: {first_line(error)}"
     if isinstance(error, InstantiationException):  # Hydra wraps what a constructor raises
         return _failed_constructor(error)
+    if isinstance(error, OSError) and error.errno in NO_PLACE:
+        place = f"'{error.filename}' cannot be written" if error.filename else "a file cannot be written"
+        return f"{place}: {error.strerror}; make room, or name another place (hydra.run.dir=DIR; TMPDIR for what is passing)"
     if isinstance(error, ImportError) and str(error).startswith("Error loading '"):  # Hydra cannot import a _target_
         return _failed_import(error)
     return None

@@ -4,6 +4,7 @@ A checkpoint is one file that stands alone: weights, optimizers, clocks, and the
 data (it loads with ``weights_only``).
 """
 
+import io
 import zipfile
 from collections.abc import Collection
 from contextlib import nullcontext
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from hydra.utils import instantiate
 from lightning import Callback, Trainer
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -107,8 +109,19 @@ def restore(gan: GAN, path: Path) -> None:
         raise InputError(f"'{path}' holds a state that its GAN does not take: {first_line(error)}") from error
 
 
+class WholeFile(TorchCheckpointIO):
+    """Writes a checkpoint where it is told to; Lightning writes it to ``$TMPDIR``, which may be full, and copies it."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        """Write it, from memory: torch itself hides that a disk is full behind an error of its own."""
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        Path(path).write_bytes(content.getbuffer())
+
+
 def save(trainer: Trainer, path: Path) -> None:
     """Write a checkpoint so that a crash or a full disk leaves the former one whole."""
+    trainer.strategy.checkpoint_io = WholeFile()
     with atomic.replacing(path) if trainer.is_global_zero else nullcontext(path) as target:
         trainer.save_checkpoint(target)  # every rank takes part, the first writes
 

@@ -12,7 +12,6 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
@@ -73,6 +72,8 @@ def alone_in(folder: Path) -> Iterator[None]:
     Raises:
         InputError: another run is in it.
     """
+    from filelock import FileLock, Timeout
+
     lock = FileLock(folder / ".lock")
     if all(os.environ.get(rank, "0") == "0" for rank in ("LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID")):
         folder.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,6 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from gan_lab import trust
-from gan_lab.cli.console import say
 from gan_lab.errors import InputError
 from gan_lab.run_folder import RunFolder, find_checkpoint, flatten
 from gan_lab.training.config import CADENCES
@@ -122,6 +121,7 @@ def _quoted(text: str) -> str:
 
 def _path(resume: str | None, folder: Path) -> Path | None:
     """Return the checkpoint; with auto the last good one of the folder, or None if it holds none at all."""
+    from gan_lab.cli.console import say
     from gan_lab.training import checkpoint
 
     if resume != "auto":

@@ -69,7 +69,7 @@ def test_the_vocabulary_that_a_text_gave_is_no_change_of_the_command():
 
 def test_what_the_command_writes_of_the_data_before_it_tells_is_no_change(tmp_path):
     stored, now = (OmegaConf.create({"data": {"shape": shape}, "seed": seed}) for shape, seed in (([2, 16], 0), (None, 1)))
-    resumed = resume.Resumed(tmp_path, 0, stored, now)
+    resumed = resume.Resumed(tmp_path, 0, None, stored, now)
     assert resumed.changes == ["data.shape: [2, 16] -> None", "seed: 0 -> 1"]
     now.data.shape = [2, 16]
     assert resumed.changes == ["seed: 0 -> 1"]
