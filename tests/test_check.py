@@ -107,6 +107,7 @@ def test_every_invariant_is_seen_violated():
 def test_a_violated_invariant_is_found_with_its_reason(invariant, tmp_path, monkeypatch):
     violated, reason = VIOLATIONS[invariant]
     monkeypatch.setattr("gan_lab.model.gan.GAN", violated)
+    monkeypatch.setattr(violated, "__module__", "gan_lab.model.gan")
     passed, observation = check.outcome(invariants.INVARIANTS[invariant], CheckedGAN(tiny("model=gan"), tmp_path))
     assert not passed
     assert reason in observation

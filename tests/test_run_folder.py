@@ -56,15 +56,14 @@ def test_a_damaged_file_is_named_in_one_sentence(tmp_path, name):
     assert "\n" not in str(error.value)
 
 
-def test_rows_have_the_columns_that_hold_a_number_though_the_last_be_half_written(tmp_path):
+def test_rows_are_whole_lines_with_the_columns_that_hold_a_number(tmp_path):
     run = RunFolder(tmp_path)
     assert run.read_rows() == []
     with run.metrics.open("w", newline="") as file:
         csv.writer(file).writerows([["images_seen", "a", "b"], [10, 0.5, ""], [20, "nan", 1e-300], [30, "1e-"]])
-    first, second, third = run.read_rows()
+    first, second = run.read_rows()
     assert first == {"images_seen": 10, "a": 0.5}
     assert second["a"] != second["a"] and second["b"] == 1e-300
-    assert third == {"images_seen": 30}
 
 
 def test_a_job_that_failed_before_it_began_has_what_hydra_composed(tmp_path):

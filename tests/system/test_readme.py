@@ -53,6 +53,7 @@ SMALL = {
 }  # fmt: skip
 SMALLER = {  # by an option that the command has: fewer jobs
     "sweep=ring": ["model=gan,wgan", "seed=0"],
+    "sweep=zoo": ["model=gan,wgan", "seed=0", "hydra/launcher=basic"],
     "sweep=landscape": [
         "model=gan",
         "penalty=none",
