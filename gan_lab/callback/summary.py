@@ -66,7 +66,7 @@ class Summary(L.Callback):
     def on_test_end(self, trainer: L.Trainer, gan: GAN) -> None:
         """Add the values of the best checkpoint on latents that did not choose it."""
         validation = _validation(trainer)
-        if validation.baseline != self.content["baseline"]:  # a run that was taken up at its end knows it only now
+        if validation.baseline != self.content.get("baseline"):  # a run that was taken up at its end knows it only now
             self.content |= {"baseline": validation.baseline, "protocol": validation.protocol}
             save_curves(self.run.read_rows(), self.run.curves, gan.equilibrium(), validation.baseline)
         self.content["final_judgement"] = {"images_seen": gan.images_seen, "scores": validation.values}
