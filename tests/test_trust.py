@@ -115,20 +115,20 @@ def test_the_command_line_in_a_checkpoint_trusts_nothing(forged, call):
 
 
 def test_a_module_that_a_person_names_is_called_but_not_what_it_imports(forged):
-    Path("mine.py").write_text(
+    Path("my_vouched.py").write_text(
         "import os\nfrom gan_lab.latents import normal\n\ndef latent(*args):\n    return normal(*args)\n"
     )
-    named = {"_target_": "hydra.utils.get_method", "path": "mine.latent"}
-    with pytest.raises(InputError, match=r"add trust=\[mine\]"):
+    named = {"_target_": "hydra.utils.get_method", "path": "my_vouched.latent"}
+    with pytest.raises(InputError, match=r"add trust=\[my_vouched\]"):
         gan_lab.load(forged(named))
     with pytest.raises(InputError, match="run this command in the folder that holds it"):
-        gan_lab.load(forged(named), trust=["mine"])
+        gan_lab.load(forged(named), trust=["my_vouched"])
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(Path.cwd()))
-        assert gan_lab.load(forged(named), trust="mine").sample(2).shape == (2, 3, 8, 8)
-        for path in ("mine.os.system", "mine.normal"):
-            with pytest.raises(InputError, match="which mine does not define"):
-                gan_lab.load(forged(named | {"path": path}), trust=["mine"])
+        assert gan_lab.load(forged(named), trust="my_vouched").sample(2).shape == (2, 3, 8, 8)
+        for path in ("my_vouched.os.system", "my_vouched.normal"):
+            with pytest.raises(InputError, match="which my_vouched does not define"):
+                gan_lab.load(forged(named | {"path": path}), trust=["my_vouched"])
 
 
 @pytest.mark.parametrize("model", MODELS)
