@@ -17,6 +17,10 @@ class Diverged(RuntimeError):
     """A loss is no longer finite. The message names the network, the step and the remedy."""
 
 
+class NotCapturable(RuntimeError):
+    """A step reads on the host what changes from step to step. The message says what; such a step runs eagerly."""
+
+
 def first_line(error: object) -> str:
     """Return the first line of a message; of an empty one the name of the error."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
 from gan_lab.penalties import Penalty
-from gan_lab.schedules import Schedule, value
+from gan_lab.schedules import From, Schedule, is_zero, value
 
 if TYPE_CHECKING:
     from gan_lab.model.batch import Batch, Discriminate
@@ -56,7 +56,7 @@ class LeCam(Penalty):
 
     def __init__(self, weight: float | Schedule = 0.3, interval: int = 1, decay: float = 0.99, first_image: int = 0) -> None:
         super().__init__(weight, interval)
-        self.decay, self.first_image = decay, first_image
+        self.decay, self.begun = decay, From(first_image) if first_image else 1.0
         # Sums of the mean logits of reals, of fakes, and of ones; each step counts ``decay`` times as much as the next.
         self.register_buffer("sums", torch.zeros(3))
         self.step = -1  # of D, the last in the sums; needs no saving, for the step after a checkpoint is another
@@ -68,7 +68,7 @@ class LeCam(Penalty):
             self._observe(real.detach().mean(), fake.detach().mean(), batch.d_steps_done)
         a_real, a_fake = self.sums[:2] / self.sums[2]
         distances = (real - a_fake).square().mean() + (fake - a_real).square().mean()
-        return distances * (batch.images_seen >= self.first_image)
+        return distances * value(self.begun, batch.images_seen)
 
     def _observe(self, real: Tensor, fake: Tensor, step: int) -> None:
         """Add the mean logits of a batch, or of a part of one, to the sums."""
@@ -114,7 +114,7 @@ class BCR(Penalty):
         )
         term = torch.zeros_like(batch.real_logits[0])
         for weight, x, y, logits in sides:
-            if now := value(weight, batch.images_seen):
+            if not is_zero(now := value(weight, batch.images_seen)):
                 augmented = self.augment(x, batch.rng, batch.images_seen)
                 term = term + now * (logits - discriminator(augmented, y)).square().mean()
         return term

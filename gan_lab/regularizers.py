@@ -32,7 +32,7 @@ class Regularizer(nn.Module, ABC):
 
     def is_due(self, batch: "Batch") -> bool:
         """Return whether this step of G takes the term."""
-        return batch.step.g_steps_done % self.interval == 0
+        return batch.g_steps_done % self.interval == 0
 
     def forward(self, generator: nn.Module, batch: "Batch") -> Tensor:
         """Return the weighted term of this step, a scalar."""

@@ -54,10 +54,18 @@ class StepRNG:
         device: device of the draws.
         rank: rank of this process.
         world_size: number of processes.
+        generator: seeded anew; None makes one.
     """
 
-    def __init__(self, *position: int, device: torch.device | str = "cpu", rank: int = 0, world_size: int = 1) -> None:
-        self.generator = make_generator(*position, device=device)
+    def __init__(
+        self,
+        *position: int,
+        device: torch.device | str = "cpu",
+        rank: int = 0,
+        world_size: int = 1,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        self.generator = (generator or torch.Generator(device)).manual_seed(key(*position))
         self.device, self.rank, self.world_size = device, rank, world_size
 
     def _rows(self, draws: Tensor) -> Tensor:

@@ -5,13 +5,70 @@ The factor of a learning rate, the weight of a penalty or any other number may b
 
 import math
 from collections.abc import Callable
+from typing import Any, NoReturn, cast
+
+import torch
+from torch import Tensor
+
+from gan_lab.errors import NotCapturable
 
 Schedule = Callable[[int], float]
 
 
 def value(number: float | Schedule, images_seen: int) -> float:
-    """Return the value of a number or schedule at ``images_seen``."""
-    return number(images_seen) if callable(number) else number
+    """Return the value of a number or schedule at ``images_seen``; in a captured step a schedule's is a tensor."""
+    if not callable(number):
+        return number
+    return cast(float, images_seen.value(number)) if isinstance(images_seen, DeviceClock) else number(images_seen)
+
+
+def is_zero(number: float | Tensor) -> bool:
+    """Return whether a value is 0 for good, so that a term can be left out; a tensor's is not known on the host."""
+    return not isinstance(number, Tensor) and number == 0
+
+
+class DeviceClock:
+    """``images_seen`` in a captured step: the values of schedules lie on the device and are written before each step.
+
+    A replay repeats operations, not Python: an ``images_seen`` that Python itself computes with would stay what it was when the
+    step was captured. So this one refuses, and the step is not captured.
+
+    Args:
+        device: of the step.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device, self.images_seen = device, 0
+        self._schedules: dict[int, Schedule] = {}
+        self._values: dict[int | str, Tensor] = {}
+
+    def set(self, images_seen: int) -> None:
+        """Write the values of all schedules."""
+        self.images_seen = images_seen
+        for key, schedule in self._schedules.items():
+            self._values[key].fill_(schedule(images_seen))
+
+    def value(self, schedule: Schedule) -> Tensor:
+        """Return the value of a schedule, a scalar on the device."""
+        key = id(schedule)
+        if key not in self._schedules:
+            self._schedules[key] = schedule
+            self.number(key, schedule(self.images_seen))
+        return self._values[key]
+
+    def number(self, key: int | str, number: float) -> Tensor:
+        """Write a number, and return it as a scalar on the device."""
+        if key not in self._values:
+            self._values[key] = torch.full((), float(number), device=self.device)
+        return self._values[key].fill_(number)
+
+    def _refuse(self, *args: Any) -> NoReturn:
+        raise NotCapturable("images_seen is used as a number of Python: use gan_lab.schedules.value(schedule, images_seen)")
+
+    __int__ = __float__ = __index__ = __bool__ = __hash__ = _refuse
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _refuse
+    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = _refuse
 
 
 class Constant:
@@ -23,6 +80,17 @@ class Constant:
     def __call__(self, images_seen: int) -> float:
         """Return the level."""
         return self.level
+
+
+class From:
+    """0 before ``first_image``, then 1."""
+
+    def __init__(self, first_image: int) -> None:
+        self.first_image = first_image
+
+    def __call__(self, images_seen: int) -> float:
+        """Return 0 or 1."""
+        return float(images_seen >= self.first_image)
 
 
 class Linear:

@@ -62,6 +62,7 @@ def run_in(folder: Path, cfg: DictConfig, resumed: resume.Resumed | None, traine
     from gan_lab.evaluation.extractor import trained
     from gan_lab.training import cadence, checkpoint, transfer
     from gan_lab.training.build import build, build_data
+    from gan_lab.training.capture import Capture
 
     data = build_data(cfg)
     data.setup("fit")
@@ -82,7 +83,11 @@ def run_in(folder: Path, cfg: DictConfig, resumed: resume.Resumed | None, traine
     prepared = data.train_set.folder if isinstance(data.train_set, Prepared) else None
     console.start(folder, cfg.total_images, cfg.seed, prepared)
 
-    trainer.callbacks += [*callbacks.values(), checkpoint.EmbedConfig(cfg, overrides)]
+    trainer.callbacks += [
+        *callbacks.values(),
+        checkpoint.EmbedConfig(cfg, overrides),
+        *([Capture()] if cfg.speed.capture else []),
+    ]
     trainer.loggers = loggers(cfg, resumed)
     trainer.val_check_interval = cadence.steps(data.batch_size * trainer.world_size, cfg.val_every_images)
     try:

@@ -43,7 +43,7 @@ def brightened(amount: Tensor, channels: int) -> Tensor:
     """Return maps that add the same to each channel."""
     unit = torch.eye(channels + 1, device=amount.device, dtype=amount.dtype)
     shift = torch.zeros_like(unit)
-    shift[:-1, -1] = 1
+    shift[:-1, -1].fill_(1)
     return unit + amount[:, None, None] * shift
 
 
@@ -74,5 +74,5 @@ def _luma(like: Tensor, channels: int) -> Tensor:
 def _homogeneous(linear: Tensor) -> Tensor:
     """Return (N, C + 1, C + 1) of (N, C, C)."""
     matrix = torch.nn.functional.pad(linear, (0, 1, 0, 1))
-    matrix[:, -1, -1] = 1
+    matrix[:, -1, -1].fill_(1)
     return matrix

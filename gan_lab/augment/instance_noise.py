@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from gan_lab.rng import StepRNG
-from gan_lab.schedules import Schedule, value
+from gan_lab.schedules import Schedule, is_zero, value
 
 
 class InstanceNoise(nn.Module):
@@ -20,4 +20,4 @@ class InstanceNoise(nn.Module):
     def forward(self, images: Tensor, rng: StepRNG, images_seen: int) -> Tensor:
         """Return images or points with noise at its current level; unchanged once that is 0."""
         std = value(self.std, images_seen)
-        return images + std * rng.normal(*images.shape).to(images.dtype) if std else images
+        return images if is_zero(std) else images + std * rng.normal(*images.shape).to(images.dtype)

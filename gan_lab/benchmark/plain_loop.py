@@ -55,7 +55,7 @@ class PlainLoop:
 
     def autocast(self) -> torch.autocast:
         """Around networks and losses; gradients are taken outside."""
-        return torch.autocast(self.gan.device.type, torch.bfloat16, enabled=self.bf16)
+        return torch.autocast(self.gan.device.type, torch.bfloat16, enabled=self.bf16, cache_enabled=False)
 
     def count(self, images: int, g_stepped: bool) -> None:
         """Advance the clocks, in which lazy penalties, schedules and tricks count."""

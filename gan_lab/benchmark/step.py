@@ -24,12 +24,13 @@ from gan_lab.cli import console
 from gan_lab.errors import require
 from gan_lab.model.gan import GAN
 from gan_lab.training.build import build
+from gan_lab.training.capture import Capture
 from gan_lab.training.config import check_numbers, finalize_config
 
 Run = Callable[[int], float]
 """Runs a number of D's steps after a warm-up and returns their seconds."""
 
-FLOAT32 = {"speed": {"precision": "32-true", "channels_last": False, "fused": False, "compile": False}}
+FLOAT32 = {"speed": {"precision": "32-true", "channels_last": False, "fused": False, "compile": False, "capture": False}}
 
 
 def benchmark(cfg: DictConfig) -> None:
@@ -137,8 +138,9 @@ def ours(cfg: DictConfig, gan: GAN | None = None, started: Callable[[], None] = 
 
     def run(steps: int) -> float:
         watch, record = Stopwatch(), instantiate(cfg.callback.loss_logger)
+        captures = [Capture()] if cfg.speed.capture else []
         limits = {"max_epochs": 1, "limit_train_batches": warmup + steps, "limit_val_batches": 0}
-        instantiate(cfg.trainer, callbacks=[record, watch], logger=False, **limits).fit(gan, data)
+        instantiate(cfg.trainer, callbacks=[record, watch, *captures], logger=False, **limits).fit(gan, data)
         return watch.seconds
 
     return run

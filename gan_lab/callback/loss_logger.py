@@ -7,11 +7,12 @@ from typing import Any
 import lightning as L
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
 
 from gan_lab.errors import Diverged
 from gan_lab.model.gan import GAN
 from gan_lab.training.cadence import row_is_due
+
+NORM = "_gradient_norm"
 
 
 def log_row(trainer: L.Trainer, gan: GAN, row: dict[str, float]) -> None:
@@ -36,17 +37,14 @@ class LossLogger(L.Callback):
         self.series: dict[str, dict[int, Tensor]] = {}  # name -> step of D -> value
         self.logits: dict[str, dict[int, Tensor]] = {}  # those of a resumed run
 
-    def on_before_optimizer_step(self, trainer: L.Trainer, gan: GAN, optimizer: Optimizer) -> None:
-        """Keep the gradient norm of each network's first step after a row."""
-        name = f"{gan.network_of(optimizer)}_gradient_norm"
-        if name not in self.series:
-            gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
-            self.series[name] = {gan.d_steps_done + 1: torch.nn.utils.get_total_norm(gradients).detach()}
+    def on_train_batch_start(self, trainer: L.Trainer, gan: GAN, batch: Any, batch_idx: int) -> None:
+        """Ask for the gradient norms of each network's first step after a row."""
+        gan.tracks_gradients = any(f"{network.name}{NORM}" not in self.series for network in gan.trained_networks())
 
     def on_train_batch_end(self, trainer: L.Trainer, gan: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Keep this step's values; write a row when it is due."""
         for name, value in gan.tracked.items():
-            if value.ndim == 0:
+            if value.ndim == 0 and not (name.endswith(NORM) and name in self.series):
                 self.series.setdefault(name, {})[gan.d_steps_done] = value
         if row_is_due(gan, self.every_steps):
             self._write(trainer, gan)
@@ -79,7 +77,7 @@ class LossLogger(L.Callback):
         check_finite(series, gan)
         row = {name: fmean(values.values()) for name, values in series.items()}
         for optimizer in trainer.optimizers:
-            row[f"{gan.network_of(optimizer)}_lr"] = optimizer.param_groups[0]["lr"]
+            row[f"{gan.network_of(optimizer)}_lr"] = float(optimizer.param_groups[0]["lr"])
         if gan.level is not None:
             row |= {"resolution": gan.level.resolution, "alpha": gan.level.alpha}
         log_row(trainer, gan, row)
@@ -94,7 +92,7 @@ def read_out(series: dict[str, dict[int, Tensor]]) -> dict[str, dict[int, float]
 
 def _is_skipped(name: str, values: dict[int, float]) -> bool:
     """Return whether this is an overflow, after which the 16-bit gradient scaler skips the step and lowers its scale."""
-    return name.endswith("_gradient_norm") and not all(map(math.isfinite, values.values()))
+    return name.endswith(NORM) and not all(map(math.isfinite, values.values()))
 
 
 def logit_statistics(gan: GAN) -> dict[str, Tensor]:

@@ -44,7 +44,7 @@ class ACGAN(GAN):
         self.d_class_weight, self.g_class_weight, self.classify_fakes = d_class_weight, g_class_weight, classify_fakes
 
     def discriminator_terms(self, batch: Batch) -> dict[str, Tensor]:
-        """G(z, y))], eq. 3.|Return -E[log P(C = y | x)] - E[log P(C = y | G(z, y))], eq. 3.| G(z, y))], eq. 3."""
+        """Return -E[log P(C = y | x)] - E[log P(C = y | G(z, y))], eq. 3."""
         loss = self.class_loss(batch.real_features, batch.y)
         if self.classify_fakes:
             loss = loss + self.class_loss(batch.fake_features, batch.fake_y)

@@ -91,6 +91,11 @@ class Batch:
         """D's steps before this one."""
         return self.step.d_steps_done
 
+    @property
+    def g_steps_done(self) -> int:
+        """G's steps before this one."""
+        return self.step.g_steps_done
+
     @cached_property
     def real_features(self) -> Tensor:
         """Features of the last hidden layer of D on reals, (N, F)."""

@@ -1,7 +1,9 @@
 """The exponential moving average of G's weights: the generator that is evaluated, sampled and shipped."""
 
+from typing import cast
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 def decay(step_images: int, images_seen: int, half_life_kimg: float, ramp: float | None) -> float:
@@ -20,8 +22,20 @@ def decay(step_images: int, images_seen: int, half_life_kimg: float, ramp: float
 
 
 @torch.no_grad()
-def update(average: nn.Module, module: nn.Module, decay: float) -> None:
-    """Average the parameters and copy the buffers: spectral-norm vectors must not be mixed, and BatchNorm averages itself."""
-    torch._foreach_lerp_(list(average.parameters()), list(module.parameters()), 1 - decay)
-    for old, new in zip(average.buffers(), module.buffers(), strict=True):
-        old.copy_(new)
+def update(average: nn.Module, module: nn.Module, decay: float | Tensor) -> None:
+    """Average the parameters and copy the buffers: spectral-norm vectors must not be mixed, and BatchNorm averages itself.
+
+    Args:
+        average: changed in place.
+        module: of the same form.
+        decay: weight of the old average, a number or a scalar on its device.
+    """
+    old, new = (cast(list[Tensor], list(each.parameters())) for each in (average, module))
+    if isinstance(decay, Tensor):
+        differences = cast(list[Tensor], torch._foreach_sub(new, old))
+        torch._foreach_mul_(differences, 1 - decay)
+        torch._foreach_add_(old, differences)
+    else:
+        torch._foreach_lerp_(old, new, 1 - decay)
+    if buffers := list(average.buffers()):
+        torch._foreach_copy_(buffers, list(module.buffers()))

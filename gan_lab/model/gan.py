@@ -112,9 +112,13 @@ class GAN(GANModule):
     def step(self, real: Tensor, y: Tensor | None) -> None:
         """Take one step of D on these reals and labels, and of G when it is due."""
         self.begin_step()
-        real = self.at_level(real)
-        g_is_due = self.d_steps_since_g + 1 >= self.d_steps_now()
+        self.kind, self._average_decay = self.next_kind(), self.average_decay(len(real))
+        (self.replay or self.device_step)(real, y)
+        self.advance_clocks(len(real), self.kind.g_is_due)
 
+    def device_step(self, real: Tensor, y: Tensor | None) -> None:
+        """Take the step on the device: a function of tensors, which reads none of them and can be captured."""
+        real, g_is_due = self.at_level(real), self.kind.g_is_due
         self.accumulate_gradients("d", self.discriminator_gradient, real, y)
         if not self.simultaneous:
             self.discriminator_step()

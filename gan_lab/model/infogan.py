@@ -106,7 +106,10 @@ class Codes:
         def draw(rng: RNG, n: int, dim: int) -> Tensor:
             begin = latent(rng, n, dim - self.size)
             values = rng.uniform(n, len(self.categories) + self.continuous).unbind(1)
-            chosen = [one_hot((v * k).long(), k) for v, k in zip(values, self.categories, strict=False)]
+            chosen = [
+                (v * k).long()[:, None] == torch.arange(k, device=v.device)
+                for v, k in zip(values, self.categories, strict=False)
+            ]
             return torch.cat([begin, *chosen, *(v[:, None] * 2 - 1 for v in values[len(chosen) :])], 1)
 
         return draw

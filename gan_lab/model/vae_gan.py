@@ -46,6 +46,11 @@ class VAEGAN(GAN):
         self.encoder, self.gate, self.d_waits, self.g_waits = encoder, gate, False, False
         self.gan_weight, self.feature_weight, self.pixel_weight = gan_weight, feature_weight, pixel_weight
 
+    @property
+    def runs_eagerly(self) -> str | None:
+        """The reason for which a step cannot be captured: the gate reads the costs of a step in it."""
+        return "model.gate waits for the losses of the step" if self.gate else None
+
     def trained_networks(self) -> list[TrainedNetwork]:
         """Return G, D and the encoder, which has an optimizer like G's."""
         return [*super().trained_networks(), TrainedNetwork("e", self.encoder, self.g_optimizer, "g")]

@@ -100,7 +100,7 @@ def normalised(z: Tensor) -> Tensor:
 
 def taps(x: Tensor, gain: float = 1.0, row: Sequence[float] = FIR) -> Tensor:
     """Return the filter ``row`` in two dimensions, of sum ``gain``, for each channel of x: (C, 1, 4, 4) for `FIR`."""
-    line = torch.tensor(row, device=x.device, dtype=x.dtype)
+    line = torch.stack([x.new_full((), value) for value in row])  # no list: a captured step cannot copy one from the host
     kernel = torch.outer(line, line) * (gain / sum(row) ** 2)
     return kernel.expand(x.shape[1], 1, -1, -1)
 

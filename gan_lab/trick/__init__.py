@@ -4,6 +4,7 @@ A trick overrides any of these hooks; a GAN calls all of its tricks in their ord
 checkpoint. Random numbers come from the step's rng, so that two processes train as one.
 """
 
+from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
@@ -40,6 +41,10 @@ class Trick(nn.Module):
     def substitute(self, player: "Player", network: nn.Module, gan: "GANModule") -> nn.Module:
         """Return the network to use for the player "g" or "d" while its adversary trains."""
         return network
+
+    def kind(self, gan: "GANModule") -> Hashable:
+        """Return what tells this step from others for the trick: equal values mean the same operations on the device."""
+        return None
 
     def after_step(self, gan: "GANModule") -> None:
         """Update the trick's state after a step of D, and of G where it was due."""

@@ -40,9 +40,12 @@ class CheckpointSwap(Trick):
 
     def substitute(self, player: "Player", network: nn.Module, gan: "GANModule") -> nn.Module:
         """Return the copy, in its time."""
+        return self.past[player] if self.kind(gan) == player else network
+
+    def kind(self, gan: "GANModule") -> str | None:
+        """Return the player whose copy plays in this step."""
         turn, step = divmod(gan.d_steps_done, self.interval)
-        plays = step >= self.interval - self.steps and player == "gd"[turn % 2]
-        return self.past[player] if plays else network
+        return "gd"[turn % 2] if step >= self.interval - self.steps else None
 
     def after_step(self, gan: "GANModule") -> None:
         """Copy both networks at the end of an interval."""

@@ -30,6 +30,7 @@ class Replay(Trick):
     """
 
     past: Tensor
+    runs_eagerly = "trick=replay keeps a list of places and fakes in Python"
 
     def __init__(self, size: int = 1024, share: float = 0.5) -> None:
         super().__init__()

@@ -132,7 +132,11 @@ class GANModule(Stepping, Sampling):
         self.dropout_in_sampling, self.standing_batches = dropout_in_sampling, standing_batches
         self.images_seen = self.d_steps_done = self.g_steps_done = self.d_steps_since_g = 0
         self.steps_of_batch = 1
+        self.clock, self.replay = None, None  # set where steps are captured
         self._tracked: dict[str, list[Tensor]] = {}
+        self._generators: list[torch.Generator] = []
+        self._count_g_step: tuple[Callable[[], None], ...] = ()
+        self.tracks_gradients = False  # by a callback's wish
         self._column_is_said = False
         self.grow()
 
@@ -191,10 +195,14 @@ class GANModule(Stepping, Sampling):
         return [network.optimizer(network.module.parameters()) for network in self.trained_networks()]
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Clip the norm of the gradient: here, where that of a 16-bit loss has its scale again."""
-        limit = self.clip_grad_norm.get(self.network_of(optimizer))
-        if limit is not None:
-            nn.utils.clip_grad_norm_([weight for group in optimizer.param_groups for weight in group["params"]], limit)
+        """Track the norm of the gradient if it is asked for, and clip it: here, where a 16-bit loss has no scale any more."""
+        name = self.network_of(optimizer)
+        weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+        if self.tracks_gradients:
+            gradients = [weight.grad for weight in weights if weight.grad is not None]
+            self.track(**{f"{name}_gradient_norm": nn.utils.get_total_norm(gradients)})
+        if (limit := self.clip_grad_norm.get(name)) is not None:
+            nn.utils.clip_grad_norm_(weights, limit)
 
     def network_of(self, optimizer: Optimizer) -> str:
         """Return the name of the network that this optimizer moves."""

@@ -1,7 +1,8 @@
 """One step of a GAN: its draws, contexts, gradients and optimizer steps, and the clocks that it moves."""
 
-from collections.abc import Callable, ItemsView
+from collections.abc import Callable, Hashable, ItemsView, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
 import torch
@@ -19,7 +20,7 @@ from gan_lab.network.growing import levels_of
 from gan_lab.network.protocol import is_discriminator
 from gan_lab.penalties import Penalty
 from gan_lab.rng import StepRNG, Stream, key, seed_torch
-from gan_lab.schedules import Schedule, value
+from gan_lab.schedules import DeviceClock, Schedule, value
 from gan_lab.trick import Trick
 
 
@@ -33,6 +34,7 @@ class Stepping(LightningModule):
     d_optimizer: Callable[..., Optimizer]
     decision_threshold: ClassVar[float | None]
     penalties: nn.ModuleDict
+    regularizers: nn.ModuleDict
     augments: nn.ModuleDict
     tricks: nn.ModuleDict
     schedule: Schedule
@@ -47,7 +49,14 @@ class Stepping(LightningModule):
     g_steps_done: int
     d_steps_since_g: int
     steps_of_batch: int
+    kind: "StepKind"
+    clock: DeviceClock | None
+    replay: Callable[[Tensor, Tensor | None], None] | None
+    _average_decay: float
+    tracks_gradients: bool
+    _count_g_step: tuple[Callable[[], None], ...]
     _tracked: dict[str, list[Tensor]]
+    _generators: list[torch.Generator]
 
     def trained_networks(self) -> list[TrainedNetwork]:
         """Return the networks that this GAN trains, G's first. A subclass appends its own.
@@ -71,24 +80,49 @@ class Stepping(LightningModule):
         """Seed all draws of this step by its number; set the level and the learning rates."""
         self._tracked = {}
         self.grow()
-        rank, step = self.global_rank, self.d_steps_done
-        shares = self.trainer.world_size * self.accumulate  # a part draws as a process of its own would
-        self._rngs = [
-            StepRNG(self.seed, Stream.STEP, step, device=self.device, rank=rank * self.accumulate + part, world_size=shares)
-            for part in range(self.accumulate)
-        ]
-        seed_torch(key(self.seed, Stream.LAYERS, rank, step), self.device)
+        self._rngs = list(self._step_rngs())
+        seed_torch(key(self.seed, Stream.LAYERS, self.global_rank, self.d_steps_done), self.device)
+        if self.clock is not None:
+            self.clock.set(self.images_seen)
         factor = self.schedule(self.images_seen)
         if self.growth is not None:
             factor *= self.growth.lr_factor(self.images_seen)
         for optimizer in self.all_optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
-        # Lightning counts the steps of every optimizer in `global_step`; only the generator's should count there. The hooks
-        # are set anew at each training step, and there is no public switch (pytorch-lightning#17958).
+                set_option(group, "lr", group.setdefault("initial_lr", group["lr"]) * factor)
+        # Lightning counts the steps of every optimizer in `global_step`; only the generator's should count there, and a replay
+        # of one calls no optimizer. The hooks are set anew at each batch, and there is no public switch
+        # (pytorch-lightning#17958).
         for network, optimizer in zip(self.trained_networks(), self.all_optimizers, strict=True):
-            if network.name != "g":
-                optimizer._on_before_step = optimizer._on_after_step = _nothing
+            if network.name == "g" and optimizer._on_before_step is not _nothing:
+                self._count_g_step = optimizer._on_before_step, optimizer._on_after_step
+            optimizer._on_before_step = optimizer._on_after_step = _nothing
+
+    def _step_rngs(self) -> Iterator[StepRNG]:
+        """Yield the draws of each part of the batch: a part draws as a process of its own would."""
+        if [generator.device for generator in self._generators] != [self.device] * self.accumulate:
+            self._generators = [torch.Generator(self.device) for _ in range(self.accumulate)]
+        shares = self.trainer.world_size * self.accumulate
+        for part, generator in enumerate(self._generators):
+            share = self.global_rank * self.accumulate + part
+            position = (self.seed, Stream.STEP, self.d_steps_done)
+            yield StepRNG(*position, device=self.device, rank=share, world_size=shares, generator=generator)
+
+    def next_kind(self) -> "StepKind":
+        """Return the kind of the step that the clocks call for."""
+        g_is_due = self.d_steps_since_g + 1 >= self.d_steps_now()
+        clocks = cast(Any, StepContext(cast(Any, None), d_steps_done=self.d_steps_done, g_steps_done=self.g_steps_done))
+        terms = [*self.penalties.items(), *(self.regularizers.items() if g_is_due else ())]
+        due = tuple(name for name, term in terms if not hasattr(term, "is_due") or term.is_due(clocks))
+        level = None if self.level is None else (self.level.resolution, self.level.fading)
+        return StepKind(g_is_due, due, level, tuple(trick.kind(cast(Any, self)) for _, trick in self.named_tricks()))
+
+    def average_decay(self, batch_size: int) -> float:
+        """Return the weight of the old average of G in the update after a step on this many images of each process."""
+        images_seen = self.images_seen + batch_size * self.trainer.world_size
+        images = (self.d_steps_since_g + 1) * batch_size * self.trainer.world_size
+        decay = ema.decay(images, images_seen, value(self.ema_half_life_kimg, images_seen), self.ema_ramp)
+        return cast(float, self.clock.number("average_decay", decay)) if self.clock is not None else decay
 
     @property
     def level(self) -> Level | None:
@@ -123,22 +157,22 @@ class Stepping(LightningModule):
         return loaded if self.growth is None else self.growth.batch_size(self.images_seen, loaded)
 
     def end_step(self, batch_size: int, g_stepped: bool) -> None:
-        """Advance the clocks and, after a step of G, the averages; make the buffers of all processes equal."""
-        global_batch = batch_size * self.trainer.world_size
-        self.images_seen += global_batch
-        self.d_steps_done += 1
-        self.d_steps_since_g += 1
+        """Adapt augmentations, make the buffers of all processes equal and, after a step of G, update the averages."""
         self.adapt_augments()
         self._make_buffers_equal()
         if g_stepped:
-            images = self.d_steps_since_g * global_batch
-            half_life = value(self.ema_half_life_kimg, self.images_seen)
-            decay = ema.decay(images, self.images_seen, half_life, self.ema_ramp)
             for network in self.trained_networks():
                 if network.average is not None:
-                    ema.update(network.average, network.module, decay)
-            self.g_steps_done += 1
-            self.d_steps_since_g = 0
+                    ema.update(network.average, network.module, self._average_decay)
+
+    def advance_clocks(self, batch_size: int, g_stepped: bool) -> None:
+        """Advance the clocks, then let tricks update their state."""
+        self.images_seen += batch_size * self.trainer.world_size
+        self.d_steps_done += 1
+        self.g_steps_done += g_stepped
+        self.d_steps_since_g = 0 if g_stepped else self.d_steps_since_g + 1
+        for count in self._count_g_step if g_stepped else ():
+            count()
         for _, trick in self.named_tricks():
             trick.after_step(cast(Any, self))
 
@@ -147,7 +181,7 @@ class Stepping(LightningModule):
         for name, augment in self.augments.items():
             observe = getattr(augment, "observe", None)
             if callable(observe) and "real_logits" in self._tracked:
-                values = observe(self.tracked["real_logits"] - (self.decision_threshold or 0.0), self.images_seen)
+                values = observe(self.tracked["real_logits"] - (self.decision_threshold or 0.0), self.now)
                 self.track(**{f"{name}_{key}": value for key, value in (values or {}).items()})
 
     def d_steps_now(self) -> int:
@@ -160,7 +194,12 @@ class Stepping(LightningModule):
         adversary: Player = "d" if player == "g" else "g"
         for _, trick in self.named_tricks():
             players[adversary] = trick.substitute(adversary, players[adversary], cast(Any, self))
-        return StepContext(rng, self.images_seen, self.d_steps_done, players["g"], players["d"], self.g_steps_done)
+        return StepContext(rng, self.now, self.d_steps_done, players["g"], players["d"], self.g_steps_done)
+
+    @property
+    def now(self) -> int:
+        """Images seen as the parts of a step see them: a number, or a `DeviceClock` where steps are captured."""
+        return self.images_seen if self.clock is None else cast(int, self.clock)
 
     def accumulate_gradients(
         self,
@@ -236,6 +275,31 @@ class Stepping(LightningModule):
             torch.distributed.broadcast(together, 0)
             for buffer, values in zip(buffers, together.split([buffer.numel() for buffer in buffers]), strict=True):
                 buffer.copy_(values.view_as(buffer))
+
+
+@dataclass(frozen=True)
+class StepKind:
+    """What tells one step from another: steps of one kind are the same operations on the device.
+
+    Attributes:
+        g_is_due: whether G steps too.
+        due: penalties and regularizers that are taken, by name.
+        level: resolution and fading, with growth.
+        tricks: what each trick does in it.
+    """
+
+    g_is_due: bool
+    due: tuple[str, ...] = ()
+    level: tuple[int, bool] | None = None
+    tricks: tuple[Hashable, ...] = ()
+
+
+def set_option(group: dict[str, Any], name: str, number: float) -> None:
+    """Set an option of an optimizer's parameter group: in place where it is a tensor, as that of a captured step is."""
+    if isinstance(group[name], Tensor):
+        group[name].fill_(number)
+    else:
+        group[name] = number
 
 
 def _joined(parts: list[Tensor]) -> Tensor:

@@ -1,0 +1,169 @@
+"""Capture a GAN's step as CUDA graphs, one for each kind of step, and replay them.
+
+At small batches a GPU waits for Python. A replay launches a whole step, the double backward of penalties included, at once.
+"""
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.utilities import rank_zero_warn
+from torch import Tensor
+from torch.optim import Adam, AdamW, Optimizer
+
+from gan_lab.cli import console
+from gan_lab.errors import first_line
+from gan_lab.model.gan import GAN
+from gan_lab.schedules import DeviceClock
+
+WARMUP = 3
+"""Eager steps of a kind before it is captured, in which libraries choose their kernels and optimizers make their state."""
+
+
+KINDS = 64
+"""Kinds of steps that are remembered before those without a graph are forgotten."""
+
+
+class Capture(L.Callback):
+    """Lets a GAN replay its steps where they can be captured, and says why where they cannot."""
+
+    def on_train_start(self, trainer: L.Trainer, gan: Any) -> None:
+        """Begin, once the state of optimizers is on the device."""
+        if gan.device.type != "cuda":
+            return
+        if reason := next(why_eager(trainer, gan), None):
+            console.say(f"steps run eagerly, not as CUDA graphs: {reason}")
+        else:
+            capture(gan, trainer.optimizers)
+
+    def on_train_end(self, trainer: L.Trainer, gan: Any) -> None:
+        """Free the graphs."""
+        gan.replay = gan.clock = None
+
+
+def capture(gan: GAN, optimizers: list[Optimizer]) -> None:
+    """Let a GAN on a GPU take its steps by replays."""
+    for optimizer in optimizers:
+        put_on_device(optimizer, gan.device)
+    gan.clock = DeviceClock(gan.device)
+    gan.replay = CapturedStep(gan, optimizers)
+
+
+def why_eager(trainer: L.Trainer, gan: GAN) -> Iterator[str]:
+    """Yield the reasons for which a GAN's steps cannot be captured."""
+    if trainer.world_size > 1:
+        yield "several processes train"
+    if getattr(trainer.precision_plugin, "scaler", None):
+        yield "16-bit floats have a scale that is adapted on the host; use trainer.precision=bf16-mixed"
+    for part in (gan, *gan.penalties.values(), *gan.regularizers.values(), *gan.augments.values(), *gan.tricks.values()):
+        if reason := getattr(part, "runs_eagerly", None):
+            yield reason
+
+
+def put_on_device(optimizer: Optimizer, device: torch.device) -> None:
+    """Make an optimizer's step capturable: its count of steps and, of Adam and AdamW, the learning rate are tensors."""
+    for group in optimizer.param_groups:
+        if "capturable" in group:
+            group["capturable"] = True
+            if type(optimizer) in (Adam, AdamW):
+                group.setdefault("initial_lr", group["lr"])
+                group["lr"] = torch.tensor(float(group["lr"]), device=device)
+    for state in optimizer.state.values():
+        if isinstance(step := state.get("step"), Tensor):
+            state["step"] = step.to(device, torch.float32)
+
+
+@dataclass
+class Captured:
+    """A kind of step: how often it was taken eagerly, and its graph with the tensors that it reads and writes."""
+
+    taken: int = 0
+    graph: Any = None
+    inputs: tuple[Tensor | None, ...] = ()
+    scalars: dict[str, Tensor] = field(default_factory=dict)
+    stacked: Any = None
+    vectors: dict[str, Tensor] = field(default_factory=dict)
+
+
+class CapturedStep:
+    """Takes a GAN's device step by a replay, after ``WARMUP`` eager steps of its kind.
+
+    Args:
+        gan: on a GPU.
+        optimizers: of its networks.
+    """
+
+    def __init__(self, gan: GAN, optimizers: list[Optimizer]) -> None:
+        self.gan, self.optimizers = gan, optimizers
+        self.kinds: dict[Hashable, Captured] = {}
+        self.stream = torch.cuda.Stream(gan.device)
+        self.pool = torch.cuda.graph_pool_handle()
+
+    def __call__(self, real: Tensor, y: Tensor | None) -> None:
+        """Take the step of ``gan.kind`` on these reals and labels."""
+        if len(self.kinds) > KINDS:  # each step has numbers of its own, such as betas that move
+            self.kinds = {key: kind for key, kind in self.kinds.items() if kind.graph is not None}
+        kind = self.kinds.setdefault((self.gan.kind, self.options(), real.shape, real.dtype, y is None), Captured())
+        if kind.graph is None and kind.taken < WARMUP:
+            self.eager(kind, real, y)
+        elif kind.graph is not None or self.captured(kind, real, y):
+            self.replay(kind, real, y)
+
+    def options(self) -> tuple[Hashable, ...]:
+        """Return the numbers of the optimizers that a graph would keep, such as betas."""
+        groups = [group for optimizer in self.optimizers for group in optimizer.param_groups]
+        options = [value for group in groups for name, value in group.items() if name not in ("params", "initial_lr")]
+        return tuple(value for value in options if not isinstance(value, Tensor))
+
+    def eager(self, kind: Captured, real: Tensor, y: Tensor | None) -> None:
+        """Step on the stream of the capture, so that what autograd makes in it belongs to that."""
+        kind.taken += 1
+        self.stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self.stream):
+            self.gan.device_step(real, y)
+        torch.cuda.current_stream().wait_stream(self.stream)
+
+    def captured(self, kind: Captured, real: Tensor, y: Tensor | None) -> bool:
+        """Capture this step, which does not take it; where that fails take it eagerly, and return False."""
+        try:
+            self.capture(kind, real, y)
+        except Exception as error:  # what a captured operation refuses has no class of its own
+            self.give_up(error, real, y)
+            return False
+        return True
+
+    def capture(self, kind: Captured, real: Tensor, y: Tensor | None) -> None:
+        """Record the operations of this step in a graph."""
+        gan, graph = self.gan, torch.cuda.CUDAGraph()
+        for generator in gan._generators:
+            graph.register_generator_state(generator)
+        kind.inputs = real.clone(), None if y is None else y.clone()
+        gan.tracks_gradients = True
+        with torch.cuda.graph(graph, pool=self.pool, stream=self.stream):
+            gan.device_step(*kind.inputs)
+            tracked = gan.tracked
+            kind.scalars = {name: value for name, value in tracked.items() if value.ndim == 0}
+            kind.stacked = torch.stack([value.float() for value in kind.scalars.values()])
+        kind.vectors, kind.graph = {name: value for name, value in tracked.items() if value.ndim}, graph
+
+    def replay(self, kind: Captured, real: Tensor, y: Tensor | None) -> None:
+        """Take a captured step; what it tracks are copies, for the next replay writes to the same tensors."""
+        for static, given in zip(kind.inputs, (real, y), strict=True):
+            if static is not None and given is not None:
+                static.copy_(given)
+        kind.graph.replay()
+        values = dict(zip(kind.scalars, kind.stacked.clone().unbind(), strict=True)) | kind.vectors
+        self.gan._tracked = {name: [value] for name, value in values.items()}
+
+    def give_up(self, error: Exception, real: Tensor, y: Tensor | None) -> None:
+        """Take this step and all others eagerly."""
+        gan = self.gan
+        rank_zero_warn(f"steps run eagerly, not as CUDA graphs: {first_line(error)}")
+        gan.replay = gan.clock = None
+        gan.clear_gradients(*gan.trained_networks())
+        gan._tracked, gan._generators = {}, []  # the draws begin anew
+        gan.begin_step()
+        gan._average_decay = gan.average_decay(len(real))
+        gan.device_step(real, y)
