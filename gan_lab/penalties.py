@@ -1,11 +1,13 @@
 """Penalties on D's side: pure formulas, and the small modules that weigh them in D's loss.
 
 A formula takes D (augmentation included), images (N, C, H, W) and labels, and returns a scalar. Gradients are taken per
-image (the sum of the logits is differentiated) and in float32, outside autocast: half precision overflows in the norm.
+image (the sum of the logits is differentiated) and in float32, outside autocast: half precision overflows in the norm. R1 and
+R2 alone follow autocast, for a network that states so (``bf16_stages``).
 """
 
 import math
 from abc import ABC, abstractmethod
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
@@ -20,10 +22,11 @@ if TYPE_CHECKING:
     from gan_lab.model.batch import Batch, Discriminate, Kind
 
 
-def squared_gradient_norm(discriminator: "Discriminate", x: Tensor, y: Tensor | None) -> Tensor:
-    """Return |grad_x D(x)|^2 of each image, (N,), differentiable in D's weights."""
+def squared_gradient_norm(discriminator: "Discriminate", x: Tensor, y: Tensor | None, autocast: bool = False) -> Tensor:
+    """Return |grad_x D(x)|^2 of each image, (N,), differentiable in D's weights; with ``autocast`` in the loss's precision."""
     x = x.detach().to(torch.promote_types(x.dtype, torch.float32)).requires_grad_()
-    with torch.autocast(x.device.type, enabled=False), torch.enable_grad():
+    full = nullcontext() if autocast else torch.autocast(x.device.type, enabled=False)
+    with full, torch.enable_grad():
         (gradient,) = torch.autograd.grad(discriminator(x, y).sum(), x, create_graph=True)
     return gradient.flatten(1).square().sum(1)
 
@@ -37,9 +40,9 @@ def gradient_penalty(
     return (excess.relu() if one_sided else excess).square().mean()
 
 
-def zero_centred(discriminator: "Discriminate", x: Tensor, y: Tensor | None = None) -> Tensor:
+def zero_centred(discriminator: "Discriminate", x: Tensor, y: Tensor | None = None, autocast: bool = False) -> Tensor:
     """Return E[|grad_x D(x)|^2]: R1 on reals, R2 on fakes (Mescheder 2018, eq. 9 and 10, without the factor gamma / 2)."""
-    return squared_gradient_norm(discriminator, x, y).mean()
+    return squared_gradient_norm(discriminator, x, y, autocast).mean()
 
 
 def interpolate(real: Tensor, fake: Tensor, mix: Tensor) -> Tensor:
@@ -174,7 +177,12 @@ class ZeroCentred(GradientNorm):
         stride: int = 1,
     ) -> None:
         super().__init__(weight, interval, estimator, size)
-        self.stride = stride
+        self.stride, self.autocast = stride, False
+
+    def check(self, name: str, discriminator: nn.Module) -> None:
+        """Follow a network whose authors take this penalty through its bf16 stages (``bf16_stages``)."""
+        super().check(name, discriminator)
+        self.autocast = any(getattr(module, "bf16_stages", False) for module in discriminator.modules())
 
     def prepare(self, batch: "Batch") -> None:
         """Ask for a neighbour of each image."""
@@ -186,7 +194,7 @@ class ZeroCentred(GradientNorm):
         """Return half the mean squared gradient."""
         images, y = batch.images(self.kind, self.stride)
         if not self.differs:
-            return zero_centred(discriminator, images, y) / 2
+            return zero_centred(discriminator, images, y, self.autocast) / 2
         shared = self.kind in batch.offsets
         difference = batch.differences(self.kind) if shared else batch.differences_at(images, y, self.offset(batch, images))
         return (difference / self.size).square().mean() / 2

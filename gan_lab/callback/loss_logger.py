@@ -39,7 +39,7 @@ class LossLogger(L.Callback):
 
     def on_train_batch_start(self, trainer: L.Trainer, gan: GAN, batch: Any, batch_idx: int) -> None:
         """Ask for the gradient norms of each network's first step after a row."""
-        gan.tracks_gradients = any(f"{network.name}{NORM}" not in self.series for network in gan.trained_networks())
+        gan.tracks_gradients = any(f"{network.name}{NORM}" not in self.series for network in gan.networks)
 
     def on_train_batch_end(self, trainer: L.Trainer, gan: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Keep this step's values; write a row when it is due."""

@@ -21,21 +21,29 @@ def decay(step_images: int, images_seen: int, half_life_kimg: float, ramp: float
     return 0.5 ** (step_images / half_life) if half_life > 0 else 0.0
 
 
-@torch.no_grad()
-def update(average: nn.Module, module: nn.Module, decay: float | Tensor) -> None:
-    """Average the parameters and copy the buffers: spectral-norm vectors must not be mixed, and BatchNorm averages itself.
+class Average:
+    """A moving average of a network: parameters are averaged and buffers copied.
+
+    Spectral-norm vectors must not be mixed, and BatchNorm averages itself. The tensors of both are listed once, for a walk over
+    modules at each step takes as long as the update.
 
     Args:
-        average: changed in place.
-        module: of the same form.
-        decay: weight of the old average, a number or a scalar on its device.
+        average: of the form of ``module``; changed in place.
+        module: the network.
     """
-    old, new = (cast(list[Tensor], list(each.parameters())) for each in (average, module))
-    if isinstance(decay, Tensor):
-        differences = cast(list[Tensor], torch._foreach_sub(new, old))
-        torch._foreach_mul_(differences, 1 - decay)
-        torch._foreach_add_(old, differences)
-    else:
-        torch._foreach_lerp_(old, new, 1 - decay)
-    if buffers := list(average.buffers()):
-        torch._foreach_copy_(buffers, list(module.buffers()))
+
+    def __init__(self, average: nn.Module, module: nn.Module) -> None:
+        self.old, self.new = (cast(list[Tensor], list(each.parameters())) for each in (average, module))
+        self.old_buffers, self.new_buffers = list(average.buffers()), list(module.buffers())
+
+    @torch.no_grad()
+    def update(self, decay: float | Tensor) -> None:
+        """Update the average, whose old values count ``decay``, a number or a scalar on their device."""
+        if isinstance(decay, Tensor):
+            differences = cast(list[Tensor], torch._foreach_sub(self.new, self.old))
+            torch._foreach_mul_(differences, 1 - decay)
+            torch._foreach_add_(self.old, differences)
+        else:
+            torch._foreach_lerp_(self.old, self.new, 1 - decay)
+        if self.old_buffers:
+            torch._foreach_copy_(self.old_buffers, self.new_buffers)

@@ -233,7 +233,7 @@ def sum_of(objective: Mapping[str, Tensor]) -> Tensor:
 @contextmanager
 def frozen(networks: list[TrainedNetwork]) -> Iterator[None]:
     """Take no gradients of these networks' weights within this block, whatever happens in it."""
-    weights = [weight for network in networks for weight in network.module.parameters() if weight.requires_grad]
+    weights = [weight for network in networks for weight in network.weights if weight.requires_grad]
     for weight in weights:
         weight.requires_grad_(False)
     try:

@@ -90,7 +90,7 @@ def activated(x: Tensor, gain: float = math.sqrt(2)) -> Tensor:
 
 def precision(x: Tensor, half: bool) -> AbstractContextManager:
     """Return a context in which layers compute as autocast says, or without ``half`` in the precision of their weights."""
-    return nullcontext() if half else torch.autocast(x.device.type, enabled=False)
+    return nullcontext() if half or x.is_meta else torch.autocast(x.device.type, enabled=False)
 
 
 def normalised(z: Tensor) -> Tensor:

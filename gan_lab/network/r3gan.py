@@ -5,6 +5,8 @@ up to the third doubling (32x32), and half as many after each further one; w = 7
 FFHQ-64 and FFHQ-256. A list of widths, from the b x b map to the image, gives others: ImageNet-64 has
 [1536, 1536, 1536, 1536, 1536] and ``group_width`` 32. Every map passes through ``blocks`` residual blocks. Resampling filters
 doubled pixels with [1, 2, 1] and pads with zeros. Initial weights preserve the variance; the last of each block are 0.
+
+Under ``trainer.precision=bf16-mixed`` all maps but the smallest have 16 bits, in R1 and R2 too, as in the authors' code.
 """
 
 import math
@@ -18,6 +20,7 @@ from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu
 
 from gan_lab.errors import InputError
 from gan_lab.network import layers
+from gan_lab.network.equalized import precision
 
 Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
 LEAKY_GAIN = math.sqrt(2 / (1 + 0.2**2))  # preserves the variance through LeakyReLU(0.2)
@@ -54,7 +57,7 @@ class Generator(nn.Module):
         if num_classes is not None:
             self.embedding = _embedding(num_classes, latent_dim)
         inputs = latent_dim if num_classes is None else 2 * latent_dim
-        self.basis = nn.Parameter(torch.randn(widths[0], base, base))
+        self.basis, self.blocks = nn.Parameter(torch.randn(widths[0], base, base)), blocks
         self.input = _scaled(nn.Linear(inputs, widths[0], bias=False))
         self.layers = _trunk(widths, _doubled, blocks, group_width)
         self.output = _pointwise(widths[-1], channels)
@@ -63,12 +66,17 @@ class Generator(nn.Module):
         """Generate images from latents and, with ``num_classes``, labels (N,)."""
         if self.num_classes is not None:
             z = torch.cat([z, self.embedding(y)], 1)
-        images = self.output(self.layers(self.basis * self.input(z)[..., None, None]))
+        with precision(z, half=False):
+            maps = _applied([*self.layers][: self.blocks], self.basis * self.input(z.to(self.basis))[..., None, None])
+        images = self.output(_applied([*self.layers][self.blocks :], maps))
         return images if self.training else images.clamp(-1, 1)
 
 
 class Discriminator(nn.Module):
     """Images (N, channels, image_size, image_size) -> logits (N,).
+
+    Attributes:
+        bf16_stages: whether penalties that may follow autocast do so.
 
     Args:
         channels: number of image channels.
@@ -78,6 +86,8 @@ class Discriminator(nn.Module):
         group_width: as in `Generator`.
         num_classes: number of labels, whose embedding is multiplied with the output; None: unconditional.
     """
+
+    bf16_stages = True
 
     def __init__(
         self,
@@ -90,7 +100,7 @@ class Discriminator(nn.Module):
     ) -> None:
         super().__init__()
         base, widths = _base_and_widths(image_size, width)
-        widths = widths[::-1]
+        widths, self.blocks = widths[::-1], blocks
         self.input = _pointwise(channels, widths[0])
         self.layers = _trunk(widths, _halved, blocks, group_width)
         self.num_features, self.num_classes = widths[-1], num_classes
@@ -101,11 +111,14 @@ class Discriminator(nn.Module):
 
     def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Return the weighted sum of the last map over its positions: (N, channels)."""
-        return self.basis(self.layers(self.input(x))).flatten(1)
+        maps = _applied([*self.layers][: -self.blocks], self.input(x))
+        with precision(x, half=False):
+            return self.basis(_applied([*self.layers][-self.blocks :], maps.to(self.basis.weight))).flatten(1)
 
     def head(self, features: Tensor, y: Tensor | None = None) -> Tensor:
         """Compute logits (N,) from features and, with ``num_classes``, labels (N,)."""
-        output = self.output(features)
+        with precision(features, half=False):
+            output = self.output(features)
         if self.num_classes is None:
             return output.squeeze(1)
         if y is None:
@@ -168,6 +181,13 @@ class Halve(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Filter at every second pixel."""
         return conv2d(x, self.kernel.expand(x.shape[1], 1, 4, 4), stride=2, padding=1, groups=x.shape[1])
+
+
+def _applied(stack: Sequence[nn.Module], x: Tensor) -> Tensor:
+    """Apply layers in turn."""
+    for layer in stack:
+        x = layer(x)
+    return x
 
 
 def _kernel() -> Tensor:

@@ -162,7 +162,7 @@ class CapturedStep:
         gan = self.gan
         rank_zero_warn(f"steps run eagerly, not as CUDA graphs: {first_line(error)}")
         gan.replay = gan.clock = None
-        gan.clear_gradients(*gan.trained_networks())
+        gan.clear_gradients(*gan.networks)
         gan._tracked, gan._generators = {}, []  # the draws begin anew
         gan.begin_step()
         gan._average_decay = gan.average_decay(len(real))

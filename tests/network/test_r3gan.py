@@ -93,7 +93,7 @@ def test_images_are_unbounded_in_training_and_clamped_in_evaluation():
 def test_first_map_is_the_weighed_basis():
     g, z = Generator(5, 1, 8, width=8), normal(4, 5)
     seen = []
-    g.layers.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    g.layers[0].register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
     g(z)
     torch.testing.assert_close(seen[0], torch.einsum("chw,ck,nk->nchw", g.basis, g.input.weight, z))
 

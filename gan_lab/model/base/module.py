@@ -135,6 +135,7 @@ class GANModule(Stepping, Sampling):
         self.clock, self.replay = None, None  # set where steps are captured
         self._tracked: dict[str, list[Tensor]] = {}
         self._generators: list[torch.Generator] = []
+        self._networks = None
         self._count_g_step: tuple[Callable[[], None], ...] = ()
         self.tracks_gradients = False  # by a callback's wish
         self._column_is_said = False
@@ -207,7 +208,7 @@ class GANModule(Stepping, Sampling):
     def network_of(self, optimizer: Optimizer) -> str:
         """Return the name of the network that this optimizer moves."""
         number = [id(each) for each in self.trainer.optimizers].index(id(optimizer))
-        return self.trained_networks()[number].name
+        return self.networks[number].name
 
     # ----- validation ----------------------------------------------------------------------------------------------------
 
@@ -244,6 +245,10 @@ class GANModule(Stepping, Sampling):
         """Let this run's configuration of the optimizers win; one of another class or grouping starts without a memory."""
         for stored, optimizer in zip(checkpoint["optimizer_states"], self.configure_optimizers(), strict=True):
             reconfigure(stored, optimizer)
+
+    def on_train_start(self) -> None:
+        """List the networks anew: on their way to the device they got other buffers."""
+        self._networks = None
 
     def on_fit_start(self) -> None:
         """Refuse an order of steps that would be wrong, and penalties that do not suit every discriminator."""

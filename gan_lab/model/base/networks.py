@@ -3,12 +3,14 @@
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from torch import nn
 from torch.optim import Optimizer
 
 from gan_lab.errors import InputError
+from gan_lab.model.ema import Average
 
 Player = Literal["g", "d"]
 
@@ -30,6 +32,16 @@ class TrainedNetwork:
     optimizer: Callable[..., Optimizer]
     player: Player
     average: nn.Module | None = None
+
+    @cached_property
+    def weights(self) -> list[nn.Parameter]:
+        """Its parameters, listed once."""
+        return list(self.module.parameters())
+
+    @cached_property
+    def moving_average(self) -> Average | None:
+        """Updates its average."""
+        return None if self.average is None else Average(self.average, self.module)
 
 
 def reconfigure(stored: dict[str, Any], optimizer: Optimizer) -> None:

@@ -53,6 +53,7 @@ class Stepping(LightningModule):
     clock: DeviceClock | None
     replay: Callable[[Tensor, Tensor | None], None] | None
     _average_decay: float
+    _networks: list[TrainedNetwork] | None
     tracks_gradients: bool
     _count_g_step: tuple[Callable[[], None], ...]
     _tracked: dict[str, list[Tensor]]
@@ -70,7 +71,14 @@ class Stepping(LightningModule):
 
     def networks_of(self, player: Player) -> list[TrainedNetwork]:
         """Return the networks that move in this player's step."""
-        return [network for network in self.trained_networks() if network.player == player]
+        return [network for network in self.networks if network.player == player]
+
+    @property
+    def networks(self) -> list[TrainedNetwork]:
+        """The networks that this GAN trains, listed once for a run: see `trained_networks`."""
+        if self._networks is None:
+            self._networks = self.trained_networks()
+        return self._networks
 
     def further_discriminators(self) -> list[TrainedNetwork]:
         """Return the discriminators that this GAN trains beside D: each has its own terms of every penalty."""
@@ -93,7 +101,7 @@ class Stepping(LightningModule):
         # Lightning counts the steps of every optimizer in `global_step`; only the generator's should count there, and a replay
         # of one calls no optimizer. The hooks are set anew at each batch, and there is no public switch
         # (pytorch-lightning#17958).
-        for network, optimizer in zip(self.trained_networks(), self.all_optimizers, strict=True):
+        for network, optimizer in zip(self.networks, self.all_optimizers, strict=True):
             if network.name == "g" and optimizer._on_before_step is not _nothing:
                 self._count_g_step = optimizer._on_before_step, optimizer._on_after_step
             optimizer._on_before_step = optimizer._on_after_step = _nothing
@@ -161,9 +169,9 @@ class Stepping(LightningModule):
         self.adapt_augments()
         self._make_buffers_equal()
         if g_stepped:
-            for network in self.trained_networks():
-                if network.average is not None:
-                    ema.update(network.average, network.module, self._average_decay)
+            for network in self.networks:
+                if network.moving_average is not None:
+                    network.moving_average.update(self._average_decay)
 
     def advance_clocks(self, batch_size: int, g_stepped: bool) -> None:
         """Advance the clocks, then let tricks update their state."""
@@ -261,7 +269,7 @@ class Stepping(LightningModule):
 
     def optimizer_of(self, name: str) -> LightningOptimizer:
         """Return the optimizer of the trained network of this name."""
-        names = [network.name for network in self.trained_networks()]
+        names = [network.name for network in self.networks]
         return self.all_optimizers[names.index(name)]
 
     def _make_buffers_equal(self) -> None:
@@ -269,8 +277,9 @@ class Stepping(LightningModule):
 
         Under manual optimization Lightning's DDP does so at the first step only.
         """
-        buffers = [buffer for buffer in self.buffers() if buffer.is_floating_point()]
-        if self.trainer.world_size > 1 and buffers:
+        if self.trainer.world_size == 1:
+            return
+        if buffers := [buffer for buffer in self.buffers() if buffer.is_floating_point()]:
             together = torch.cat([buffer.flatten() for buffer in buffers])
             torch.distributed.broadcast(together, 0)
             for buffer, values in zip(buffers, together.split([buffer.numel() for buffer in buffers]), strict=True):
