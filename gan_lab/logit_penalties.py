@@ -59,27 +59,25 @@ class LeCam(Penalty):
         self.decay, self.begun = decay, From(first_image) if first_image else 1.0
         # Sums of the mean logits of reals, of fakes, and of ones; each step counts ``decay`` times as much as the next.
         self.register_buffer("sums", torch.zeros(3))
-        self.step = -1  # of D, the last in the sums; needs no saving, for the step after a checkpoint is another
 
     def term(self, discriminator: "Discriminate", batch: "Batch") -> Tensor:
         """Return the squared distances of both logits from the anchors, which move first; in evaluation mode they rest."""
         real, fake = batch.real_logits, batch.fake_logits
         if self.training:
-            self._observe(real.detach().mean(), fake.detach().mean(), batch.d_steps_done)
+            self._observe(real.detach().mean(), fake.detach().mean(), batch.step.part)
         a_real, a_fake = self.sums[:2] / self.sums[2]
         distances = (real - a_fake).square().mean() + (fake - a_real).square().mean()
         return distances * value(self.begun, batch.images_seen)
 
-    def _observe(self, real: Tensor, fake: Tensor, step: int) -> None:
+    def _observe(self, real: Tensor, fake: Tensor, part: int) -> None:
         """Add the mean logits of a batch, or of a part of one, to the sums."""
         seen = torch.stack([real, fake, torch.ones_like(real)])
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             torch.distributed.all_reduce(seen)
             seen /= torch.distributed.get_world_size()
-        if step != self.step:
+        if part == 0:
             self.sums *= self.decay
         self.sums += seen
-        self.step = step
 
 
 class BCR(Penalty):

@@ -40,14 +40,14 @@ def points(n=6, seed=0):
     return torch.randn(n, 2, 1, 1, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-def batch(n=6, step=0, images_seen=0, dtype=torch.float32, critic=None):
+def batch(n=6, step=0, images_seen=0, dtype=torch.float32, critic=None, part=0):
     real, fake = points(n).to(dtype), points(n, 1).to(dtype)
     parts = (critic.features, critic.head) if hasattr(critic, "head") else (None, None)
-    return Batch(real, fake, None, None, critic, StepContext(StepRNG(0, step), images_seen, step), *parts)
+    return Batch(real, fake, None, None, critic, StepContext(StepRNG(0, step), images_seen, step, part=part), *parts)
 
 
-def scored(real, fake, step=0, images_seen=0):
+def scored(real, fake, step=0, images_seen=0, part=0):
     """A batch of these scores."""
-    made = batch(len(real), step, images_seen)
+    made = batch(len(real), step, images_seen, part=part)
     made.__dict__ |= {"real_logits": torch.tensor(real), "fake_logits": torch.tensor(fake)}
     return made

@@ -48,8 +48,8 @@ def test_parts_of_a_step_count_in_lecams_anchors_as_the_whole_step_does():
     whole, parts = (logit_penalties.LeCam(decay=0.5) for _ in range(2))
     for step, scores in enumerate([(1.0, 2.0), (7.0, -4.0)]):
         whole(None, scored(list(scores), list(scores), step))
-        for score in scores:
-            parts(None, scored([score], [score], step))
+        for part, score in enumerate(scores):
+            parts(None, scored([score], [score], step, part=part))
     torch.testing.assert_close(parts.sums / parts.sums[2], whole.sums / whole.sums[2])
 
 

@@ -29,6 +29,7 @@ class StepContext:
         generator: G, or a trick's substitute for it while D trains.
         discriminator: D, or a trick's substitute for it while G trains.
         g_steps_done: G's steps before this one; lazy regularizers count in these.
+        part: number of this part of the batch under accumulation, from 0.
     """
 
     rng: StepRNG
@@ -37,6 +38,7 @@ class StepContext:
     generator: Any = None
     discriminator: Any = None
     g_steps_done: int = 0
+    part: int = 0
 
 
 @dataclass

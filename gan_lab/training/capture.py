@@ -26,6 +26,10 @@ KINDS = 64
 """Kinds of steps that are remembered before those without a graph are forgotten."""
 
 
+TOLERANCE = 0.01
+"""Largest difference of a loss or gradient norm between a replay and the eager step, unless kernels are deterministic."""
+
+
 class Capture(L.Callback):
     """Lets a GAN replay its steps where they can be captured, and says why where they cannot."""
 
@@ -75,6 +79,12 @@ def put_on_device(optimizer: Optimizer, device: torch.device) -> None:
             state["step"] = step.to(device, torch.float32)
 
 
+def tensors_of(state: Any) -> list[Tensor]:
+    """Return what a step changes of a GAN, or of an optimizer's memory of one weight."""
+    values = state.values() if isinstance(state, dict) else (*state.parameters(), *state.buffers())
+    return [value for value in values if isinstance(value, Tensor)]
+
+
 @dataclass
 class Captured:
     """A kind of step: how often it was taken eagerly, and its graph with the tensors that it reads and writes."""
@@ -106,10 +116,18 @@ class CapturedStep:
         if len(self.kinds) > KINDS:  # each step has numbers of its own, such as betas that move
             self.kinds = {key: kind for key, kind in self.kinds.items() if kind.graph is not None}
         kind = self.kinds.setdefault((self.gan.kind, self.options(), real.shape, real.dtype, y is None), Captured())
-        if kind.graph is None and kind.taken < WARMUP:
-            self.eager(kind, real, y)
-        elif kind.graph is not None or self.captured(kind, real, y):
+        if kind.graph is not None:
             self.replay(kind, real, y)
+        elif kind.taken < WARMUP:
+            self.eager(kind, real, y)
+        else:
+            try:
+                self.capture(kind, real, y)
+            except Exception as error:  # what a captured operation refuses has no class of its own
+                self.give_up(first_line(error))
+                self.restart(real, y)
+            else:
+                self.compare(kind, real, y)
 
     def options(self) -> tuple[Hashable, ...]:
         """Return the numbers of the optimizers that a graph would keep, such as betas."""
@@ -125,15 +143,6 @@ class CapturedStep:
             self.gan.device_step(real, y)
         torch.cuda.current_stream().wait_stream(self.stream)
 
-    def captured(self, kind: Captured, real: Tensor, y: Tensor | None) -> bool:
-        """Capture this step, which does not take it; where that fails take it eagerly, and return False."""
-        try:
-            self.capture(kind, real, y)
-        except Exception as error:  # what a captured operation refuses has no class of its own
-            self.give_up(error, real, y)
-            return False
-        return True
-
     def capture(self, kind: Captured, real: Tensor, y: Tensor | None) -> None:
         """Record the operations of this step in a graph."""
         gan, graph = self.gan, torch.cuda.CUDAGraph()
@@ -145,7 +154,7 @@ class CapturedStep:
             gan.device_step(*kind.inputs)
             tracked = gan.tracked
             kind.scalars = {name: value for name, value in tracked.items() if value.ndim == 0}
-            kind.stacked = torch.stack([value.float() for value in kind.scalars.values()])
+            kind.stacked = torch.stack([value.double() for value in kind.scalars.values()])
         kind.vectors, kind.graph = {name: value for name, value in tracked.items() if value.ndim}, graph
 
     def replay(self, kind: Captured, real: Tensor, y: Tensor | None) -> None:
@@ -157,13 +166,34 @@ class CapturedStep:
         values = dict(zip(kind.scalars, kind.stacked.clone().unbind(), strict=True)) | kind.vectors
         self.gan._tracked = {name: [value] for name, value in values.items()}
 
-    def give_up(self, error: Exception, real: Tensor, y: Tensor | None) -> None:
-        """Take this step and all others eagerly."""
+    def compare(self, kind: Captured, real: Tensor, y: Tensor | None) -> None:
+        """Take this step by a replay and, from the same state, eagerly; give up if losses or gradient norms differ."""
+        states = [self.gan, *(value for optimizer in self.optimizers for value in optimizer.state.values())]
+        tensors = [tensor for state in states for tensor in tensors_of(state)]
+        before = [tensor.detach().clone() for tensor in tensors]
+        self.replay(kind, real, y)
+        replayed = self.gan.tracked
+        with torch.no_grad():
+            torch._foreach_copy_(tensors, before)
+        self.gan.draw()
+        self.eager(kind, real, y)
+        tolerance = 0.0 if torch.are_deterministic_algorithms_enabled() else TOLERANCE
+        for name in kind.scalars:
+            now, then = self.gan.tracked[name].double(), replayed[name].double()
+            if not torch.allclose(now, then, tolerance, tolerance, equal_nan=True):
+                self.give_up(f"{name} is {float(then):g} by a replay and {float(now):g} without")
+                break
+
+    def give_up(self, reason: str) -> None:
+        """Take all further steps eagerly."""
+        rank_zero_warn(f"steps run eagerly, not as CUDA graphs: {reason}")
+        self.gan.replay = self.gan.clock = None
+
+    def restart(self, real: Tensor, y: Tensor | None) -> None:
+        """Take a step of which an attempt was broken off."""
         gan = self.gan
-        rank_zero_warn(f"steps run eagerly, not as CUDA graphs: {first_line(error)}")
-        gan.replay = gan.clock = None
         gan.clear_gradients(*gan.networks)
-        gan._tracked, gan._generators = {}, []  # the draws begin anew
+        gan._generators = []  # those of a broken capture
         gan.begin_step()
         gan._average_decay = gan.average_decay(len(real))
         gan.device_step(real, y)

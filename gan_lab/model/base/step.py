@@ -85,11 +85,9 @@ class Stepping(LightningModule):
         return [network for network in self.networks_of("d")[1:] if is_discriminator(network.module)]
 
     def begin_step(self) -> None:
-        """Seed all draws of this step by its number; set the level and the learning rates."""
-        self._tracked = {}
+        """Seed all draws of this step by its number; set the level, the learning rates and what else changes over a run."""
         self.grow()
-        self._rngs = list(self._step_rngs())
-        seed_torch(key(self.seed, Stream.LAYERS, self.global_rank, self.d_steps_done), self.device)
+        self.draw()
         if self.clock is not None:
             self.clock.set(self.images_seen)
         factor = self.schedule(self.images_seen)
@@ -105,6 +103,12 @@ class Stepping(LightningModule):
             if network.name == "g" and optimizer._on_before_step is not _nothing:
                 self._count_g_step = optimizer._on_before_step, optimizer._on_after_step
             optimizer._on_before_step = optimizer._on_after_step = _nothing
+
+    def draw(self) -> None:
+        """Begin the draws of this step, and forget what was tracked."""
+        self._tracked = {}
+        self._rngs = list(self._step_rngs())
+        seed_torch(key(self.seed, Stream.LAYERS, self.global_rank, self.d_steps_done), self.device)
 
     def _step_rngs(self) -> Iterator[StepRNG]:
         """Yield the draws of each part of the batch: a part draws as a process of its own would."""
@@ -196,13 +200,13 @@ class Stepping(LightningModule):
         """Return the number of D's steps before the next one of G."""
         return self.d_steps(self.g_steps_done) if callable(self.d_steps) else self.d_steps
 
-    def context(self, player: Player, rng: StepRNG) -> StepContext:
+    def context(self, player: Player, rng: StepRNG, part: int = 0) -> StepContext:
         """Return the context of a player's step: its adversary may be a trick's substitute."""
         players = {"g": self.generator, "d": self.discriminator}
         adversary: Player = "d" if player == "g" else "g"
         for _, trick in self.named_tricks():
             players[adversary] = trick.substitute(adversary, players[adversary], cast(Any, self))
-        return StepContext(rng, self.now, self.d_steps_done, players["g"], players["d"], self.g_steps_done)
+        return StepContext(rng, self.now, self.d_steps_done, players["g"], players["d"], self.g_steps_done, part)
 
     @property
     def now(self) -> int:
@@ -218,12 +222,12 @@ class Stepping(LightningModule):
     ) -> None:
         """Accumulate a player's gradients over the parts of the batch; processes exchange them at the last part alone."""
         labels = [None] * self.accumulate if y is None else y.chunk(self.accumulate)
-        *parts, last = zip(real.chunk(self.accumulate), labels, self._rngs, strict=True)
+        contexts = (self.context(player, rng, part) for part, rng in enumerate(self._rngs))
+        *parts, last = zip(real.chunk(self.accumulate), labels, contexts, strict=True)
         with self._without_exchange() if parts else nullcontext():
-            for part, part_y, rng in parts:
-                gradient(part, part_y, self.context(player, rng))
-        part, part_y, rng = last
-        gradient(part, part_y, self.context(player, rng))
+            for part in parts:
+                gradient(*part)
+        gradient(*last)
 
     def manual_backward(self, loss: Tensor) -> None:
         """Accumulate the gradient of a part's loss, weighted by its share of the batch."""
