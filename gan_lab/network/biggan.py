@@ -15,7 +15,6 @@ Differs from the authors' code: D's label embedding is part of the model, `gan_l
 """
 
 from itertools import pairwise
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -262,9 +261,5 @@ def _pooled(x: Tensor, halve: bool) -> Tensor:
 
 def _finish(network: nn.Module) -> None:
     """Make all weights orthogonal and all biases 0, then normalise each layer's weights by their largest singular value."""
-    for module in network.modules():
-        if isinstance(module, (*layers.WEIGHTED, nn.Embedding)):
-            nn.init.orthogonal_(cast(Tensor, module.weight))
-            if getattr(module, "bias", None) is not None:
-                nn.init.zeros_(cast(Tensor, module.bias))
+    layers.initialise(network, "orthogonal")
     layers.normalise_weights(network, "spectral")

@@ -28,6 +28,7 @@ class Generator(nn.Module):
         norm: a key of `layers.NORMS`, after every layer but the last.
         activation: a key of `layers.ACTIVATIONS`.
         dropout: dropout probability of each hidden map.
+        init: initial weights, a key of `layers.INITS`.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Generator(nn.Module):
         norm: str = "batch",
         activation: str = "relu",
         dropout: float = 0.0,
+        init: str = "dcgan",
     ) -> None:
         super().__init__()
         base, doublings = layers.base_and_doublings(image_size, "dcgan")
@@ -52,7 +54,7 @@ class Generator(nn.Module):
             stack += [*_hidden(c_in, norm, activation, dropout), conv]
         self.latent_dim = latent_dim
         self.layers = nn.Sequential(*stack, nn.Tanh())
-        self.apply(layers.dcgan_init)
+        layers.initialise(self, init)
         layers.normalise_weights(self, norm)
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
@@ -71,6 +73,7 @@ class Discriminator(nn.Module):
         norm: a key of `layers.NORMS`, after every layer but the first and the last.
         activation: a key of `layers.ACTIVATIONS`.
         dropout: dropout probability of each hidden map.
+        init: see `Generator`.
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class Discriminator(nn.Module):
         norm: str = "batch",
         activation: str = "leaky_relu",
         dropout: float = 0.0,
+        init: str = "dcgan",
     ) -> None:
         super().__init__()
         base, halvings = layers.base_and_doublings(image_size, "dcgan")
@@ -94,7 +98,7 @@ class Discriminator(nn.Module):
         self.layers = nn.Sequential(*stack)
         self.num_features = widths[-1] * base**2
         self.output = nn.Linear(self.num_features, 1, bias)
-        self.apply(layers.dcgan_init)
+        layers.initialise(self, init)
         layers.normalise_weights(self, norm)
 
     def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:

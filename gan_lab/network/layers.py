@@ -3,8 +3,10 @@
 No activation is in-place: before a skip connection that would change the shortcut (MMGeneration measured a worse FID for it).
 """
 
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -177,26 +179,77 @@ DOWNS: Mapping[str, Resample] = {"strided": _strided, "average": _average}
 
 
 def normal_init(module: nn.Module) -> None:
-    """Initialise weights from N(0, 0.02) and biases to 0; for ``Module.apply``."""
+    """Initialise weights from N(0, 0.02) and biases to 0."""
     if isinstance(module, WEIGHTED):
         nn.init.normal_(module.weight, 0.0, 0.02)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
+        _zero_bias(module)
 
 
 def dcgan_init(module: nn.Module) -> None:
-    """Apply `normal_init` and draw BatchNorm gains from N(1, 0.02) (Radford 2016 and its code); for ``Module.apply``."""
+    """Apply `normal_init` and draw BatchNorm gains from N(1, 0.02) (Radford 2016 and its code)."""
     normal_init(module)
     if isinstance(module, nn.BatchNorm2d):
         nn.init.normal_(module.weight, 1.0, 0.02)
 
 
 def glorot_init(module: nn.Module) -> None:
-    """Initialise weights uniformly with variance 2 / (fan in + fan out) and biases to 0; for ``Module.apply``."""
+    """Initialise weights uniformly with variance 2 / (fan in + fan out) and biases to 0 (Glorot 2010)."""
     if isinstance(module, WEIGHTED):
         nn.init.xavier_uniform_(module.weight)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
+        _zero_bias(module)
+
+
+def wgan_gp_init(module: nn.Module) -> None:
+    """Apply `glorot_init`, but with twice the variance in convolutions larger than 1x1 (Gulrajani 2017, the authors' code).
+
+    There a stride divides the fan of the smaller map, which has fewer positions for each weight.
+    """
+    if isinstance(module, WEIGHTED):
+        strided, other = module.weight.shape[:2]  # outputs and inputs; of a transposed convolution inputs and outputs
+        positions = module.weight[0, 0].numel()
+        fans = positions * (strided / math.prod(getattr(module, "stride", ())) + other)
+        bound = math.sqrt((12 if positions > 1 else 6) / fans)
+        nn.init.uniform_(module.weight, -bound, bound)
+        _zero_bias(module)
+
+
+def orthogonal_init(module: nn.Module) -> None:
+    """Make weights and embeddings orthogonal and biases 0; the gains of a class become 1 plus such a table (Brock 2019)."""
+    if isinstance(module, (*WEIGHTED, nn.Embedding)):
+        nn.init.orthogonal_(module.weight)
+        _zero_bias(module)
+    elif isinstance(module, ConditionalBatchNorm2d):  # after its tables
+        with torch.no_grad():
+            module.gain.weight += 1
+
+
+def torch_bias_init(module: nn.Module) -> None:
+    """Keep the weights, and draw biases as torch does: uniformly within 1 / sqrt(fan in)."""
+    if isinstance(module, WEIGHTED) and module.bias is not None:
+        bound = module.weight[0].numel() ** -0.5
+        nn.init.uniform_(module.bias, -bound, bound)
+
+
+INITS: Mapping[str, Callable[[nn.Module], None]] = {
+    "normal": normal_init,
+    "dcgan": dcgan_init,
+    "glorot": glorot_init,
+    "wgan_gp": wgan_gp_init,
+    "orthogonal": orthogonal_init,
+    "torch_bias": torch_bias_init,
+}
+"""Initial weights by name: functions for ``Module.apply``."""
+
+
+def initialise(network: nn.Module, init: str | None) -> None:
+    """Draw a network's initial weights by name; None leaves them. Call this before `normalise_weights`."""
+    if init is not None:
+        network.apply(pick(INITS, init, "init"))
+
+
+def _zero_bias(module: nn.Module) -> None:
+    if getattr(module, "bias", None) is not None:
+        nn.init.zeros_(cast(Tensor, module.bias))
 
 
 def has_spectral_norm(network: nn.Module) -> bool:

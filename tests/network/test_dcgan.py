@@ -139,6 +139,19 @@ def test_weights_start_as_published():
                 assert weight.std().item() == pytest.approx(0.02, rel=0.05), name
 
 
+def test_weights_start_as_in_the_authors_mnist_script_of_wgan_gp():
+    torch.manual_seed(0)
+    g, d = Generator(128, 1, 32, norm="none", init="wgan_gp"), Discriminator(1, 32, norm="none", init="wgan_gp")
+    project, up = g.layers[0], g.layers[5]
+    for weight, variance in (
+        (project.weight, 2 / (128 + 4096)),  # Glorot
+        (up.weight, 4 / (16 * 256 / 4 + 16 * 128)),  # He and Glorot
+        (d.layers[4].weight, 4 / (16 * 64 + 16 * 128 / 4)),
+        (d.output.weight, 2 / (4096 + 1)),
+    ):
+        assert weight.var().item() == pytest.approx(variance, rel=0.05)
+
+
 @pytest.mark.parametrize("net", [lambda size: Generator(5, 3, size), lambda size: Discriminator(3, size)])
 @pytest.mark.parametrize(
     ("size", "sentence"), [(30, "network=dcgan .*: use 28 or 32"), (1, "network=dcgan .*: use network=mlp")]
