@@ -6,14 +6,21 @@ parameters and D 2,935,873. Initial weights are N(0, 0.02), as in pfnet-research
 
 Differs from the paper: G also has BatchNorm and ReLU after its dense layer, as in all published code; the table lists none
 there, which would put two linear layers in a row. All published code also widens D in its 4x4 convolutions
-(64-128-128-256-256-512-512), whereas the table, and this, widen it in the 3x3 ones (64-64-128-128-256-256-512).
+(64-128-128-256-256-512-512; ``widen="down"``), whereas the table, and this by default, widen it in the 3x3 ones
+(64-64-128-128-256-256-512).
 """
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import pairwise
 
 from torch import Tensor, nn
 
+from gan_lab.errors import pick
 from gan_lab.network import layers
+
+WIDEN: Mapping[str, Callable[[int, int], int]] = {"same": lambda c_in, c_out: c_in, "down": lambda c_in, c_out: c_out}
+"""Channels between the two convolutions of D that halve and widen a map: the 3x3 one that keeps its size, or the 4x4 one."""
 
 
 class Generator(nn.Module):
@@ -25,9 +32,18 @@ class Generator(nn.Module):
         image_size: height and width.
         width: w above.
         norm: a key of `layers.NORMS`, before every activation.
+        init: initial weights, a key of `layers.INITS`.
     """
 
-    def __init__(self, latent_dim: int, channels: int, image_size: int, width: int = 64, norm: str = "batch") -> None:
+    def __init__(
+        self,
+        latent_dim: int,
+        channels: int,
+        image_size: int,
+        width: int = 64,
+        norm: str = "batch",
+        init: str = "normal",
+    ) -> None:
         super().__init__()
         base, doublings = layers.base_and_doublings(image_size, "sndcgan")
         widths = _widths(width, doublings)[::-1]
@@ -37,7 +53,7 @@ class Generator(nn.Module):
         stack += [layers.norm(norm, widths[-1]), nn.ReLU(), nn.Conv2d(widths[-1], channels, 3, padding=1)]
         self.latent_dim = latent_dim
         self.layers = nn.Sequential(*stack, nn.Tanh())
-        self.apply(layers.normal_init)
+        layers.initialise(self, init)
         layers.normalise_weights(self, norm)
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
@@ -54,20 +70,35 @@ class Discriminator(nn.Module):
         width: w above.
         norm: a key of `layers.NORMS`, after every convolution but the first.
         dropout: dropout probability of each hidden map.
+        slope: slope of LeakyReLU below 0.
+        widen: the convolutions that widen the maps, a key of `WIDEN`.
+        init: see `Generator`.
     """
 
-    def __init__(self, channels: int, image_size: int, width: int = 64, norm: str = "spectral", dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        channels: int,
+        image_size: int,
+        width: int = 64,
+        norm: str = "spectral",
+        dropout: float = 0.0,
+        slope: float = 0.1,
+        widen: str = "same",
+        init: str = "normal",
+    ) -> None:
         super().__init__()
         base, halvings = layers.base_and_doublings(image_size, "sndcgan")
         widths = _widths(width, halvings)
-        stack = _hidden(nn.Conv2d(channels, width, 3, padding=1), width, "none", dropout)
+        hidden = partial(_hidden, dropout=dropout, slope=slope)
+        stack = hidden(nn.Conv2d(channels, width, 3, padding=1), width, "none")
         for c_in, c_out in pairwise(widths):
-            stack += _hidden(layers.down("strided", c_in, c_in), c_in, norm, dropout)
-            stack += _hidden(nn.Conv2d(c_in, c_out, 3, padding=1), c_out, norm, dropout)
+            middle = pick(WIDEN, widen, "widen")(c_in, c_out)
+            stack += hidden(layers.down("strided", c_in, middle), middle, norm)
+            stack += hidden(nn.Conv2d(middle, c_out, 3, padding=1), c_out, norm)
         self.layers = nn.Sequential(*stack)
         self.num_features = widths[-1] * base**2
         self.output = nn.Linear(self.num_features, 1)
-        self.apply(layers.normal_init)
+        layers.initialise(self, init)
         layers.normalise_weights(self, norm)
 
     def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
@@ -88,6 +119,6 @@ def _widths(width: int, k: int) -> list[int]:
     return [width * min(2**i, 8) for i in range(k + 1)]
 
 
-def _hidden(conv: nn.Module, channels: int, norm: str, dropout: float) -> list[nn.Module]:
+def _hidden(conv: nn.Module, channels: int, norm: str, dropout: float, slope: float) -> list[nn.Module]:
     """Return a convolution with its norm, activation and dropout."""
-    return [conv, layers.norm(norm, channels), nn.LeakyReLU(0.1), nn.Dropout(dropout)]
+    return [conv, layers.norm(norm, channels), nn.LeakyReLU(slope), nn.Dropout(dropout)]

@@ -55,6 +55,20 @@ def test_layers_follow_table_3():
     assert {m.negative_slope for m in d.layers if isinstance(m, nn.LeakyReLU)} == {0.1}
 
 
+def test_d_of_published_code_widens_as_it_halves_and_has_the_slope_asked_for():
+    cfg = OmegaConf.merge(OmegaConf.load(CONFIG), {"data": {"channels": 3, "image_size": 32}})
+    d = instantiate(cfg.discriminator, norm="none", widen="down", slope=0.2)
+    convolutions = [
+        (m.in_channels, m.out_channels, m.kernel_size[0], m.stride[0]) for m in d.layers if isinstance(m, nn.Conv2d)
+    ]
+    assert convolutions == [  # w86763777's source/models/wgangp.py and chainer-gan-lib's WGANDiscriminator
+        (3, 64, 3, 1), (64, 128, 4, 2), (128, 128, 3, 1), (128, 256, 4, 2), (256, 256, 3, 1), (256, 512, 4, 2), (512, 512, 3, 1)
+    ]  # fmt: skip
+    assert {m.negative_slope for m in d.layers if isinstance(m, nn.LeakyReLU)} == {0.2}
+    with pytest.raises(InputError, match=r"widen=donw does not exist .*; did you mean 'down'\?"):
+        Discriminator(1, 8, widen="donw")
+
+
 @pytest.mark.parametrize(("size", "channels"), [*((size, 3) for size in SIZES), (SIZES[0], 1)])
 def test_pair_fits_every_size(size, channels):
     with torch.device("meta"):
