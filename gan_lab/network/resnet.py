@@ -8,19 +8,27 @@ As in pfnet-research/sngan_projection. Supports every size b 2^k with b from 4 t
 
 G starts from a b x b map and doubles it k times. D halves even maps only. The logit is linear in the sum of the last map over
 its positions, as in SNGAN (WGAN-GP takes the mean).
+
+In mimicry, a reimplementation of many tables, G upsamples bilinearly (``up="bilinear"``), biases start as torch's
+(``init="torch_bias"``) and an in-place ReLU reaches the shortcuts of D (``rectify_shortcut=True``).
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import TypeVar
 
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from gan_lab.errors import InputError
+from gan_lab.errors import InputError, pick
 from gan_lab.network import layers
 
+UPS: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "nearest": partial(interpolate, scale_factor=2),
+    "bilinear": partial(interpolate, scale_factor=2, mode="bilinear"),
+}
 Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
 RESIDUAL_GAIN = math.sqrt(2)  # initial gain of the convolutions in a residual branch; 1 elsewhere (SNGAN's code)
 
@@ -35,6 +43,8 @@ class Generator(nn.Module):
         width: w above; None: the published width for this size.
         norm: a key of `layers.NORMS`, before every activation.
         num_classes: number of labels that condition the blocks' BatchNorm (Miyato & Koyama 2018); None: unconditional.
+        up: upsampling in trunk and shortcut, a key of `UPS`.
+        init: initial weights, a key of `layers.INITS`; None: SNGAN's, Glorot's with a gain of sqrt(2) in residual branches.
     """
 
     def __init__(
@@ -45,6 +55,8 @@ class Generator(nn.Module):
         width: int | None = None,
         norm: str = "batch",
         num_classes: int | None = None,
+        up: str = "nearest",
+        init: str | None = None,
     ) -> None:
         super().__init__()
         self.num_classes = num_classes if norm == "batch" else None
@@ -52,9 +64,10 @@ class Generator(nn.Module):
         widths = _widths(image_size, doublings + 1, width, constant=256)[::-1]
         self.latent_dim, self.widths = latent_dim, widths
         self.input = _glorot(nn.Linear(latent_dim, widths[0] * self.base**2))
-        self.blocks = nn.ModuleList(UpBlock(c_in, c_out, norm, num_classes) for c_in, c_out in pairwise(widths))
+        self.blocks = nn.ModuleList(UpBlock(c_in, c_out, norm, num_classes, up) for c_in, c_out in pairwise(widths))
         self.norm = layers.norm(norm, widths[-1])
         self.output = _conv(widths[-1], channels, 3)
+        layers.initialise(self, init)
         layers.normalise_weights(self, norm)
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
@@ -75,6 +88,8 @@ class Discriminator(nn.Module):
         norm: a key of `layers.NORMS`, before the activations of every block but the first.
         dropout: dropout probability of a block's output: a number for every block but the first, or a list for the last
             blocks; 0.2, 0.5, 0.5 in CT-GAN (Wei 2018, the authors' code).
+        rectify_shortcut: apply the first ReLU of a block to its shortcut too.
+        init: see `Generator`.
     """
 
     def __init__(
@@ -84,6 +99,8 @@ class Discriminator(nn.Module):
         width: int | None = None,
         norm: str = "none",
         dropout: float | Sequence[float] = 0.0,
+        rectify_shortcut: bool = False,
+        init: str | None = None,
     ) -> None:
         super().__init__()
         _, doublings = layers.base_and_doublings(image_size, "resnet")
@@ -92,11 +109,13 @@ class Discriminator(nn.Module):
         widths = _widths(image_size, n_blocks, width, constant=128)
         shares = _shares(dropout, n_blocks)
         blocks = [
-            ResidualBlock(c_in, c_out, norm, i < n_halving, shares[i]) for i, (c_in, c_out) in enumerate(pairwise(widths), 1)
+            ResidualBlock(c_in, c_out, norm, i < n_halving, shares[i], rectify_shortcut)
+            for i, (c_in, c_out) in enumerate(pairwise(widths), 1)
         ]
         self.blocks = nn.Sequential(FirstBlock(channels, widths[0]), *blocks)
         self.num_features, self.widths = widths[-1], widths
         self.output = _glorot(nn.Linear(widths[-1], 1))
+        layers.initialise(self, init)
         layers.normalise_weights(self, norm)
 
     def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
@@ -115,36 +134,41 @@ class Discriminator(nn.Module):
 class UpBlock(nn.Module):
     """Residual block that upsamples: (N, c_in, H, W) -> (N, c_out, 2H, 2W).
 
-    A 1x1 convolution commutes with nearest-neighbour upsampling, so it runs first, on a quarter of the positions; the same
-    holds for the average pooling in `ResidualBlock`.
+    A 1x1 convolution commutes with upsampling, so it runs first, on a quarter of the positions; the same holds for the
+    average pooling in `ResidualBlock`.
     """
 
-    def __init__(self, c_in: int, c_out: int, norm: str, num_classes: int | None = None) -> None:
+    def __init__(self, c_in: int, c_out: int, norm: str, num_classes: int | None = None, up: str = "nearest") -> None:
         super().__init__()
+        self.up = pick(UPS, up, "up")
         self.norm1, self.conv1 = layers.norm(norm, c_in, num_classes), _conv(c_in, c_out, 3, RESIDUAL_GAIN)
         self.norm2, self.conv2 = layers.norm(norm, c_out, num_classes), _conv(c_out, c_out, 3, RESIDUAL_GAIN)
         self.shortcut = _conv(c_in, c_out, 1)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Add norm, ReLU, upsampling, convolution, norm, ReLU, convolution to the shortcut."""
-        h = self.conv1(interpolate(layers.normalised(self.norm1, x, y).relu(), scale_factor=2))
+        h = self.conv1(self.up(layers.normalised(self.norm1, x, y).relu()))
         h = self.conv2(layers.normalised(self.norm2, h, y).relu())
-        return h + interpolate(self.shortcut(x), scale_factor=2)
+        return h + self.up(self.shortcut(x))
 
 
 class ResidualBlock(nn.Module):
     """Residual block: (N, c_in, H, W) -> (N, c_out, H, W), or half the height and width."""
 
-    def __init__(self, c_in: int, c_out: int, norm: str, halve: bool, dropout: float = 0.0) -> None:
+    def __init__(
+        self, c_in: int, c_out: int, norm: str, halve: bool, dropout: float = 0.0, rectify_shortcut: bool = False
+    ) -> None:
         super().__init__()
         self.norm1, self.conv1 = layers.norm(norm, c_in), _conv(c_in, c_in, 3, RESIDUAL_GAIN)
         self.norm2, self.conv2 = layers.norm(norm, c_in), _conv(c_in, c_out, 3, RESIDUAL_GAIN)
         self.pool = nn.AvgPool2d(2) if halve else nn.Identity()
         self.shortcut = _conv(c_in, c_out, 1) if halve or c_in != c_out else nn.Identity()
-        self.dropout = nn.Dropout(dropout)
+        self.dropout, self.rectify_shortcut = nn.Dropout(dropout), rectify_shortcut
 
     def forward(self, x: Tensor) -> Tensor:
         """Add norm, ReLU, convolution, norm, ReLU, convolution, pooling to the shortcut; apply dropout to the sum."""
+        if self.rectify_shortcut:
+            x = x.relu()
         h = self.conv1(self.norm1(x).relu())
         h = self.conv2(self.norm2(h).relu())
         return self.dropout(self.pool(h) + self.shortcut(self.pool(x)))

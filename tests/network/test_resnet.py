@@ -10,7 +10,7 @@ from torch.nn.functional import avg_pool2d, interpolate
 
 from gan_lab.errors import InputError
 from gan_lab.network import layers
-from gan_lab.network.resnet import Discriminator, FirstBlock, Generator, ResidualBlock, UpBlock
+from gan_lab.network.resnet import UPS, Discriminator, FirstBlock, Generator, ResidualBlock, UpBlock
 
 CONFIG = Path(__file__).parents[2] / "conf/network/resnet.yaml"
 SIZES = [8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 128]
@@ -123,6 +123,47 @@ def test_up_block_follows_the_published_order():
     assert torch.equal(x, before)
 
 
+def doubled(x):
+    """Twice the height and width: 3/4 of the nearest pixel and 1/4 of the next one, along each axis; ends repeat."""
+    for axis in (2, 3):
+        n = x.shape[axis]
+        before, after = torch.arange(n).sub(1).clamp(min=0), torch.arange(n).add(1).clamp(max=n - 1)
+        left, right = (0.75 * x + 0.25 * x.index_select(axis, other) for other in (before, after))
+        x = torch.stack([left, right], axis + 1).flatten(axis, axis + 1)
+    return x
+
+
+def test_bilinear_up_block_interpolates_trunk_and_shortcut():
+    block, x = UpBlock(3, 5, "none", up="bilinear").double(), normal(2, 3, 4, 5).double()
+    nn.init.normal_(block.shortcut.bias)
+    expected = block.conv2(block.conv1(doubled(x.clamp(min=0))).clamp(min=0)) + block.shortcut(doubled(x))
+    torch.testing.assert_close(block(x), expected, atol=1e-12, rtol=1e-12)
+
+
+def test_config_chooses_what_mimicry_has():
+    chosen = {"generator": {"up": "bilinear", "init": "torch_bias", "width": 4},
+              "discriminator": {"rectify_shortcut": True, "init": "torch_bias", "width": 4}}  # fmt: skip
+    cfg = OmegaConf.merge(OmegaConf.load(CONFIG), {"data": {"channels": 3, "image_size": 48}}, chosen)
+    g, d = instantiate(cfg.generator), instantiate(cfg.discriminator)
+    assert {block.up for block in g.blocks} == {UPS["bilinear"]}
+    assert {block.rectify_shortcut for block in d.blocks[1:]} == {True}
+    assert all(m.bias.any() for net in (g, d) for m in net.modules() if isinstance(m, nn.Conv2d | nn.Linear))
+    with pytest.raises(InputError, match=r"up=bilinaer does not exist .*; did you mean 'bilinear'\?"):
+        Generator(5, 3, 8, up="bilinaer")
+
+
+@pytest.mark.parametrize("halve", [True, False])
+@pytest.mark.parametrize("c_out", [3, 5])
+def test_rectified_shortcut_is_that_of_an_in_place_relu(halve, c_out):
+    block, x = ResidualBlock(3, c_out, "none", halve, rectify_shortcut=True), normal(2, 3, 4, 4)
+    before, in_place = x.clone(), nn.ReLU(inplace=True)
+    pool = (lambda h: avg_pool2d(h, 2)) if halve else (lambda h: h)
+    shared = x.clone()  # as in mimicry: the branch runs first, and changes what the shortcut gets
+    h = pool(block.conv2(in_place(block.conv1(in_place(shared)))))
+    torch.testing.assert_close(block(x), h + pool(block.shortcut(shared)))
+    assert torch.equal(x, before)
+
+
 @pytest.mark.parametrize("halve", [True, False])
 @pytest.mark.parametrize("c_out", [3, 5])
 def test_block_follows_the_published_order(halve, c_out):
@@ -183,6 +224,15 @@ def test_weights_start_as_published():
                 bound = gain * math.sqrt(6 / (sum(module.weight.shape[:2]) * positions))
                 assert module.weight.abs().max().item() == pytest.approx(bound, rel=0.05), name
                 assert not module.bias.any()
+
+
+def test_with_the_authors_init_of_wgan_gp_only_the_output_s_gain_is_another():
+    torch.manual_seed(0)
+    g = Generator(128, 3, 32, width=64, init="wgan_gp")
+    fans = 9 * (64 + 3)
+    assert g.output.weight.abs().max().item() == pytest.approx(math.sqrt(12 / fans), rel=0.01)
+    for module, variance in ((g.blocks[0].conv1, 4 / (9 * 128)), (g.blocks[0].shortcut, 2 / 128), (g.input, 2 / (128 + 1024))):
+        assert module.weight.var().item() == pytest.approx(variance, rel=0.05)
 
 
 @pytest.mark.parametrize("net", [lambda size: Generator(5, 3, size), lambda size: Discriminator(3, size)])
