@@ -5,6 +5,9 @@ networks. A network without a map of that height below the image's attends at ha
 map. Supports the sizes of `resnet`, with its widths; the published size is 128x128. Initial weights follow Glorot 2010,
 without the larger gain of `resnet`.
 
+StudioGAN and MMGeneration start from orthogonal weights (``init="orthogonal"``) and apply spectral norm to the tables of
+conditional BatchNorm too (``spectral_tables=True``).
+
 Differs from the authors' code: up to 32x32 the pair is SNGAN's for CIFAR-10, as the paper has none. D's blocks change the
 number of channels in their second convolution, as in SNGAN, instead of the first. D's label embedding is part of the model:
 `gan_lab.model.projection`.
@@ -12,7 +15,8 @@ number of channels in their second convolution, as in SNGAN, instead of the firs
 
 from collections.abc import Sequence
 
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
 
 from gan_lab.network import layers, resnet
 
@@ -27,6 +31,8 @@ class Generator(resnet.Generator):
         width: as in `resnet`; None: the published width for this size.
         attention: height of the map with self-attention.
         num_classes: number of labels that condition BatchNorm; None: unconditional.
+        spectral_tables: use `SpectralBatchNorm2d` for labels.
+        init: initial weights, a key of `layers.INITS`.
     """
 
     def __init__(
@@ -37,13 +43,20 @@ class Generator(resnet.Generator):
         width: int | None = None,
         attention: int = 32,
         num_classes: int | None = None,
+        spectral_tables: bool = False,
+        init: str = "glorot",
     ) -> None:
         super().__init__(latent_dim, channels, image_size, width, num_classes=num_classes)
         heights = [self.base * 2**i for i in range(len(self.blocks))]  # before each block
         place = heights.index(attention if attention in heights else image_size // 2)
         self.blocks.insert(place, layers.SelfAttention(self.widths[place]))
-        self.apply(layers.glorot_init)
+        layers.initialise(self, init)
         layers.normalise_weights(self, "spectral")
+        if spectral_tables and num_classes is not None:
+            for block in self.blocks:
+                if isinstance(block, resnet.UpBlock):
+                    block.norm1 = SpectralBatchNorm2d(block.conv1.in_channels, num_classes)
+                    block.norm2 = SpectralBatchNorm2d(block.conv2.in_channels, num_classes)
 
 
 class Discriminator(resnet.Discriminator):
@@ -56,6 +69,7 @@ class Discriminator(resnet.Discriminator):
         attention: height of the map with self-attention.
         norm: as in `resnet`.
         dropout: as in `resnet`.
+        init: see `Generator`.
     """
 
     def __init__(
@@ -66,6 +80,7 @@ class Discriminator(resnet.Discriminator):
         attention: int = 32,
         norm: str = "spectral",
         dropout: float | Sequence[float] = 0.0,
+        init: str = "glorot",
     ) -> None:
         of_maps = "none" if norm == "spectral" else norm  # spectral norm is applied last
         super().__init__(channels, image_size, width, of_maps, dropout)
@@ -73,5 +88,20 @@ class Discriminator(resnet.Discriminator):
         heights = [image_size // 2**i for i in range(1, n_halving + 1)]  # after each block that halves
         place = heights.index(attention if attention in heights else image_size // 2)
         self.blocks.insert(place + 1, layers.SelfAttention(self.widths[place]))
-        self.apply(layers.glorot_init)
+        layers.initialise(self, init)
         layers.normalise_weights(self, norm)
+
+
+class SpectralBatchNorm2d(layers.ConditionalBatchNorm2d):
+    """BatchNorm with a gain of 1 + T_1[y] and a shift of T_2[y], from orthogonal tables T with spectral norm (MMGeneration)."""
+
+    def __init__(self, channels: int, num_classes: int) -> None:
+        super().__init__(channels, num_classes)
+        for table in (self.gain, self.shift):
+            nn.init.orthogonal_(table.weight)
+            spectral_norm(table)
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]  # it needs labels
+        """Normalise maps (N, channels, H, W) of the classes y (N,)."""
+        normalised = nn.BatchNorm2d.forward(self, x)
+        return normalised * (1 + self.gain(y))[..., None, None] + self.shift(y)[..., None, None]

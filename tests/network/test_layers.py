@@ -198,6 +198,64 @@ def test_glorot_init_draws_the_published_distribution():
         assert not layer.bias.any()
 
 
+@pytest.mark.parametrize(
+    ("layer", "variance"),  # 2 g^2 / (fan in + fan out); the authors' fans: a stride of 2 leaves a quarter of the smaller map
+    [
+        (lambda: nn.Conv2d(32, 64, 4, 2), 4 / (16 * 32 + 16 * 64 / 4)),
+        (lambda: nn.ConvTranspose2d(32, 64, 4, 2), 4 / (16 * 32 / 4 + 16 * 64)),
+        (lambda: nn.Conv2d(32, 64, 3), 4 / (9 * 32 + 9 * 64)),
+        (lambda: nn.Conv2d(80, 64, 1), 2 / (80 + 64)),
+        (lambda: nn.Linear(99, 64), 2 / (99 + 64)),
+    ],
+)
+def test_wgan_gp_init_draws_the_variances_of_its_authors(layer, variance):
+    torch.manual_seed(0)
+    made = layer()
+    layers.initialise(made, "wgan_gp")
+    assert made.weight.var().item() == pytest.approx(variance, rel=0.05)
+    assert made.weight.abs().max().item() == pytest.approx((3 * variance) ** 0.5, rel=0.01)  # uniform
+    assert not made.bias.any()
+
+
+def test_orthogonal_init_makes_rows_orthogonal_and_class_gains_vary_around_one():
+    torch.manual_seed(0)
+    net = nn.ModuleList([nn.Conv2d(8, 6, 3), nn.Linear(9, 5), nn.Embedding(4, 16), layers.ConditionalBatchNorm2d(16, 4)])
+    layers.initialise(net, "orthogonal")
+    norm = net[3]
+    for matrix in (net[0].weight.flatten(1), net[1].weight, net[2].weight, norm.gain.weight - 1, norm.shift.weight):
+        torch.testing.assert_close(matrix @ matrix.T, torch.eye(len(matrix)), atol=1e-5, rtol=0)
+    assert not net[0].bias.any()
+    assert not net[1].bias.any()
+
+
+def test_torch_bias_init_keeps_the_weights_and_draws_torch_s_biases():
+    torch.manual_seed(0)
+    for make in (lambda: nn.Conv2d(7, 20_000, 3), lambda: nn.Linear(50, 20_000)):
+        layer, torch_s = make(), make()
+        layers.glorot_init(layer)
+        before = layer.weight.clone()
+        layers.initialise(layer, "torch_bias")
+        assert torch.equal(layer.weight, before)
+        assert layer.bias.std().item() == pytest.approx(torch_s.bias.std().item(), rel=0.03)
+        assert layer.bias.abs().max().item() == pytest.approx(torch_s.bias.abs().max().item(), rel=0.01)
+
+
+@pytest.mark.parametrize("network", [dcgan, resnet, sagan, sndcgan], ids=lambda network: network.__name__)
+def test_a_network_starts_as_asked(network):
+    starts = set()
+    for init in layers.INITS:
+        torch.manual_seed(0)
+        g, d = network.Generator(5, 1, 8, width=8, init=init), network.Discriminator(1, 8, width=8, init=init)
+        assert d(g(normal(4, 5))).isfinite().all()
+        starts.add(torch.cat([p.detach().flatten() for net in (g, d) for p in net.parameters()]).numpy().tobytes())
+    assert len(starts) == len(layers.INITS)
+
+
+def test_a_misspelt_init_names_the_nearest():
+    with pytest.raises(InputError, match=r"init=orthogonals does not exist .*; did you mean 'orthogonal'\?"):
+        dcgan.Generator(5, 1, 8, init="orthogonals")
+
+
 @pytest.fixture
 def spectral_net():
     torch.manual_seed(0)

@@ -5,10 +5,11 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import nn
+from torch.nn.functional import batch_norm
 
 from gan_lab.errors import InputError
 from gan_lab.network import layers, resnet
-from gan_lab.network.sagan import Discriminator, Generator
+from gan_lab.network.sagan import Discriminator, Generator, SpectralBatchNorm2d
 
 CONFIG = Path(__file__).parents[2] / "conf/network/sagan.yaml"
 SIZES = [8, 10, 12, 16, 28, 32, 48, 64, 128]
@@ -119,6 +120,30 @@ def test_labels_choose_the_gain_and_shift_of_every_block():
         conditional[-1].shift.weight[1] += 1
     changed = [not torch.equal(*pair) for pair in zip(before, g(z, y), strict=True)]
     assert changed == [False, True, False, False]
+
+
+def test_spectral_tables_add_a_normalised_gain_to_one_and_a_normalised_shift_to_nothing():
+    torch.manual_seed(0)
+    cfg = OmegaConf.merge(config(16, num_classes=3), {"generator": {"width": 8, "spectral_tables": True, "init": "orthogonal"}})
+    g, y = instantiate(cfg.generator), torch.tensor([0, 1, 2, 0])
+    norms = [m for m in g.modules() if isinstance(m, layers.ConditionalBatchNorm2d)]
+    assert [type(norm) for norm in norms] == [SpectralBatchNorm2d] * 4
+    for norm in norms:
+        x, raw = normal(4, 8, 2, 2), [t.parametrizations.weight.original for t in (norm.gain, norm.shift)]
+        for table in raw:
+            torch.testing.assert_close(table @ table.T, torch.eye(3), atol=1e-5, rtol=0)
+            with torch.no_grad():
+                table.mul_(torch.tensor([[3.0], [1.0], [0.5]]))  # singular values of an orthogonal table's scaled rows
+        for _ in range(30):
+            norm(x, y)
+        gain, shift = (table / 3 for table in raw)
+        expected = batch_norm(x, None, None, training=True) * (1 + gain[y])[..., None, None] + shift[y][..., None, None]
+        torch.testing.assert_close(norm(x, y), expected, atol=1e-4, rtol=1e-4)
+
+
+def test_spectral_tables_of_no_labels_change_nothing():
+    g = instantiate(OmegaConf.merge(config(16), {"generator": {"width": 8, "spectral_tables": True}}).generator)
+    assert not any(isinstance(m, layers.ConditionalBatchNorm2d) for m in g.modules())
 
 
 def test_images_are_bounded():
