@@ -8,6 +8,7 @@ from torch.nn.functional import cross_entropy
 from gan_lab.model.batch import Batch
 from gan_lab.model.conditional import labelled, require_labels
 from gan_lab.model.gan import GAN
+from gan_lab.network import layers
 
 
 class ACGAN(GAN):
@@ -24,6 +25,7 @@ class ACGAN(GAN):
         d_class_weight: of the class loss in D's loss.
         g_class_weight: of the class loss in G's loss.
         classify_fakes: whether D learns the classes of fakes too.
+        head_init: initial weights of the classifier, a key of `layers.INITS`; None: torch's.
         args: see `GANModule`.
         kwargs: see `GANModule`.
     """
@@ -37,10 +39,13 @@ class ACGAN(GAN):
         d_class_weight: float = 1.0,
         g_class_weight: float = 1.0,
         classify_fakes: bool = True,
+        head_init: str | None = None,
         **kwargs: Any,
     ) -> None:
         classes = require_labels(num_classes, "acgan")
-        super().__init__(labelled(generator, classes), AuxiliaryClassifier(discriminator, classes), *args, **kwargs)
+        players = labelled(generator, classes), AuxiliaryClassifier(discriminator, classes)
+        layers.initialise(players[1].classes, head_init)
+        super().__init__(*players, *args, **kwargs)
         self.d_class_weight, self.g_class_weight, self.classify_fakes = d_class_weight, g_class_weight, classify_fakes
 
     def discriminator_terms(self, batch: Batch) -> dict[str, Tensor]:

@@ -22,11 +22,18 @@ class BigGAN(HingeGAN):
         generator: see `GANModule`.
         discriminator: see `GANModule`; has ``num_features``.
         num_classes: number of labels; None: none.
+        embedding_init: see `ProjectionGAN`.
         args: see `GANModule`.
         kwargs: see `GANModule`.
     """
 
     def __init__(
-        self, generator: nn.Module, discriminator: nn.Module, *args: Any, num_classes: int | None, **kwargs: Any
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        *args: Any,
+        num_classes: int | None,
+        embedding_init: str = "glorot",
+        **kwargs: Any,
     ) -> None:
-        super().__init__(*with_labels(generator, discriminator, num_classes), *args, **kwargs)
+        super().__init__(*with_labels(generator, discriminator, num_classes, embedding_init), *args, **kwargs)

@@ -28,6 +28,7 @@ class ImprovedGAN(GAN):
         discriminator: see `GANModule`; has ``num_features``.
         kernels: numbers of minibatch_similarity that join D's features.
         kernel_dim: in which each of them is measured.
+        head_init: initial weights of the kernels and of the last layer, a key of `layers.INITS`; None: torch's.
         args: see `GANModule`.
         kwargs: see `GANModule`.
     """
@@ -36,9 +37,16 @@ class ImprovedGAN(GAN):
     compares_images = True
 
     def __init__(
-        self, generator: nn.Module, discriminator: nn.Module, *args: Any, kernels: int, kernel_dim: int, **kwargs: Any
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        *args: Any,
+        kernels: int,
+        kernel_dim: int,
+        head_init: str | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(generator, MinibatchDiscriminator(discriminator, kernels, kernel_dim), *args, **kwargs)
+        super().__init__(generator, MinibatchDiscriminator(discriminator, kernels, kernel_dim, head_init), *args, **kwargs)
 
 
 class MinibatchDiscriminator(nn.Module):
@@ -48,14 +56,17 @@ class MinibatchDiscriminator(nn.Module):
         discriminator: its last layer is not used.
         kernels: see `ImprovedGAN`.
         kernel_dim: see `ImprovedGAN`.
+        head_init: see `ImprovedGAN`.
     """
 
-    def __init__(self, discriminator: Any, kernels: int, kernel_dim: int) -> None:
+    def __init__(self, discriminator: Any, kernels: int, kernel_dim: int, head_init: str | None = None) -> None:
         super().__init__()
         self.discriminator, self.kernels = discriminator, kernels
         self.num_features = discriminator.num_features + kernels
         self.kernel = nn.Linear(discriminator.num_features, kernels * kernel_dim, bias=False)
         self.output = nn.Linear(self.num_features, 1)
+        layers.initialise(self.kernel, head_init)
+        layers.initialise(self.output, head_init)
         if layers.has_spectral_norm(discriminator):
             spectral_norm(self.kernel)
             spectral_norm(self.output)

@@ -13,6 +13,7 @@ from gan_lab.latents import RNG
 from gan_lab.model.base import TrainedNetwork
 from gan_lab.model.batch import Batch
 from gan_lab.model.gan import GAN
+from gan_lab.network import layers
 
 
 class InfoGAN(GAN):
@@ -20,7 +21,8 @@ class InfoGAN(GAN):
 
     G and Q both raise a lower bound on the mutual information of codes and images (eq. 5, 6).
 
-    Differs from the paper: the head has no BatchNorm; its continuous codes have the variance 1 of the authors' code. That
+    Differs from the paper: the head has no BatchNorm, and by default torch's initial weights where the authors' are N(0, 0.02)
+    (``head_init="normal"``); its continuous codes have the variance 1 of the authors' code. That
     code's MNIST script has 62 latents beside its 12 codes, where ``network=dcgan`` as configured leaves 88, batches of 128, and
     a dense layer of 1024 in both networks.
 
@@ -30,6 +32,7 @@ class InfoGAN(GAN):
         categories: the number of values of each categorical code.
         continuous: the number of codes in [-1, 1).
         information_weight: of the bound (lambda) in both losses.
+        head_init: initial weights of Q, a key of `layers.INITS`; None: torch's.
         args: see `GANModule`.
         kwargs: see `GANModule`; ``latent`` draws what is no code.
     """
@@ -44,6 +47,7 @@ class InfoGAN(GAN):
         categories: Sequence[int],
         continuous: int,
         information_weight: float = 1.0,
+        head_init: str | None = None,
         **kwargs: Any,
     ) -> None:
         codes = Codes(categories, continuous)
@@ -53,6 +57,7 @@ class InfoGAN(GAN):
                 f"numbers of the codes: use {generator.latent_dim + codes.size}"
             )
         q_head = QHead(discriminator.num_features, codes.size)
+        layers.initialise(q_head, head_init)
         super().__init__(generator, discriminator, *args, **kwargs)
         self.q_head, self.codes, self.information_weight = q_head, codes, information_weight
         self.latent = codes.beside(self.latent)

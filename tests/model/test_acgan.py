@@ -51,6 +51,18 @@ def test_with_weights_of_0_the_game_is_that_of_2014_with_a_labelled_g():
     assert not torch.equal(gan.generator.embedding.weight, start.generator.embedding.weight)
 
 
+def test_the_classifier_starts_as_asked():
+    torch_s, normal = (
+        build(
+            tiny("model=acgan", *MLP[:2], "network.discriminator.width=[999]", f"model.head_init={init}")
+        ).discriminator.classes
+        for init in ("null", "normal")
+    )
+    assert torch_s.weight.abs().max().item() == pytest.approx(999**-0.5, rel=0.01)
+    assert normal.weight.std().item() == pytest.approx(0.02, rel=0.05)
+    assert not normal.bias.any()
+
+
 def test_labels_choose_what_is_sampled():
     gan = fit(tiny("model=acgan"))
     assert gan.sample(range(4), classes=[2]).shape == (4, 1, 8, 8)

@@ -72,6 +72,15 @@ def test_every_weight_of_d_learns():
     assert all(moved.values()), moved
 
 
+def test_kernels_and_last_layer_start_as_asked():
+    torch.manual_seed(0)
+    d = MinibatchDiscriminator(Discriminator(1, 8, width=[8]), kernels=999, kernel_dim=5, head_init="normal")
+    assert d.kernel.weight.std().item() == pytest.approx(0.02, rel=0.05)
+    assert d.output.weight.std().item() == pytest.approx(0.02, rel=0.1)
+    assert not d.output.bias.any()
+    assert build(tiny("model=improved_gan", "model.head_init=normal")).discriminator.kernel.weight.std() < 0.025
+
+
 def test_with_spectral_norm_the_new_layers_are_normalised_too():
     d = discriminator(norm="spectral")
     linear = [m for m in d.modules() if isinstance(m, nn.Linear)]

@@ -29,6 +29,14 @@ def test_the_last_latents_are_codes_in_training_and_in_sampling():
             assert 0.9 < uniform.max() < 1
 
 
+def test_the_head_starts_as_asked():
+    torch_s, normal = (build(tiny("model=infogan", f"model.head_init={init}")).q_head for init in ("null", "normal"))
+    for layer in (normal[0], normal[2]):
+        assert layer.weight.std().item() == pytest.approx(0.02, rel=0.1)
+        assert not layer.bias.any()
+    assert torch_s[2].weight.abs().max().item() == pytest.approx(128**-0.5, rel=0.01)
+
+
 def test_the_rest_is_drawn_as_chosen():
     gan = build(tiny("model=infogan", "model/latent=normal"))
     begin = gan.latent_rows(range(50), seed=0)[:, :-12]

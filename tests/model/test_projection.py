@@ -1,7 +1,9 @@
+import pytest
 import torch
 from torch import nn
 
 from gan_lab.cli.compose import compose
+from gan_lab.errors import InputError
 from gan_lab.model.projection import Projection
 from gan_lab.network import layers, resnet
 from gan_lab.training.build import build
@@ -34,6 +36,15 @@ def test_the_embedding_is_spectrally_normalised_where_the_scores_are():
     for norm in ("spectral", "none"):
         d = Projection(resnet.Discriminator(1, 8, width=4, norm=norm), 3)
         assert hasattr(d.embedding, "parametrizations") == (norm == "spectral")
+
+
+@pytest.mark.parametrize("model", ["projection", "sagan", "biggan"])
+def test_the_embedding_starts_as_asked(model):
+    gan = build(tiny(f"model={model}", "model.embedding_init=orthogonal"))
+    table = gan.discriminator.embedding.parametrizations.weight.original
+    torch.testing.assert_close(table @ table.T, torch.eye(3), atol=1e-5, rtol=0)
+    with pytest.raises(InputError, match=r"embedding_init=orthogonals does not exist .*; did you mean 'orthogonal'\?"):
+        build(tiny(f"model={model}", "model.embedding_init=orthogonals"))
 
 
 def test_the_model_chooses_spectral_norm_in_d_and_conditional_batch_norm_in_g_and_both_can_be_replaced():
