@@ -43,7 +43,7 @@ class LeCam(Penalty):
     without the pull of a start at 0. They run from the first step; under an interval, over the steps that take the term.
 
     Differs from the authors' code: there only reals above a_fake and fakes below a_real count; the paper's formula has no such
-    limit.
+    limit. Its BigGAN has a decay of 0.9 beside the weight of 0.3; the paper names 0.99.
 
     Args:
         weight: see `Penalty`.
@@ -85,7 +85,8 @@ class BCR(Penalty):
 
     E[(D(x) - D(T(x)))^2]: D(x) is the logit that the loss has too; D(T(x)) is another pass for reals, and for fakes.
 
-    Differs from the paper: nothing known; an augmentation of all that D sees (``augment=``) is drawn anew for D(T(x)).
+    Differs from the paper: what a shift brings in is 0 here (`DiffAugment`), there the image's reflection. An augmentation of
+    all that D sees (``augment=``) is drawn anew for D(T(x)).
 
     Args:
         augment: T, called as in `gan_lab.augment`.

@@ -13,8 +13,8 @@ from gan_lab.model.gan import GAN
 class WGAN(GAN):
     """The critic's mean difference estimates the Wasserstein distance; clipped weights keep it Lipschitz (algorithm 1).
 
-    Differs from the paper: nothing in the algorithm; the authors' code also trains the critic longer at first and now and
-    then (`OfficialCriticSteps`), which is off by default.
+    Differs from the paper: nothing in the algorithm; the authors' code clips before a step, not after it, and also trains the
+    critic longer at first and now and then (`OfficialCriticSteps`), which is off by default.
 
     Args:
         clip: every weight of the critic, BatchNorm's included as in the authors' code, stays within +-``clip``.
