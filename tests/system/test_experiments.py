@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from omegaconf import OmegaConf
 
 from gan_lab.cli.compose import CONF, compose
 from tests.tiny import MODELS, fit, tiny
@@ -37,6 +38,55 @@ def test_it_composes_on_its_own_data(name):
     sizes = {"gan_mnist": 28, "sngan_stl10": 48, "afm_gaussians": 1}
     assert cfg.data.get("image_size") == sizes.get(name, size and int(size))
     assert sum(cfg[length] is not None for length in ("max_images", "max_g_steps")) <= 1
+
+
+MIMICRY = {"generator.up": "bilinear", "generator.init": "torch_bias", "discriminator.rectify_shortcut": True,
+           "discriminator.init": "torch_bias"}  # fmt: skip
+CHAINER = {
+    "discriminator.slope": 0.2,
+    "discriminator.widen": "down",
+    "generator.init": "normal",
+    "discriminator.init": "normal",
+}
+STUDIO = {"generator.init": "orthogonal", "discriminator.init": "orthogonal"}
+NETWORK_OF_SOURCE = {
+    "sngan_stl10": MIMICRY,
+    "sngan_celeba64": MIMICRY,
+    "sagan_cifar10": STUDIO | {"generator.spectral_tables": True},
+    "projection_cifar10": STUDIO,
+    "dragan_cifar10": CHAINER,
+    "improved_gan_cifar10": CHAINER,
+    "wgan_cifar10": CHAINER | {"discriminator.slope": 0.1},
+    "dcgan_celeba64": {"generator.init": "normal", "discriminator.init": "normal"},
+    "dcgan_cifar10": {"generator.init": "dcgan", "discriminator.init": "dcgan"},
+    "wgan_gp_mnist": {"generator.init": "wgan_gp", "discriminator.init": "wgan_gp"},
+    "wgan_gp_celeba64": {"generator.init": "wgan_gp", "discriminator.init": None},
+}
+MODEL_OF_SOURCE = {
+    "acgan_cifar10": {"head_init": "normal"},
+    "improved_gan_cifar10": {"head_init": "normal"},
+    "sagan_cifar10": {"embedding_init": "orthogonal"},
+    "projection_cifar10": {"embedding_init": "orthogonal"},
+    "biggan_cifar10": {"embedding_init": "orthogonal"},
+    "biggan_imagenet128": {"embedding_init": "orthogonal"},
+    "ct_gan_cifar10": {"standing_batches": 16},  # the nearest to the statistics of a batch
+    "wgan_gp_celeba64": {"standing_batches": 16},
+    "pggan_celeba64": {"ema_half_life_kimg": 22.2, "ema_ramp": None},
+    "stylegan_celeba64": {"ema_half_life_kimg": 10.0, "ema_ramp": None},
+    "r3gan_cifar10": {"burn_in_images": 20_000_000},
+}
+
+
+@pytest.mark.parametrize("name", sorted(NETWORK_OF_SOURCE.keys() | MODEL_OF_SOURCE.keys()))
+def test_its_networks_and_their_initial_weights_are_its_sources(name):
+    cfg = compose("train", [f"experiment={name}"])
+    for part, chosen in ((cfg.network, NETWORK_OF_SOURCE.get(name, {})), (cfg.model, MODEL_OF_SOURCE.get(name, {}))):
+        assert {key: OmegaConf.select(part, key, default="absent") for key in chosen} == chosen
+
+
+def test_r3gan_goes_on_after_its_schedules_as_the_paper_did():
+    cfg = compose("train", ["experiment=r3gan_cifar10"])
+    assert (cfg.max_images, cfg.penalty.r1.weight.last_image, cfg.schedule.last_image) == (250_000_000, 20_000_000, 20_000_000)
 
 
 FIRST = {name.split("_")[0]: name for name in reversed(NAMES)}.values()
