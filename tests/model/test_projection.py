@@ -43,8 +43,11 @@ def test_the_embedding_starts_as_asked(model):
     gan = build(tiny(f"model={model}", "model.embedding_init=orthogonal"))
     table = gan.discriminator.embedding.parametrizations.weight.original
     torch.testing.assert_close(table @ table.T, torch.eye(3), atol=1e-5, rtol=0)
+
+
+def test_a_misspelt_start_of_the_embedding_names_the_nearest():
     with pytest.raises(InputError, match=r"embedding_init=orthogonals does not exist .*; did you mean 'orthogonal'\?"):
-        build(tiny(f"model={model}", "model.embedding_init=orthogonals"))
+        Projection(resnet.Discriminator(1, 8, width=4), 3, init="orthogonals")
 
 
 def test_the_model_chooses_spectral_norm_in_d_and_conditional_batch_norm_in_g_and_both_can_be_replaced():
