@@ -75,6 +75,8 @@ def _report(manifest: dict[str, Any]) -> None:
         if broken := entry["broken"]:
             more = f" and {len(broken) - 3:,} more" if len(broken) > 3 else ""
             say(f"    {len(broken):,} broken image(s) skipped: {', '.join(broken[:3])}{more}")
+            for fault, count in entry.get("faults", {}).items():
+                say(f"      {count:,} because such a file {fault}")
     options = [option for option in HydraConfig.get().overrides.task if not option.lstrip("+").startswith("prepare.")]
     say(f"train with them: python -m gan_lab.train {shlex.join(options)}")
 

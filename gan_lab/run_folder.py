@@ -220,7 +220,7 @@ def inside(folder: Path) -> list[Path]:
     return [run for child in folders for run in inside(child)]
 
 
-def in_order(path: Path) -> list[tuple[str, int]]:
+def in_order(path: Path | str) -> list[tuple[str, int]]:
     """Return a key that sorts job 10 behind job 9."""
     return [(text, int(digits or 0)) for text, digits in re.findall(r"(\D*)(\d*)", str(path))]
 

@@ -98,7 +98,7 @@ class ArrayFile(Data):
         num_classes: int | None = None,
         label_dim: int | None = None,
         channels: int | None = None,
-        image_size: int | None = None,
+        image_size: int | Sequence[int] | None = None,
         **options: Any,
     ) -> None:
         if root is None:
@@ -125,8 +125,8 @@ class ArrayFile(Data):
             label_dim=None if found.label_dim is None else label_dim or found.label_dim,
             **options,
         )
-        if len(self.shape) < 3 or self.shape[1] != self.shape[2]:
-            self.image_size = None  # type: ignore[assignment]  # the size of square images alone
+        if len(self.shape) < 3:
+            self.image_size = None  # type: ignore[assignment]  # the size of images alone
         self._check_options(values.dtype)
 
     @property

@@ -1,12 +1,15 @@
 """Data sets of tensors, in memory or mapped from files; they serve whole batches without worker processes."""
 
 import hashlib
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
+
+from gan_lab.data.survey import SourceFacts
 
 
 class Arrays(Dataset[tuple[Tensor, Tensor | None]]):
@@ -15,10 +18,16 @@ class Arrays(Dataset[tuple[Tensor, Tensor | None]]):
     Args:
         images: uint8 (N, C, H, W), float32 points (N, 2, 1, 1), or anything else with N rows.
         labels: int64 (N,), or None.
+        classes: names of the labels by their numbers; empty: they have none.
+
+    Attributes:
+        source: facts of the images before they were converted; None: they were not, or it is not known.
     """
 
-    def __init__(self, images: Tensor, labels: Tensor | None = None) -> None:
-        self.images, self.labels = images, labels
+    source: SourceFacts | None = None
+
+    def __init__(self, images: Tensor, labels: Tensor | None = None, classes: Sequence[str] = ()) -> None:
+        self.images, self.labels, self.classes = images, labels, list(classes)
 
     def __len__(self) -> int:
         """Return the number of samples."""

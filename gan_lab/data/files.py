@@ -1,5 +1,7 @@
 """Image files: reading them from folders and zip files, and replacing broken ones."""
 
+import contextlib
+import copy
 import hashlib
 import io
 import itertools
@@ -7,26 +9,34 @@ import os
 import stat
 import sys
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from gan_lab.data.decode import Fault, Unreadable, is_grey, opened
+from gan_lab.data.survey import LOOKED_AT, SourceFacts, spread
 from gan_lab.errors import InputError
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
+JUNK = ("__MACOSX", "Thumbs.db", "desktop.ini")
+"""Files and folders that programs leave behind, beside the hidden ones (.DS_Store, .ipynb_checkpoints)."""
+MOST_BYTES = 2**30
+"""Of an entry of a zip file: more than `gan_lab.data.decode.MOST_PIXELS` need."""
 
 
 class BrokenImage(InputError):
-    """A file that is not an image, or is incomplete."""
+    """A file that is not an image, is incomplete, or is refused."""
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, fault: Fault = Fault.BROKEN) -> None:
         # the DataLoader re-raises a worker's error with its whole traceback as the message, which ends in the sentence
         super().__init__(message.rstrip().rpartition("BrokenImage: ")[2])
+        self.fault = fault
 
 
 # ----- storage -----------------------------------------------------------------------------------------------------------
@@ -38,12 +48,16 @@ class Store(Protocol):
     Attributes:
         root: its path.
         files: sorted paths inside it, with forward slashes; strings, because there may be millions.
+        others: paths of files that are no images by their names, and are left out.
     """
 
     root: Path
 
     @property
     def files(self) -> list[str]: ...  # noqa: D102
+
+    @property
+    def others(self) -> Sequence[str]: ...  # noqa: D102
 
     def open(self, file: str) -> BinaryIO:
         """Open a file for reading."""
@@ -72,19 +86,29 @@ def stamp(path: Path) -> str:
 
 
 class Folder:
-    """Image files below a folder, at any depth; hidden files are ignored."""
+    """Image files below a folder, at any depth; hidden files and `JUNK` are ignored."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    @cached_property
+    @property
     def files(self) -> list[str]:
         """Paths relative to the folder. A link out of the folder is refused; a link to a folder inside it is skipped.
 
         The files behind such a link are listed already, and it may form a cycle.
         """
+        return self._listing[0]
+
+    @property
+    def others(self) -> list[str]:
+        """Paths, relative to the folder, of the files that are no images."""
+        return self._listing[1]
+
+    @cached_property
+    def _listing(self) -> tuple[list[str], list[str]]:
         root = self.root.resolve()
-        return _some(self.root, sorted(path.removeprefix(f"{root}/") for path in _walk(root, root)))
+        paths = sorted(path.removeprefix(f"{root}/") for path in _walk(root, root))
+        return _some(self.root, [path for path in paths if _is_image(path)]), [path for path in paths if not _is_image(path)]
 
     def open(self, file: str) -> BinaryIO:
         """Open a file for reading."""
@@ -92,15 +116,16 @@ class Folder:
 
 
 def _walk(folder: Path, root: Path) -> Iterator[str]:
+    """Yield the files that are neither hidden nor junk."""
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.startswith("."):
+            if _is_junk(entry.name):
                 continue
             if entry.is_dir(follow_symlinks=False):
                 yield from _walk(Path(entry.path), root)
             elif entry.is_symlink():
                 yield from _image_link(Path(entry.path), root)
-            elif _is_image(entry.name) and entry.is_file():
+            elif entry.is_file():
                 yield entry.path
 
 
@@ -115,7 +140,7 @@ def _image_link(link: Path, root: Path) -> Iterator[str]:
 
 
 class Zip:
-    """Image files in a zip file; hidden files are ignored, and a single top-level folder is left out of the paths."""
+    """Image files in a zip file; hidden files and `JUNK` are ignored, a single top-level folder is left out of the paths."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -125,9 +150,23 @@ class Zip:
         """Paths in the zip file."""
         return _some(self.root, list(self._entries))
 
+    @cached_property
+    def others(self) -> list[str]:
+        """Paths in the zip file of the files that are no images."""
+        return sorted(name for name in self._contents if not _is_image(name))
+
     def open(self, file: str) -> BinaryIO:
-        """Decompress a file into memory and check its CRC."""
-        return io.BytesIO(self._zip.read(self._entries[file]))
+        """Decompress a file into memory, no further than the size that the zip file states, and check its CRC."""
+        stated = self._entries[file].file_size
+        if stated >= MOST_BYTES:
+            raise Unreadable(Fault.OUT_OF_BOUNDS)
+        entry = copy.copy(self._entries[file])
+        entry.file_size = MOST_BYTES  # else zipfile itself would end at the stated size, and not see that there is more
+        with self._zip.open(entry) as file_in_zip:
+            content = file_in_zip.read(stated + 1)  # without a size, a few bytes could unpack to 2 GiB at once
+        if len(content) != stated:
+            raise Unreadable(Fault.OUT_OF_BOUNDS)
+        return io.BytesIO(content)
 
     @cached_property
     def _zip(self) -> zipfile.ZipFile:
@@ -137,9 +176,14 @@ class Zip:
             raise InputError(f"'{self.root}' is not a complete zip file: download or pack it again") from error
 
     @cached_property
-    def _entries(self) -> dict[str, zipfile.ZipInfo]:
+    def _contents(self) -> dict[str, zipfile.ZipInfo]:
+        """All files by their paths but the hidden ones and junk."""
         entries = {self._path(info): info for info in self._zip.infolist() if not info.is_dir()}
-        names = sorted(name for name in entries if _is_image(name))
+        return {name: info for name, info in entries.items() if not any(map(_is_junk, name.split("/")))}
+
+    @cached_property
+    def _entries(self) -> dict[str, zipfile.ZipInfo]:
+        names, entries = sorted(filter(_is_image, self._contents)), self._contents
         tops = {name.partition("/")[0] for name in names}
         skipped = len(tops.pop()) + 1 if len(tops) == 1 and all("/" in name for name in names) else 0
         return {name[skipped:]: entries[name] for name in names}
@@ -154,6 +198,10 @@ class Zip:
             )
         if info.flag_bits & 1:
             raise InputError(f"the entry '{info.filename}' of '{self.root}' is encrypted: pack the images without a password")
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # zipfile unpacks others without a bound
+            raise InputError(
+                f"the entry '{info.filename}' of '{self.root}' is packed in a rare way: pack the images as by zip -r"
+            )
         return "/".join(part for part in parts if part not in ("", "."))
 
 
@@ -183,8 +231,11 @@ class _OwnPosition(io.RawIOBase):
 
 
 def _is_image(path: str) -> bool:
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.split("/"))
-    return path.lower().endswith(EXTENSIONS) and not hidden
+    return path.lower().endswith(EXTENSIONS)
+
+
+def _is_junk(name: str) -> bool:
+    return name.startswith(".") or name in JUNK
 
 
 def _some(root: Path, files: list[str]) -> list[str]:
@@ -193,13 +244,26 @@ def _some(root: Path, files: list[str]) -> list[str]:
     return files
 
 
+def headers(store: Store, files: Iterable[str]) -> Iterator[Image.Image]:
+    """Yield images of which the header is read; what cannot be read is passed over."""
+    for name in files:
+        with contextlib.suppress(Exception), store.open(name) as file, opened(file) as image:
+            yield image
+
+
+def has_colours(store: Store) -> bool:
+    """Return whether any file has colours, by the headers up to the first that has."""
+    return any(not is_grey(image) for image in headers(store, store.files))
+
+
 # ----- the data set ------------------------------------------------------------------------------------------------------
 
 
 class Images(Dataset[tuple[Tensor, int | None]]):
     """Image files, each read on access.
 
-    A broken image is replaced by the next good one, with the label of that one; the broken name is printed once.
+    An image that cannot be used is replaced by the next good one, with the label of that one. The first of each kind of
+    fault is printed; the others are counted.
 
     Args:
         store: the files' folder, archive or database.
@@ -222,7 +286,8 @@ class Images(Dataset[tuple[Tensor, int | None]]):
         self.store, self.files, self.decode, self.strict = store, files, decode, strict
         self.labels = None if labels is None else torch.tensor(labels)
         self.classes = list(classes)
-        self._is_broken = torch.zeros(len(files), dtype=torch.bool).share_memory_()  # forked workers write into it
+        # 0, or one more than the place in `Fault`; forked workers write into it
+        self._faults = torch.zeros(len(files), dtype=torch.uint8).share_memory_()
 
     def __len__(self) -> int:
         """Return the number of files."""
@@ -232,16 +297,14 @@ class Images(Dataset[tuple[Tensor, int | None]]):
         """Return the image, uint8 (C, H, W), and its label; those of the next good file if this one is broken."""
         start = range(len(self))[index]  # raises IndexError past the end, which ends a loop over the data set
         for position in itertools.chain(range(start, len(self)), range(start)):
-            if self._is_broken[position]:
+            if self._faults[position]:
                 continue
             try:
                 return self.read(position), None if self.labels is None else int(self.labels[position])
             except BrokenImage as error:
                 if self.strict:
                     raise
-                self._is_broken[position] = True
-                # not sys.stderr: a progress bar may have replaced it, and a forked worker could wait for its lock forever
-                print(f"{error} (using the next one; data.strict=true stops instead)", file=sys.__stderr__, flush=True)
+                self._leave_out(position, error)
         raise BrokenImage(f"none of the {len(self):,} images of '{self.store.root}' can be read: check that they are complete")
 
     def name(self, index: int) -> str:
@@ -258,10 +321,34 @@ class Images(Dataset[tuple[Tensor, int | None]]):
             with self.store.open(self.files[index]) as file:
                 return self.decode(file)
         except Exception as error:  # decoders raise almost anything
-            message = f"the image '{self.name(index)}' is broken or in an unknown format: replace or remove it"
-            raise BrokenImage(message) from error
+            fault = error.fault if isinstance(error, Unreadable) else Fault.BROKEN
+            raise BrokenImage(f"the image '{self.name(index)}' {fault}", fault) from error
+
+    def _leave_out(self, index: int, error: BrokenImage) -> None:
+        """Note the fault of an image, and print the first one of its kind."""
+        code = list(Fault).index(error.fault) + 1
+        is_first = not bool((self._faults == code).any())
+        self._faults[index] = code
+        if is_first:
+            # not sys.stderr: a progress bar may have replaced it, and a forked worker could wait for its lock forever
+            print(
+                f"{error} (using the next one, and counting others like it; data.strict=true stops instead)",
+                file=sys.__stderr__,
+                flush=True,
+            )
+
+    @property
+    def faults(self) -> dict[str, int]:
+        """Reasons why files could not be used so far, each with their number."""
+        counts = {str(fault): int((self._faults == code).sum()) for code, fault in enumerate(Fault, 1)}
+        return {fault: count for fault, count in counts.items() if count}
+
+    @cached_property
+    def source(self) -> SourceFacts:
+        """Sizes and modes of some files that are spread over all; what cannot be read is passed over."""
+        return SourceFacts.of(headers(self.store, [self.files[index] for index in spread(len(self), LOOKED_AT)]))
 
     @property
     def broken(self) -> list[str]:
-        """Paths of the broken files that this process and its workers have found so far."""
-        return [self.name(index) for index in self._is_broken.nonzero().flatten().tolist()]
+        """Paths of the files that this process and its workers could not use so far."""
+        return [self.name(index) for index in self._faults.nonzero().flatten().tolist()]

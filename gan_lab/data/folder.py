@@ -3,21 +3,24 @@
 import hashlib
 import heapq
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple, Unpack
 
-from gan_lab.data.decode import MODES, decode
+from gan_lab.data.decode import FILTERS, MODES, decode
 from gan_lab.data.files import Images, Store, open_store, stamp
 from gan_lab.data.module import Data, Options
-from gan_lab.errors import InputError
+from gan_lab.errors import InputError, pick
+from gan_lab.run_folder import in_order
 
 
 class FileOptions(Options, total=False):
     """Options of every data module over image files; see `ImageFiles`."""
 
     crop: int | None
+    resize: str
+    value_range: Sequence[float] | None
     strict: bool
 
 
@@ -34,21 +37,34 @@ class ImageFiles(Data, ABC):
     """A data module over image files, decoded on access; a subclass says which files.
 
     Args:
-        crop: side in pixels of a centre crop before scaling; None: the largest centred square.
+        crop: side in pixels of a centre crop before scaling; None: the largest centred part of the shape of ``image_size``.
+        resize: resampling filter, a key of `gan_lab.data.decode.FILTERS`.
+        value_range: the files' values that become black and white; None: 0 and 255, for 16 bits 0 and 65535.
         strict: stop at a broken image; otherwise its name is printed and the next one replaces it.
-        options: see `Data`; ``channels`` is 1 (grey) or 3 (colour).
+        options: see `Data`; ``channels`` is 1 (grey), 3 (colour) or 4 (colour with alpha).
     """
 
     name: str
     """Name of the prepared arrays."""
 
-    def __init__(self, *, crop: int | None = None, strict: bool = False, **options: Unpack[Options]) -> None:
-        if options["channels"] not in MODES:
-            raise InputError(f"data.channels={options['channels']} cannot be read from image files: use 1 (grey) or 3 (colour)")
+    def __init__(
+        self,
+        *,
+        crop: int | None = None,
+        resize: str = "lanczos",
+        value_range: Sequence[float] | None = None,
+        strict: bool = False,
+        **options: Unpack[Options],
+    ) -> None:
+        check_channels(options["channels"])
+        pick(FILTERS, resize, "data.resize")
+        if value_range is not None and (len(value_range) != 2 or not value_range[0] < value_range[1]):
+            raise InputError(f"data.value_range={list(value_range)} is invalid: give [LOW,HIGH], the lower one first, or null")
         if crop is not None and crop < 1:
             raise InputError(f"data.crop={crop} is invalid: give a side of at least 1 pixel, or null for the largest square")
         super().__init__(partial(self._images, "train"), partial(self._images, "held_out"), **options)
-        self.crop, self.strict = crop, strict
+        self.crop, self.strict, self.resize = crop, strict, resize
+        self.value_range = None if value_range is None else list(value_range)
 
     @abstractmethod
     def part(self, split: str) -> Part:
@@ -68,6 +84,7 @@ class ImageFiles(Data, ABC):
             "image_size": self.image_size,
             "crop": self.crop,
             "num_classes": self.num_classes,
+            **changed(resize=(self.resize, "lanczos"), value_range=(self.value_range, None)),
         }
 
     @property
@@ -78,8 +95,28 @@ class ImageFiles(Data, ABC):
 
     def _images(self, split: str) -> Images:
         store, files, labels, classes = self.part(split)
-        read = partial(decode, channels=self.channels, image_size=self.image_size, crop=self.crop)
+        read = partial(
+            decode,
+            channels=self.channels,
+            size=self.shape[1:],
+            crop=self.crop,
+            resize=self.resize,
+            value_range=self.value_range,
+        )
         return Images(store, files, read, labels, classes, self.strict)
+
+
+def check_channels(channels: int) -> None:
+    """Refuse numbers of channels that images do not have."""
+    if channels not in MODES:
+        raise InputError(
+            f"data.channels={channels} is not possible for images: use 1 (grey), 3 (colour) or 4 (colour and alpha)"
+        )
+
+
+def changed(**options: tuple[Any, Any]) -> dict[str, Any]:
+    """Return the options, each (value, default), that have another value: arrays made before there was an option stay valid."""
+    return {name: value for name, (value, default) in options.items() if value != default}
 
 
 class ImageFolder(ImageFiles):
@@ -118,7 +155,8 @@ class ImageFolder(ImageFiles):
     def recipe(self) -> dict[str, Any]:
         """The recipe of `ImageFiles`, and the absolute paths, because a folder may hold anything."""
         sources = [str(path.resolve()) for path in self.sources]
-        return super().recipe | {"sources": sources, "held_out_fraction": self.held_out_fraction}
+        order = {} if self.num_classes is None else {"class_order": "natural"}  # it was alphabetical before 0.3
+        return super().recipe | {"sources": sources, "held_out_fraction": self.held_out_fraction} | order
 
     def part(self, split: str) -> Part:
         """Return all files of the split's root, or the split's share of a common root."""
@@ -128,7 +166,7 @@ class ImageFolder(ImageFiles):
         if split == "train":
             return self._labelled(self._store, self._store.files)
         store = open_store(self.held_out_root)
-        if self._classes and self._classes != class_names(store.files):
+        if self._classes and self._classes != class_folders(store):
             raise InputError(
                 f"the class folders of '{self.held_out_root}' differ from those of '{self.root}': make them the same, or use "
                 "data.num_classes=null"
@@ -147,17 +185,25 @@ class ImageFolder(ImageFiles):
 
     @cached_property
     def _classes(self) -> list[str]:
-        return [] if self.num_classes is None else class_names(self._store.files)
+        return [] if self.num_classes is None else class_folders(self._store)
 
     @cached_property
     def _held_out_files(self) -> set[str]:
         return hold_out(self._store.files, self.held_out_fraction)
 
 
-def class_names(files: Iterable[str]) -> list[str]:
-    """Return the sorted top-level folders, or nothing if a file is in none of them."""
-    files = list(files)
-    return sorted({_first(file) for file in files}) if all("/" in file for file in files) else []
+def class_folders(store: Store) -> list[str]:
+    """Return the top-level folders in natural order, 2 before 10, or nothing if there are none; refuse files beside them."""
+    outside = [file for file in store.files if "/" not in file]
+    if len(outside) == len(store.files):
+        return []
+    if outside:
+        others = f" and {len(outside) - 1:,} more" if len(outside) > 1 else ""
+        raise InputError(
+            f"'{store.root / outside[0]}'{others} lies beside the class folders of '{store.root}': move it into one of them or "
+            "remove it, or use data.num_classes=null, which reads all images without labels"
+        )
+    return sorted(sorted({_first(file) for file in store.files}), key=in_order)
 
 
 def _first(file: str) -> str:

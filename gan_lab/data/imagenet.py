@@ -34,7 +34,9 @@ class ImageNet(ImageFolder):
     @property
     def recipe(self) -> dict[str, Any]:
         """The recipe of `ImageFiles`, which is the same wherever the images are stored."""
-        return {key: value for key, value in super().recipe.items() if key not in ("sources", "held_out_fraction")}
+        return {
+            key: value for key, value in super().recipe.items() if key not in ("sources", "held_out_fraction", "class_order")
+        }
 
     def part(self, split: str) -> Part:
         """Return the images of a split, unpacking the archives first if necessary."""

@@ -1,10 +1,14 @@
 """Synthetic images: blobs with known modes, and noise for tests and benchmarks."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from gan_lab.data.arrays import Arrays
+from gan_lab.errors import InputError
 from gan_lab.rng import Stream, make_generator
+from gan_lab.sizes import height_and_width
 
 REACH = 0.75  # a centre at 1 is drawn at this fraction of the way from the middle of the image to its edge
 WIDTH = 1 / 6  # standard deviation of a blob, in units of half the image size
@@ -24,7 +28,10 @@ class Blobs:
     """
 
     def __init__(self, centers: Tensor, image_size: int, channels: int = 1, std: float = 0.04) -> None:
-        self.centers, self.image_size, self.channels, self.std = centers, image_size, channels, std
+        height, width = height_and_width(image_size)
+        if height != width:
+            raise InputError(f"data=blobs are squares, not {height}x{width}: give data.image_size={height}")
+        self.centers, self.image_size, self.channels, self.std = centers, height, channels, std
 
     def sample(self, n: int, seed: int) -> tuple[Tensor, Tensor]:
         """Draw images, uint8 (n, C, H, W), and their places (n,)."""
@@ -54,8 +61,8 @@ class Blobs:
         return (down[:, :, None] * across[:, None, :])[:, None]
 
 
-def fake(n: int, channels: int, image_size: int, num_classes: int | None, seed: int) -> Arrays:
+def fake(n: int, channels: int, image_size: int | Sequence[int], num_classes: int | None, seed: int) -> Arrays:
     """Return ``n`` images of uniform noise, with random labels unless ``num_classes`` is None."""
     g = make_generator(seed, Stream.DATA)
-    images = torch.randint(256, (n, channels, image_size, image_size), dtype=torch.uint8, generator=g)
+    images = torch.randint(256, (n, channels, *height_and_width(image_size)), dtype=torch.uint8, generator=g)
     return Arrays(images, None if num_classes is None else torch.randint(num_classes, (n,), generator=g))

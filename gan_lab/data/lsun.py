@@ -2,6 +2,7 @@
 
 import io
 import os
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, Unpack
@@ -77,6 +78,8 @@ class Lmdb:
     Args:
         root: the folder of ``data.mdb``; it may be read-only.
     """
+
+    others: Sequence[str] = ()
 
     def __init__(self, root: Path) -> None:
         try:

@@ -5,6 +5,7 @@ floats (`Data.to_floats`), each with its label or None, as torchvision's do with
 ``__getitems__(indices)`` yields a whole batch at once.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, TypedDict
@@ -18,8 +19,10 @@ from gan_lab.data import prepared
 from gan_lab.data.arrays import Arrays
 from gan_lab.data.pixels import dequantize, flip, to_unit
 from gan_lab.data.sampler import EndlessBatches, shuffled
+from gan_lab.data.survey import Survey
 from gan_lab.errors import InputError
 from gan_lab.rng import StepRNG, Stream
+from gan_lab.sizes import as_given, height_and_width
 
 Batch = tuple[Tensor, Tensor | None]
 
@@ -28,7 +31,7 @@ class Options(TypedDict, total=False):
     """Options of every data module, whatever its source; see `Data`."""
 
     channels: int
-    image_size: int
+    image_size: int | Sequence[int]
     shape: Sequence[int]
     num_classes: int | None
     batch_size: int
@@ -50,7 +53,7 @@ class Data(L.LightningDataModule):
         train: makes the training set.
         held_out: makes the set used for evaluation only.
         channels: number of image channels; 2 for points; None with ``shape``.
-        image_size: height and width; 1 for points; None with ``shape``.
+        image_size: height and width, as one number or [H, W]; 1 for points; None with ``shape``.
         num_classes: number of classes; None drops the labels, if there are any.
         batch_size: samples per process.
         seed: seed of the order, flips and dequantisation.
@@ -71,7 +74,7 @@ class Data(L.LightningDataModule):
         held_out: Callable[[], Dataset],
         *,
         channels: int | None = None,
-        image_size: int | None = None,
+        image_size: int | Sequence[int] | None = None,
         num_classes: int | None,
         batch_size: int,
         seed: int,
@@ -87,12 +90,13 @@ class Data(L.LightningDataModule):
         super().__init__()
         self.train, self.held_out, self.layout = train, held_out, layout
         if shape is None and channels is not None and image_size is not None:
-            shape = channels, image_size, image_size
+            shape = channels, *height_and_width(image_size)
         if shape is None:
             raise InputError(
                 "the data state no shape of a sample: give data.channels and data.image_size, or data.shape=[CHANNELS,LENGTH]"
             )
-        self.shape, self.channels, self.image_size = tuple(shape), shape[0], shape[-1]
+        self.shape, self.channels = tuple(shape), shape[0]
+        self.image_size = as_given(shape[1], shape[2]) if len(shape) == 3 else shape[-1]
         self.num_classes, self.label_dim = num_classes, label_dim
         self.batch_size, self.eval_batch_size = batch_size, max(batch_size, 250)
         self.seed, self.num_workers, self.flip, self.dequantize = seed, num_workers, flip, dequantize
@@ -140,6 +144,24 @@ class Data(L.LightningDataModule):
         return [name for dataset in (self.train_set, self.held_out_set) for name in getattr(dataset, "broken", [])]
 
     @property
+    def faults(self) -> dict[str, int]:
+        """Reasons why images were left out so far, each with their number."""
+        found = Counter[str]()
+        for dataset in (self.train_set, self.held_out_set):
+            found.update(getattr(dataset, "faults", {}))
+        return dict(found)
+
+    @property
+    def class_names(self) -> list[str]:
+        """Names of the classes by their numbers; empty where the data have no labels, or no names for them."""
+        return [] if self.num_classes is None else list(getattr(self.train_set, "classes", ()))
+
+    @cached_property
+    def survey(self) -> Survey:
+        """What came in, by a look at some training samples; see `gan_lab.data.survey.describe`."""
+        return Survey.of(self)
+
+    @property
     def num_train(self) -> int:
         """Number of training samples, the length of an epoch."""
         return len(self.train_set)
@@ -174,10 +196,9 @@ class Data(L.LightningDataModule):
     def _check_shape(self, *shape: int) -> None:
         if shape == self.shape:
             return
-        of_images = self.shape == (self.channels, self.image_size, self.image_size)
-        if of_images and len(shape) == 3:
+        if len(self.shape) == len(shape) == 3:
             given = f"data.channels={self.channels} data.image_size={self.image_size} do not fit"
-            remedy = f"data.channels={shape[0]} data.image_size={shape[1]}"
+            remedy = f"data.channels={shape[0]} data.image_size={as_given(*shape[1:])}".replace(", ", ",")
         else:
             given, remedy = f"data.shape={list(self.shape)} does not fit", f"++data.shape={list(shape)}".replace(" ", "")
         raise InputError(f"{given} the samples, which are {'x'.join(map(str, shape))}: use {remedy}")
@@ -191,7 +212,7 @@ class Data(L.LightningDataModule):
                 f"data.num_classes={num_classes}, but a label is {int(labels.max())}: use data.num_classes="
                 f"{int(labels.max()) + 1}, or null to drop the labels"
             )
-        found = len(getattr(self.train_set, "classes", range(num_classes)))  # torchvision's attribute for class names
+        found = len(self.class_names) or num_classes
         if found != num_classes:
             raise InputError(
                 f"data.num_classes={num_classes}, but the data have {found} classes: use data.num_classes={found}, or null "

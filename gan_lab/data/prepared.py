@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from gan_lab.data.arrays import Arrays
+from gan_lab.data.survey import SourceFacts
 from gan_lab.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,9 +35,11 @@ class Prepared(Arrays):
 
     def __init__(self, folder: Path, split: str, entry: dict[str, Any]) -> None:
         labels = _mapped(folder / f"{split}.int64", entry["shape"][:1], torch.int64) if entry["labels"] else None
-        super().__init__(_mapped(folder / f"{split}.uint8", entry["shape"], torch.uint8), labels)
+        super().__init__(_mapped(folder / f"{split}.uint8", entry["shape"], torch.uint8), labels, entry.get("classes", ()))
         self.folder = folder
         self.broken: list[str] = entry["broken"]
+        self.faults: dict[str, int] = entry.get("faults", {})
+        self.source = SourceFacts(**entry["source"]) if entry.get("source") else None  # not in arrays of versions before 0.3
         self.hashes: dict[str, str] = entry["sha256"]
 
     @property
@@ -66,7 +69,8 @@ def place(root: str | Path, data: "Data") -> Path:
     recipe = data.recipe or {}
     digest = hashlib.sha256(json.dumps(recipe, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
     name = re.sub(r"[^\w.-]+", "_", recipe["name"])
-    return Path(root).expanduser() / f"{name}-{data.image_size}-{digest[:8]}"
+    size = "x".join(map(str, data.shape[1:])) if isinstance(data.image_size, list) else data.image_size
+    return Path(root).expanduser() / f"{name}-{size}-{digest[:8]}"
 
 
 def read(folder: Path) -> dict[str, Any] | None:

@@ -1,21 +1,23 @@
 """Data sets that torchvision downloads, checks and reads into memory."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
 
-import numpy as np
 import torch
 from filelock import FileLock
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
+from torchvision.transforms.v2.functional import pil_to_tensor
 
 from gan_lab.data.arrays import Arrays
-from gan_lab.data.decode import MODES
+from gan_lab.data.decode import FILTERS, MODES, fit
+from gan_lab.data.folder import changed, check_channels
 from gan_lab.data.module import Data, Options
-from gan_lab.errors import InputError
+from gan_lab.data.survey import SourceFacts
+from gan_lab.errors import InputError, pick
 
 
 class Vision(Data):
@@ -30,6 +32,7 @@ class Vision(Data):
         url: source of the files, named in the same error.
         download: download missing files.
         padding: black pixels on each side, which bring MNIST's 28 to 32; ignored if ``image_size`` is the native size.
+        resize: resampling filter, a key of `gan_lab.data.decode.FILTERS`.
         options: see `Data`; images are scaled to ``image_size`` as those of an image folder are.
     """
 
@@ -44,24 +47,25 @@ class Vision(Data):
         url: str,
         download: bool,
         padding: int = 0,
+        resize: str = "lanczos",
         **options: Unpack[Options],
     ) -> None:
-        if options["channels"] not in MODES:
-            raise InputError(f"data.channels={options['channels']} is not possible for images: use 1 (grey) or 3 (colour)")
+        check_channels(options["channels"])
+        pick(FILTERS, resize, "data.resize")
         super().__init__(partial(self._read, train), partial(self._read, held_out), **options)
         self.dataset, self.splits = dataset, {"train": dict(train), "held_out": dict(held_out)}
         self.root, self.files, self.url = Path(root).expanduser(), list(files), url
-        self.download, self.padding = download, padding
+        self.download, self.padding, self.resize = download, padding, resize
 
     @property
     def recipe(self) -> dict[str, Any]:
         """The splits and the image format; torchvision pins the files by their hashes."""
         name = getattr(self.dataset, "func", self.dataset).__name__
         form = {"channels": self.channels, "image_size": self.image_size, "padding": self.padding}
-        return {"name": name, **self.splits, **form}
+        return {"name": name, **self.splits, **form, **changed(resize=(self.resize, "lanczos"))}
 
     def _read(self, split: Mapping[str, Any]) -> Arrays:
-        return arrays(self._open(split), self.channels, self.image_size, self.padding)
+        return arrays(self._open(split), self.shape, self.padding, self.resize)
 
     def _open(self, split: Mapping[str, Any]) -> Any:
         """Open a split, downloading it first if necessary; one process downloads while the others wait."""
@@ -90,22 +94,27 @@ class Vision(Data):
         return InputError(f"'{self.root}' lacks {', '.join(missing)}; {remedy}, or put them there from {self.url}")
 
 
-def arrays(dataset: Any, channels: int, image_size: int, padding: int) -> Arrays:
+def arrays(dataset: Any, shape: Sequence[int], padding: int = 0, resize: str = "lanczos") -> Arrays:
     """Return the images and labels of a torchvision data set in the requested format.
 
     Args:
-        dataset: has ``data``, uint8 (N, H, W), (N, H, W, C) or (N, C, H, W), and ``targets`` or ``labels``.
-        channels: 1 for grey images, 3 for colour.
-        image_size: height and width of the result.
+        dataset: has ``data``, uint8 (N, H, W), (N, H, W, C) or (N, C, H, W), and ``targets`` or ``labels``; may have
+            ``classes``, the names of the labels.
+        shape: channels (1 for grey images, 3 for colour, 4 with alpha), height and width of the result.
         padding: see `Vision`.
+        resize: see `Vision`.
     """
     images = _channels_first(torch.as_tensor(dataset.data))
-    if padding and images.shape[-1] != image_size:
+    native = images.shape[1:]
+    if padding and images.shape[-1] != shape[-1]:
         images = F.pad(images, (padding,) * 4)
-    if images.shape[1:] != (channels, image_size, image_size):
-        images = _converted(images, channels, image_size)
+    if images.shape[1:] != tuple(shape):
+        images = _converted(images, shape, resize)
     labels = torch.as_tensor(dataset.targets if hasattr(dataset, "targets") else dataset.labels).long()
-    return Arrays(images.contiguous(), None if (labels < 0).any() else labels)  # torchvision writes -1 for no label
+    names = getattr(dataset, "classes", ())
+    made = Arrays(images.contiguous(), None if (labels < 0).any() else labels, names)  # torchvision writes -1 for no label
+    made.source = SourceFacts(len(images), [[native[2], native[1], len(images)]], {MODES[native[0]]: len(images)})
+    return made
 
 
 def _channels_first(images: Tensor) -> Tensor:
@@ -114,11 +123,10 @@ def _channels_first(images: Tensor) -> Tensor:
     return images.movedim(-1, 1) if images.shape[-1] in MODES else images
 
 
-def _converted(images: Tensor, channels: int, image_size: int) -> Tensor:
-    """Convert the colours, scale the short side (Lanczos) and crop the centre, one image at a time to save memory."""
-    done = torch.empty(len(images), channels, image_size, image_size, dtype=torch.uint8)
+def _converted(images: Tensor, shape: Sequence[int], resize: str) -> Tensor:
+    """Convert the colours, scale until the size is covered and crop the centre, one image at a time to save memory."""
+    done = torch.empty(len(images), *shape, dtype=torch.uint8)
     for image, out in zip(images, done, strict=True):
-        picture = Image.fromarray(image.movedim(0, -1).squeeze(-1).numpy()).convert(MODES[channels])
-        fitted = ImageOps.fit(picture, (image_size, image_size), Image.Resampling.LANCZOS)
-        out.copy_(torch.from_numpy(np.array(fitted)).view(image_size, image_size, channels).movedim(-1, 0))
+        picture = Image.fromarray(image.movedim(0, -1).squeeze(-1).numpy()).convert(MODES[shape[0]])
+        out.copy_(pil_to_tensor(fit(picture, shape[1:], resize)))
     return done

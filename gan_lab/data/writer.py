@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset
 
 from gan_lab import __version__, atomic
+from gan_lab.data.decode import Fault
 from gan_lab.data.module import Data
 from gan_lab.data.prepared import sha256
 from gan_lab.errors import InputError
@@ -30,7 +31,7 @@ class Chunk(NamedTuple):
     """uint8 (n, C, H, W)"""
     labels: Tensor
     """int64 (n,), or (0,) without labels"""
-    broken: dict[str, str]
+    broken: dict[str, InputError]
     """name -> error of each image that could not be read"""
 
 
@@ -48,6 +49,8 @@ class SplitProgress:
     """labels written"""
     broken: list[str] = field(default_factory=list)
     """names of the broken images"""
+    faults: dict[str, int] = field(default_factory=dict)
+    """reason -> number of images that were left out for it"""
 
 
 class Decoder(Dataset[Chunk]):
@@ -59,7 +62,7 @@ class Decoder(Dataset[Chunk]):
         shape: C, H and W.
     """
 
-    def __init__(self, dataset: Any, shape: tuple[int, int, int]) -> None:
+    def __init__(self, dataset: Any, shape: tuple[int, ...]) -> None:
         self.dataset, self.shape = dataset, shape
 
     def __getitems__(self, indices: list[int]) -> Chunk:
@@ -69,7 +72,7 @@ class Decoder(Dataset[Chunk]):
             try:
                 image, label = self._read(index)
             except InputError as error:
-                broken[self._name(index)] = str(error)
+                broken[self._name(index)] = error
                 continue
             images.append(image[None])
             labels += [] if label is None else [int(label)]
@@ -97,8 +100,9 @@ class Writer:
 
     def __init__(self, folder: Path, data: Data) -> None:
         self.folder, self.partial = folder, folder.with_name(f"{folder.name}.partial")
-        self.shape = (data.channels, data.image_size, data.image_size)
+        self.shape = tuple(data.shape)
         self.source = {"recipe": data.recipe, "stamp": data.stamp}
+        self.resize = getattr(data, "resize", None)
         self.sets: dict[str, Any] = {"train": data.train_set, "held_out": data.held_out_set}
         self.progress = self._former() or {split: SplitProgress(len(dataset)) for split, dataset in self.sets.items()}
         self.partial.mkdir(parents=True, exist_ok=True)
@@ -132,13 +136,16 @@ class Writer:
         with (self.partial / f"{split}.uint8").open("ab") as images, (self.partial / f"{split}.int64").open("ab") as labels:
             for part in loader:
                 if part.broken and self._is_strict(split):
-                    raise InputError(next(iter(part.broken.values())))
+                    raise next(iter(part.broken.values()))
                 _append(images, part.images)
                 _append(labels, part.labels)
                 progress.read += len(part.images) + len(part.broken)
                 progress.images += len(part.images)
                 progress.labels += len(part.labels)
                 progress.broken += part.broken
+                for error in part.broken.values():
+                    fault = str(getattr(error, "fault", Fault.BROKEN))
+                    progress.faults[fault] = progress.faults.get(fault, 0) + 1
                 self._mark()
                 yield progress
 
@@ -148,6 +155,7 @@ class Writer:
             "gan_lab": __version__,
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
             **self.source,
+            "resize": self.resize,
             "splits": {split: self._entry(split, progress) for split, progress in self.progress.items()},
         }
         atomic.write_json(self.partial / "manifest.json", manifest)
@@ -165,11 +173,15 @@ class Writer:
             raise InputError(
                 f"none of the {progress.total:,} {split} images can be read, for example '{progress.broken[0]}': replace them"
             )
+        facts = getattr(self.sets[split], "source", None)
         return {
             "count": progress.images,
             "shape": [progress.images, *self.shape],
             "labels": progress.labels > 0,
+            "classes": list(getattr(self.sets[split], "classes", ())),
+            "source": facts and asdict(facts),
             "broken": progress.broken,
+            "faults": progress.faults,
             "sha256": {kind: sha256(self.partial / f"{split}.{kind}") for kind in ("uint8", "int64")},
         }
 

@@ -3,17 +3,16 @@
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
-from torchvision.transforms.v2.functional import pil_to_tensor
 
-from gan_lab.data.files import open_store
+from gan_lab.data.decode import MODES, decode
+from gan_lab.data.files import Images, has_colours, open_store
 from gan_lab.data.pixels import is_image, to_uint8, to_unit
 from gan_lab.data.sampler import shuffled
 from gan_lab.errors import InputError
@@ -128,53 +127,52 @@ class Reals:
 class Files:
     """Images made elsewhere: a folder or zip of image files, or an .npz with an array ``images`` (N, H, W, C) of uint8.
 
+    Files are decoded as training decodes them. They are grey if all of them are; one with colours makes all colour.
+
     Args:
         path: of it.
+        channels: of the images to compare them with, 4 for colour with alpha: grey files become colour where it is above 1.
+        value_range: see `gan_lab.data.decode.decode`.
     """
 
     fingerprint = None
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, channels: int = 1, value_range: Sequence[float] | None = None) -> None:
         self.path = path
 
         if not path.exists():
             raise InputError(f"there is no folder or file '{path}': give one that holds images")
         self.array = _array(path) if path.suffix == ".npz" else None
         if self.array is None:
-            self.store = open_store(path)
-        self.shape: tuple[int, ...] = tuple((self._read(self.store.files[0]) if self.array is None else self.array[0]).shape)
+            store = open_store(path)
+            if channels == 1 and has_colours(store):
+                channels = 3
+            self.images = Images(store, store.files, partial(decode, channels=channels, value_range=value_range))
+        self.shape: tuple[int, ...] = tuple((self.images.read(0) if self.array is None else self.array[0]).shape)
 
     def __len__(self) -> int:
         """Return the number of images."""
-        return len(self.store.files if self.array is None else self.array)
+        return len(self.images if self.array is None else self.array)
 
     @property
     def lossy(self) -> bool:
         """Whether there are JPEG files, whose artefacts a metric sees."""
-        return self.array is None and any(file.lower().endswith((".jpg", ".jpeg")) for file in self.store.files)
+        return self.array is None and any(file.lower().endswith((".jpg", ".jpeg")) for file in self.images.files)
 
     def batches(self, indices: Sequence[int], size: int) -> Batches:
         """Yield images at their own size, without labels."""
         for start in range(0, len(indices), size):
             rows = list(indices[start : start + size])
-            yield self.array[rows] if self.array is not None else self._stacked([self.store.files[i] for i in rows]), None
+            yield self.array[rows] if self.array is not None else torch.stack([self._sized(row) for row in rows]), None
 
-    def _stacked(self, files: list[str]) -> Tensor:
-        images = [self._read(file) for file in files]
-        for file, image in zip(files, images, strict=True):
-            if tuple(image.shape) != self.shape:
-                first, this = ("x".join(map(str, shape)) for shape in (self.shape, image.shape))
-                raise InputError(f"'{self.path}' mixes images of {first} and of {this} ('{file}'): make all of one size")
-        return torch.stack(images)
-
-    def _read(self, file: str) -> Tensor:
-        try:
-            with self.store.open(file) as opened, Image.open(opened) as image:
-                if image.mode.startswith(("I", "F")):
-                    raise ValueError("PIL would clip 16 bits at 255")
-                return pil_to_tensor(image.convert("L" if image.mode in ("1", "L", "LA") else "RGB"))
-        except Exception as error:  # decoders raise almost anything
-            raise InputError(f"'{self.path}/{file}' is broken or no image of 8 bits: remove or replace it") from error
+    def _sized(self, index: int) -> Tensor:
+        """Return an image; refuse one of another size than the first."""
+        image = self.images.read(index)
+        if tuple(image.shape) != self.shape:
+            first, this = ("x".join(map(str, shape)) for shape in (self.shape, image.shape))
+            file = self.images.files[index]
+            raise InputError(f"'{self.path}' mixes images of {first} and of {this} ('{file}'): make all of one size")
+        return image
 
 
 def quantised(images: Tensor) -> Tensor:
@@ -199,8 +197,8 @@ def _array(path: Path) -> Tensor:
             images = arrays["images" if "images" in arrays else arrays.files[0]]
     except Exception as error:  # a damaged zip file fails in many ways
         raise InputError(f"'{path}' is broken or no .npz of arrays") from error
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] not in (1, 3):
-        raise InputError(f"'{path}' holds {images.dtype} {images.shape}: images must be uint8 (N, H, W, 1 or 3)")
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] not in MODES:
+        raise InputError(f"'{path}' holds {images.dtype} {images.shape}: images must be uint8 (N, H, W, 1, 3 or 4)")
     if not len(images):
         raise InputError(f"'{path}' holds no images: give one that does")
     return torch.from_numpy(images).permute(0, 3, 1, 2)

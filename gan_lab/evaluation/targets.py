@@ -1,6 +1,6 @@
 """What to judge: a trained run with real images of its data, or images made elsewhere."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,9 @@ def of_run(
     other = "train" if split == "held_out" else "held_out"
     n = num_fake or min(len(Reals(data, other)), MOST)
     sample = _samples(gan, n, ema, truncation)
-    reals: Source | Path = place(reference, sample(0).shape) if reference else Reals(data, split, num_reference)
+    reals: Source | Path = Reals(data, split, num_reference)
+    if reference:
+        reals = place(reference, sample(0).shape, getattr(data, "value_range", None))
     facts = {
         "run": str(run),
         "checkpoint": str(path),
@@ -109,11 +111,11 @@ def data_of(path: Path, made_by: DictConfig, moved: Mapping[str, Any]) -> Data:
     return data
 
 
-def place(name: str, shape: tuple[int, ...]) -> Files | Path:
+def place(name: str, shape: tuple[int, ...], value_range: Sequence[float] | None = None) -> Files | Path:
     """Open images of this shape at a place, or return the path of their mean and covariance."""
     path = Path(name).expanduser()
     if is_statistics(path):
         return path
-    files = Files(path)
+    files = Files(path, shape[0], value_range)
     must_fit(shape, files.shape, path)
     return files

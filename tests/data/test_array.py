@@ -44,7 +44,7 @@ def test_any_shape_and_type_arrives_as_float32_every_row_in_one_of_two_sets(tmp_
     array = RNG.integers(0, 256, (20, *shape)) if dtype == "uint8" else RNG.uniform(-1, 1, (20, *shape))
     data = opened(saved(tmp_path, x=array.astype(dtype)))
     assert (data.shape, data.channels, data.num_classes, data.label_dim) == (shape, shape[0], None, None)
-    assert data.image_size == (shape[-1] if len(shape) == 3 and shape[1] == shape[2] else None)
+    assert data.image_size == {(3, 4, 4): 4, (1, 4, 6): [4, 6], (2, 1, 1): 1}.get(shape)
     sets = [data.on_after_batch_transfer(rows(part), 0) for part in (data.train_set, data.held_out_set)]
     assert [len(samples) for samples, _ in sets] == [18, 2]
     together = torch.cat([samples for samples, _ in sets]).flatten(1)

@@ -5,7 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
-from gan_lab.data.decode import decode
+from gan_lab.data import decode as decode_file
+from gan_lab.data.decode import Unreadable, decode
 
 
 def encoded(image=None, kind="PNG", **options):
@@ -15,7 +16,7 @@ def encoded(image=None, kind="PNG", **options):
 
 
 def read(data, channels=3, image_size=4, crop=None):
-    return decode(io.BytesIO(data), channels, image_size, crop)
+    return decode(io.BytesIO(data), channels, (image_size, image_size), crop)
 
 
 def colour(data, channels=3):
@@ -113,3 +114,63 @@ def test_scaling_down_does_not_alias():
     stripes = np.zeros((64, 64), np.uint8)
     stripes[:, ::2] = 255
     assert (read(encoded(Image.fromarray(stripes)), 1, 8).float() - 127.5).abs().max() < 8
+
+
+# ----- what an option decides --------------------------------------------------------------------------------------------
+
+
+def test_four_channels_keep_alpha():
+    image = decode(io.BytesIO(encoded(Image.new("RGBA", (4, 4), (9, 8, 7, 100)))), 4)
+    assert image[:, 0, 0].tolist() == [9, 8, 7, 100]
+    assert decode(io.BytesIO(encoded(Image.new("L", (4, 4), 50))), 4)[:, 0, 0].tolist() == [50, 50, 50, 255]
+
+
+@pytest.mark.parametrize("dtype, values, span, levels", [
+    (np.uint16, [0, 2048, 4095, 5000], [0, 4095], [0, 128, 255, 255]),
+    (np.uint8, [0, 3, 6, 255], [0, 6], [0, 128, 255, 255]),
+    (np.float32, [-2, 0, 2, np.nan], [-2, 2], [0, 128, 255, 128]),
+], ids=["12_bits", "8_bits", "floats"])  # fmt: skip
+def test_a_range_of_values_becomes_black_to_white(dtype, values, span, levels):
+    image = Image.fromarray(np.array([values], dtype))
+    found = decode(io.BytesIO(encoded(image, "TIFF")), 1, value_range=span)
+    assert found[0, 0].tolist() == levels
+
+
+def test_a_range_leaves_alpha_as_it_is_and_reaches_what_lies_on_white():
+    data = encoded(Image.new("RGBA", (2, 2), (10, 20, 40, 60)))
+    assert decode(io.BytesIO(data), 4, value_range=[0, 40])[:, 0, 0].tolist() == [64, 128, 255, 60]
+    clear = encoded(Image.new("RGBA", (2, 2), (10, 20, 40, 0)))
+    assert decode(io.BytesIO(clear), 3, value_range=[0, 40])[:, 0, 0].tolist() == [255] * 3
+
+
+@pytest.mark.parametrize("name", decode_file.FILTERS)
+def test_the_filter_is_pils(name):
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 20, 3), dtype=np.uint8))
+    found = decode(io.BytesIO(encoded(image)), 3, (8, 8), resize=name).permute(1, 2, 0)
+    expected = image.resize((8, 8), Image.Resampling[name.upper()])
+    assert np.array_equal(found, expected)
+    others = [other for other in decode_file.FILTERS if other != name]
+    assert all(not np.array_equal(found, image.resize((8, 8), Image.Resampling[other.upper()])) for other in others)
+
+
+def test_a_size_may_be_a_height_and_a_width():
+    image = Image.new("RGB", (40, 10), "blue")
+    image.paste("red", (15, 0, 25, 10))
+    found = decode(io.BytesIO(encoded(image)), 3, (10, 20))
+    assert found.shape == (3, 10, 20)
+    assert found[0].float().mean() == 127.5  # half of the 20 columns in the middle is red
+    assert decode(io.BytesIO(encoded(image)), 3).shape == (3, 10, 40)
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.parametrize("largest", [99, 40])
+def test_too_many_pixels_are_refused_before_they_are_decoded(monkeypatch, largest):
+    monkeypatch.setattr(decode_file, "MOST_PIXELS", 99)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", largest)  # PIL itself refuses twice as many
+    with pytest.raises(Unreadable, match="has more than 100 megapixels: scale it down or remove it"):
+        read(encoded(Image.new("L", (10, 10))))
+
+
+def test_floats_need_a_range():
+    with pytest.raises(Unreadable, match=r"give data.value_range=\[LOW,HIGH\]"):
+        read(encoded(Image.new("F", (4, 4)), "TIFF"))

@@ -1,6 +1,7 @@
 import io
 import os
 import stat
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -9,7 +10,8 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from gan_lab.data.decode import decode
+from gan_lab.data import decode as decode_file
+from gan_lab.data.decode import Fault, decode
 from gan_lab.data.files import BrokenImage, Folder, Images, Zip, open_store, stamp
 from gan_lab.errors import InputError
 
@@ -40,7 +42,7 @@ def sentence(function, *args, **kwargs):
 
 
 def to_8(file):
-    return decode(file, 3, 8)
+    return decode(file, 3, (8, 8))
 
 
 # ----- folders -----------------------------------------------------------------------------------------------------------
@@ -183,6 +185,43 @@ def test_forked_workers_read_one_zip_file_at_once(tmp_path):
     assert not images.broken
 
 
+@pytest.mark.parametrize("stated", [0, 100, 2**31])
+def test_an_entry_is_not_unpacked_beyond_the_size_that_the_zip_file_states(tmp_path, stated):
+    """A few kilobytes may unpack to gigabytes; Python's own reading unpacks them all before it compares."""
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("bomb.png", bytes(2**26))
+        file.writestr("good.png", encoded())
+    store = Zip(path)
+    assert store.files == ["bomb.png", "good.png"]
+    store._entries["bomb.png"].file_size = stated
+    images = Images(store, store.files, to_8)
+    tracemalloc.start()
+    try:
+        with pytest.raises(BrokenImage, match=r"a.zip/bomb.png' unpacks to another size than its zip file states, or to more"):
+            images.read(0)
+        assert tracemalloc.get_traced_memory()[1] < 2**23
+    finally:
+        tracemalloc.stop()
+    assert images.read(1).shape == (3, 8, 8)
+
+
+@pytest.mark.parametrize("kind", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_an_entry_that_cannot_be_unpacked_within_bounds_is_refused(tmp_path, kind):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", kind) as file:
+        file.writestr("a.png", encoded())
+    assert "is packed in a rare way: pack the images as by zip -r" in sentence(lambda: Zip(tmp_path / "a.zip").files)
+
+
+def test_names_of_files_that_are_no_images_are_kept(tmp_path):
+    junk = (".DS_Store", "Thumbs.db", "__MACOSX/a.png", ".ipynb_checkpoints/a.png", "desktop.ini")
+    for name in ("a.png", "b/notes.txt", "c.heic", *junk):
+        write(tmp_path / "root" / name)
+    path = pack(tmp_path / "a.zip", {f"root/{name}": b"" for name in ("a.png", "b/notes.txt", "c.heic", *junk)})
+    assert (Folder(tmp_path / "root").files, Folder(tmp_path / "root").others) == (["a.png"], ["b/notes.txt", "c.heic"])
+    assert (Zip(path).files, Zip(path).others) == (["a.png"], ["root/b/notes.txt", "root/c.heic"])
+
+
 # ----- stamps ------------------------------------------------------------------------------------------------------------
 
 
@@ -211,7 +250,6 @@ BROKEN = {
     "text.png": b"no image",
     "empty.jpg": b"",
     "half.png": NOISE[:2000],
-    "float.tif": encoded(Image.new("F", (4, 4)), "TIFF"),
 }
 
 
@@ -239,17 +277,31 @@ def test_the_next_good_image_stands_in_with_its_own_label(holed):
     assert images[1][1] == 3  # and again
 
 
-def test_a_broken_image_is_named_once_and_counted(holed, capfd):
+def test_each_kind_of_fault_is_said_once_and_counted(holed, capfd):
     images = Images(holed, holed.files, to_8)
     for index in (1, 1, 5, 1):
         _ = images[index]
     lines = capfd.readouterr().err.splitlines()
     assert lines == [
-        f"the image '{holed.root / name}' is broken or in an unknown format: replace or remove it "
-        "(using the next one; data.strict=true stops instead)"
-        for name in ("1.png", "2.png", "5.png")
+        f"the image '{holed.root / '1.png'}' is broken or in an unknown format: replace or remove it "
+        "(using the next one, and counting others like it; data.strict=true stops instead)"
     ]
+    assert images.faults == {Fault.BROKEN: 3}
     assert images.broken == [str(holed.root / name) for name in ("1.png", "2.png", "5.png")]
+
+
+def test_each_reason_is_said_once(tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr(decode_file, "MOST_PIXELS", 100)
+    for index in range(2):
+        write(tmp_path / f"float{index}.tif", encoded(Image.new("F", (4, 4)), "TIFF"))
+        write(tmp_path / f"large{index}.png", encoded(Image.new("L", (10, 11))))
+        write(tmp_path / f"ok{index}.png")
+    images = Images(Folder(tmp_path), Folder(tmp_path).files, to_8)
+    assert len(list(images)) == 6
+    lines = [line.split("' ", 1)[1].split(" (")[0] for line in capfd.readouterr().err.splitlines()]
+    assert lines == [Fault.NO_RANGE, Fault.TOO_LARGE]
+    assert images.faults == {Fault.TOO_LARGE: 2, Fault.NO_RANGE: 2}
+    assert "more than 100 megapixels" in Fault.TOO_LARGE
 
 
 def test_what_workers_find_broken_is_counted_here(holed, capfd):
@@ -257,7 +309,8 @@ def test_what_workers_find_broken_is_counted_here(holed, capfd):
     for _ in range(2):
         list(DataLoader(images, 2, num_workers=2, multiprocessing_context="fork", collate_fn=len))
     assert images.broken == [str(holed.root / name) for name in ("1.png", "2.png", "5.png")]
-    assert capfd.readouterr().err.count("5.png") == 1
+    assert capfd.readouterr().err.count("is broken") <= 2  # two workers may meet their first at once
+    assert images.faults == {Fault.BROKEN: 3}
 
 
 def test_a_strict_worker_stops_in_one_sentence(holed):

@@ -114,10 +114,39 @@ def test_labels_become_a_tensor(classes):
     assert y.unique().tolist() == [0, 1]
 
 
-def test_one_image_outside_means_no_classes(classes):
+def test_an_image_beside_the_class_folders_is_named(classes, tmp_path):
     write(classes / "stray.png")
-    with pytest.raises(InputError, match=r"^data.num_classes=2, but the data have no labels: use data.num_classes=null$"):
-        folder(classes, num_classes=2).setup()
+    message = (
+        f"'{classes / 'stray.png'}' lies beside the class folders of '{classes}': move it into one of them or remove it, or "
+        "use data.num_classes=null, which reads all images without labels"
+    )
+    assert sentence(folder(classes, num_classes=2).setup) == message
+    write(classes / "other.png")
+    assert sentence(folder(classes, num_classes=2).setup).startswith(f"'{classes / 'other.png'}' and 1 more lies beside")
+    packed(classes, tmp_path / "classes.zip")
+    assert "stray.png" not in sentence(folder(tmp_path / "classes.zip", num_classes=2).setup)
+    assert folder(classes).train_set[0][1] is None
+
+
+def test_images_without_any_class_folder_have_no_labels(images):
+    message = "data.num_classes=2, but the data have no labels: use data.num_classes=null"
+    assert sentence(folder(images, num_classes=2).setup) == message
+
+
+def test_class_folders_are_in_natural_order(tmp_path):
+    for name in ("10", "9", "1", "class 10", "class 9", "b", "a"):
+        write(tmp_path / name / "x.png")
+    assert folder(tmp_path, num_classes=7).class_names == ["1", "9", "10", "a", "b", "class 9", "class 10"]
+
+
+def test_what_is_no_image_does_not_make_a_class(classes):
+    for name in (".ipynb_checkpoints/1.png", "__MACOSX/1.png", "Thumbs.db", ".DS_Store", "readme.txt"):
+        (classes / name).parent.mkdir(exist_ok=True)
+        (classes / name).write_bytes(b"")
+    data = folder(classes, num_classes=2)
+    data.setup()
+    assert data.class_names == ["cat", "dog"]
+    assert data.survey.others == [str(classes / "readme.txt")]
 
 
 def test_wrong_number_of_classes_names_the_right_one(classes):
@@ -161,12 +190,14 @@ def test_a_strict_run_stops_at_a_broken_image(images):
 
 
 def test_the_recipe_names_all_that_decides_the_bytes(images, tmp_path):
-    options = {"held_out_root": str(tmp_path), "image_size": 4, "channels": 1, "crop": 6, "held_out_fraction": 0.2}
+    options = {"held_out_root": str(tmp_path), "image_size": 4, "channels": 1, "crop": 6, "held_out_fraction": 0.2,
+               "resize": "bilinear", "value_range": [0, 100]}  # fmt: skip
     plain = folder(images).recipe
     assert plain["name"] == "images"
     changed = [folder(images, **{key: value}).recipe for key, value in options.items()]
     changed += [folder(tmp_path / "else" / "images").recipe, folder(images, num_classes=2).recipe]
     assert all(recipe != plain for recipe in changed)
+    assert not {"resize", "value_range"} & plain.keys()  # arrays from before there were these options stay valid
     assert folder(images, batch_size=4, flip=True, seed=3, strict=True).recipe == plain
 
 
@@ -210,8 +241,28 @@ def test_no_folder():
 
 
 def test_impossible_channels(images):
-    message = "data.channels=2 cannot be read from image files: use 1 (grey) or 3 (colour)"
+    message = "data.channels=2 is not possible for images: use 1 (grey), 3 (colour) or 4 (colour and alpha)"
     assert sentence(folder, images, channels=2) == message
+
+
+@pytest.mark.parametrize("wrong", [[4, 0], [1], [1, 1]])
+def test_impossible_range_of_values(images, wrong):
+    message = f"data.value_range={wrong} is invalid: give [LOW,HIGH], the lower one first, or null"
+    assert sentence(folder, images, value_range=wrong) == message
+
+
+def test_impossible_filter(images):
+    message = "data.resize=boxes does not exist (choices: lanczos, bilinear, box); did you mean 'box'?"
+    assert sentence(folder, images, resize="boxes") == message
+
+
+def test_images_that_are_not_square(images):
+    data = folder(images, image_size=[4, 8], channels=4, flip=True)
+    data.setup()
+    batch, _ = next(iter(data.train_dataloader()))
+    assert batch.shape == (2, 4, 4, 8)
+    assert (data.image_size, data.shape) == ([4, 8], (4, 4, 8))
+    assert folder(images, image_size=[8, 8]).image_size == 8
 
 
 def test_impossible_crop(images):

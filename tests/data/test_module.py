@@ -64,7 +64,8 @@ def test_an_epoch_is_the_training_set():
 
 
 def test_labels_stay_with_their_images():
-    known = {tuple(image.flatten().tolist()): label for image, label in zip(*vars(digits("train")).values(), strict=True)}
+    known = digits("train")
+    known = {tuple(image.flatten().tolist()): label for image, label in zip(known.images, known.labels, strict=True)}
     images, y = take(data(), 1)[0]
     assert y.dtype == torch.int64
     assert [known[tuple(image.flatten().tolist())] for image in images] == y.tolist()

@@ -27,7 +27,7 @@ class Source(Data):
     def make(self, numbers):
         self.made += 1
         images = torch.tensor(numbers, dtype=torch.uint8).view(-1, 1, 1, 1).expand(-1, *SHAPE)
-        return Arrays(images, None if self.num_classes is None else torch.tensor(numbers) % 2)
+        return Arrays(images, None if self.num_classes is None else torch.tensor(numbers) % 2, ["even", "odd"])
 
     @property
     def recipe(self):
@@ -62,6 +62,19 @@ def test_training_uses_prepared_arrays_and_asks_the_source_for_nothing(tmp_path,
     held_out = next(iter(data.val_dataloader()[0]))
     assert held_out[0][:, 0, 0, 0].tolist() == [20, 21, 22, 23, 24]
     assert held_out[1].tolist() == [0, 1, 0, 1, 0]
+
+
+def test_the_names_of_labels_are_kept(tmp_path, folder):
+    assert Source(tmp_path).class_names == ["even", "odd"]
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for entry in manifest["splits"].values():  # as versions before 0.3 wrote them
+        for key in ("classes", "source", "faults"):
+            del entry[key]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    old = Source(tmp_path)
+    old.setup()
+    assert old.class_names == []
+    assert old.faults == {}
 
 
 def test_data_without_labels_are_prepared_without_them(tmp_path):

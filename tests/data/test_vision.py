@@ -54,7 +54,8 @@ def write_cifar(root, cls, patch):
             (folder / file).write_bytes(pickle.dumps({"data": images[rows], key: labels[rows].tolist()}, protocol=2))
         patch.setattr(cls, name, [[file, md5(folder / file)] for file in files])
     meta = folder / cls.meta["filename"]
-    meta.write_bytes(pickle.dumps({cls.meta["key"]: list("0123456789")}, protocol=2))
+    names = [f"kind {number}" for number in range(100 if "fine" in key else 10)]
+    meta.write_bytes(pickle.dumps({cls.meta["key"]: names}, protocol=2))
     patch.setattr(cls, "meta", cls.meta | {"md5": md5(meta)})
     return samples(N_TRAIN, 3, 32, 32)
 
@@ -179,7 +180,7 @@ def test_colour_becomes_grey_and_grey_colour(written):
     three = grey.data(channels=3).train_set.images
     assert np.array_equal(three, grey.data().train_set.images.expand(-1, 3, -1, -1))
     with pytest.raises(
-        InstantiationException, match=r"data\.channels=2 is not possible for images: use 1 \(grey\) or 3 \(colour\)"
+        InstantiationException, match=r"data\.channels=2 is not possible for images: use 1 \(grey\), 3 \(colour\) or 4"
     ):
         colour.data(channels=2)
 
@@ -329,3 +330,32 @@ def test_a_failed_download_is_one_sentence_with_the_reason(fault, served, monkey
     assert str(error.value).endswith(
         "): try again, or put them there from https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
     )
+
+
+def test_torchvisions_names_of_the_labels_are_kept(written):
+    cifar10 = written("cifar10")
+    assert cifar10.data().class_names == [f"kind {number}" for number in range(10)]
+    assert cifar10.data(num_classes=None).class_names == []
+    assert written("mnist").data().class_names[3] == "3 - three"
+    assert written("svhn").data().class_names == []
+
+
+def test_the_filter_changes_the_pixels_and_the_recipe(written):
+    copy = written("cifar10")
+    default, lanczos, box = (
+        copy.data(image_size=16),
+        copy.data(image_size=16, resize="lanczos"),
+        copy.data(image_size=16, resize="box"),
+    )
+    assert torch.equal(default.train_set.images, lanczos.train_set.images)
+    assert not torch.equal(box.train_set.images, lanczos.train_set.images)
+    assert default.recipe == lanczos.recipe == {key: box.recipe[key] for key in box.recipe if key != "resize"}
+    assert box.recipe["resize"] == "box"
+    with pytest.raises(InstantiationException, match=r"data.resize=lancsoz does not exist .* did you mean 'lanczos'"):
+        copy.data(resize="lancsoz")
+
+
+def test_alpha_and_sizes_that_are_not_square(written):
+    images = written("mnist").data(channels=4, image_size=[16, 24]).train_set.images
+    assert images.shape[1:] == (4, 16, 24)
+    assert (images[:, 3] == 255).all()

@@ -1,4 +1,5 @@
 import hashlib
+import io
 import json
 import shutil
 from functools import partial
@@ -6,10 +7,13 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch.utils.data import Dataset
 
 from gan_lab import __version__
 from gan_lab.data import prepared
+from gan_lab.data.decode import Fault
+from gan_lab.data.folder import ImageFolder
 from gan_lab.data.module import Data
 from gan_lab.data.writer import Writer
 from gan_lab.errors import InputError
@@ -87,8 +91,31 @@ def test_the_manifest_says_source_transform_counts_and_hashes(folder):
     assert (manifest["gan_lab"], manifest["recipe"], manifest["stamp"]) == (__version__, {"name": "pictures"}, "1")
     entry = manifest["splits"]["train"]
     assert (entry["count"], entry["shape"], entry["labels"], entry["broken"]) == (19, [19, 3, 4, 4], True, ["4.jpg"])
+    assert entry["faults"] == {Fault.BROKEN: 1}
     for kind in ("uint8", "int64"):
         assert entry["sha256"][kind] == hashlib.sha256((folder / f"train.{kind}").read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_the_manifest_says_what_the_files_were_and_how_they_were_scaled(folder, tmp_path, workers):
+    for number in range(6):
+        path = tmp_path / "pictures" / "ab"[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (10, 8), number).save(path) if number else path.write_bytes(encoded_floats())
+    options = {"channels": 3, "image_size": [4, 6], "num_classes": 2, "batch_size": 1, "seed": 0, "resize": "box"}
+    data = ImageFolder(str(tmp_path / "pictures"), str(tmp_path / "pictures"), **options)
+    manifest = write(folder, data, workers)
+    assert (manifest["resize"], manifest["recipe"]["resize"]) == ("box", "box")
+    entry = manifest["splits"]["train"]
+    assert (entry["shape"], entry["classes"], entry["faults"]) == ([5, 3, 4, 6], ["a", "b"], {Fault.NO_RANGE: 1})
+    assert entry["source"] == {"looked_at": 6, "sizes": [[1, 1, 1], [10, 8, 5]], "modes": {"F": 1, "L": 5}, "span": [0.0, 0.0]}
+    assert prepared.Prepared(folder, "train", entry).source.sizes == [[1, 1, 1], [10, 8, 5]]
+
+
+def encoded_floats():
+    file = io.BytesIO()
+    Image.new("F", (1, 1)).save(file, "TIFF")
+    return file.getvalue()
 
 
 @pytest.mark.parametrize("workers", [0, 2])

@@ -31,7 +31,7 @@ def test_runs_are_one_a_list_or_a_pattern(tmp_path, monkeypatch):
 
 def test_a_place_holds_images_of_the_shape_or_statistics(images, tmp_path):
     assert isinstance(place(str(images), (1, 4, 4)), Files)
-    with pytest.raises(InputError, match="is of images of 1x4x4, and 3x8x8 are to be judged"):
+    with pytest.raises(InputError, match="is of images of 3x4x4, and 3x8x8 are to be judged"):
         place(str(images), (3, 8, 8))
     np.savez(tmp_path / "real.npz", mu=np.zeros(2), sigma=np.eye(2))
     assert place(str(tmp_path / "real.npz"), (3, 8, 8)) == tmp_path / "real.npz"

@@ -1,7 +1,7 @@
 """A small convolutional classifier for images of any size, and its training: the network of ``extractor=trained``."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from gan_lab.data.module import Data
 from gan_lab.data.pixels import flip, to_unit
 from gan_lab.rng import StepRNG, Stream, key, make_generator
+from gan_lab.sizes import height_and_width
 
 VERSION = 1
 """Raise it with any change to the network or its training: other weights must have another key."""
@@ -46,12 +47,12 @@ def widths(image_size: int) -> list[int]:
     return [max(FEWEST_CHANNELS, NUM_FEATURES >> left) for left in reversed(range(halvings + 1))]
 
 
-def network(channels: int, image_size: int, num_classes: int) -> nn.Sequential:
+def network(channels: int, image_size: int | Sequence[int], num_classes: int) -> nn.Sequential:
     """Build (N, C, H, W) in [-1, 1] -> features (N, 128), the mean over the last maps -> logits (N, K).
 
     LeakyReLU leaves no feature dead. BatchNorm learns in a few epochs, and is frozen with the rest.
     """
-    first, *others = widths(image_size)
+    first, *others = widths(min(height_and_width(image_size)))
     layers = _convolution(channels, first)
     for before, after in zip([first, *others], others, strict=False):
         layers += [*_convolution(before, after, stride=2), *_convolution(after, after)]

@@ -25,6 +25,7 @@ from gan_lab.evaluation.extractor.classifier import NUM_FEATURES, VERSION, Recip
 from gan_lab.evaluation.extractor.weights import full_precision, sha256
 from gan_lab.evaluation.features import cache_folder
 from gan_lab.evaluation.source import digest
+from gan_lab.sizes import height_and_width
 
 TARGET = "gan_lab.evaluation.extractor.trained.Trained"
 FACTS = "facts"
@@ -55,7 +56,7 @@ class Trained(Extractor):
         self.num_classes, self.knows_labels = facts["num_classes"], accuracy
         self.counts_classes = self.num_classes <= MOST_COUNTED
         self.channels = facts["channels"]
-        self.shape = (self.channels, facts["image_size"], facts["image_size"])
+        self.shape = (self.channels, *height_and_width(facts["image_size"]))
         self.features, self.head = model
         self.head.double()
 
@@ -218,8 +219,7 @@ def with_weights(choices: Any, data: Data | None, overrides: Iterable[str]) -> A
             remedy = f"run {command(overrides)}, or give extractor.{name!s}.weights=FILE"
             choice.weights = str(find(images_of(data), remedy))
         facts = read_facts(Path(choice.weights).expanduser())
-        ours = (facts["channels"], facts["image_size"], facts["image_size"])
-        check_shape(named(facts), ours, (data.channels, data.image_size, data.image_size))
+        check_shape(named(facts), (facts["channels"], *height_and_width(facts["image_size"])), data.shape)
     return found
 
 
