@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.run_folder import run_name
+from gan_lab.sizes import height_and_width
 
 
 def combinations(attributes: Sequence[str]) -> int | None:
@@ -20,8 +21,10 @@ def sample_latents(*, _root_: DictConfig, _parent_: DictConfig) -> int | None:
     """
     data, model = _root_.data, _root_.model
     embedded = model.num_classes is not None and _parent_.get("num_classes") is None
-    shape = data.get("shape") or (data.channels, data.image_size, data.image_size)
-    return None if None in shape else math.prod(shape) + (model.embedding_dim if embedded else 0)
+    shape = data.get("shape")
+    if shape is None and data.image_size is not None:
+        shape = data.channels, *height_and_width(data.image_size)
+    return None if shape is None else math.prod(shape) + (model.embedding_dim if embedded else 0)
 
 
 OmegaConf.register_new_resolver("combinations", combinations, replace=True)

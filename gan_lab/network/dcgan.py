@@ -1,14 +1,16 @@
 """DCGAN's convolutional pair (Radford 2016, https://arxiv.org/abs/1511.06434), as in pytorch/examples.
 
-Supports every size b 2^k with b from 4 to 7 and k at least 1: 8, 16, 28, 32, 48, 64, 128 and more. G projects z to a b x b map
-and doubles it k times, while the channels halve down to ``width`` and then become the image's; D mirrors it. Layers have a
-bias only with norm none or spectral. The published b x b convolutions next to the latents and to the logit are linear layers
-here: the same maps, and faster on a CPU.
+Supports every size b 2^k with b from 4 to 7 and k at least 1: 8, 16, 28, 32, 48, 64, 128 and more; and images that are not
+square, whose shorter side is one of these and whose longer one is a multiple of 2^k. G projects z to a b x b map and doubles
+it k times, while the channels halve down to ``width`` and then become the image's; D mirrors it. Layers have a bias only with
+norm none or spectral. The published b x b convolutions next to the latents and to the logit are linear layers here: the same
+maps, and faster on a CPU.
 
 For k = 1 (8x8 to 14x14), a 3x3 convolution next to the image adds a second hidden map, of half the width: with a single map,
 D cannot tell fakes from 8x8 digits, and G learns little from it.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 from torch import Tensor, nn
@@ -17,12 +19,12 @@ from gan_lab.network import layers
 
 
 class Generator(nn.Module):
-    """z (N, latent_dim) -> images (N, channels, image_size, image_size) in [-1, 1].
+    """z (N, latent_dim) -> images (N, channels, H, W) in [-1, 1].
 
     Args:
         latent_dim: size of z.
         channels: number of image channels.
-        image_size: height and width.
+        image_size: height and width, as one number or [H, W].
         width: channels of the last hidden map.
         up: upsampling, a key of `layers.UPS`.
         norm: a key of `layers.NORMS`, after every layer but the last.
@@ -31,11 +33,13 @@ class Generator(nn.Module):
         init: initial weights, a key of `layers.INITS`.
     """
 
+    takes_rectangles = True
+
     def __init__(
         self,
         latent_dim: int,
         channels: int,
-        image_size: int,
+        image_size: int | Sequence[int],
         width: int = 64,
         up: str = "transposed",
         norm: str = "batch",
@@ -44,11 +48,11 @@ class Generator(nn.Module):
         init: str = "dcgan",
     ) -> None:
         super().__init__()
-        base, doublings = layers.base_and_doublings(image_size, "dcgan")
+        first_height, first_width, doublings = layers.base_map(image_size, "dcgan")
         widths = _widths(width, doublings)[::-1]
         bias = norm in layers.WITHOUT_SHIFT
-        project = nn.Linear(latent_dim, widths[0] * base**2, bias)
-        stack = [project, nn.Unflatten(1, (widths[0], base, base))]
+        project = nn.Linear(latent_dim, widths[0] * first_height * first_width, bias)
+        stack = [project, nn.Unflatten(1, (widths[0], first_height, first_width))]
         for i, (c_in, c_out) in enumerate(pairwise([*widths, channels])):
             conv = layers.up(up, c_in, c_out, bias) if i < doublings else _same_size(c_in, c_out, bias)
             stack += [*_hidden(c_in, norm, activation, dropout), conv]
@@ -63,11 +67,11 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images (N, channels, image_size, image_size) -> logits (N,).
+    """Images (N, channels, H, W) -> logits (N,).
 
     Args:
         channels: number of image channels.
-        image_size: height and width.
+        image_size: height and width, as one number or [H, W].
         width: channels of the first hidden map.
         down: downsampling, a key of `layers.DOWNS`.
         norm: a key of `layers.NORMS`, after every layer but the first and the last.
@@ -76,10 +80,12 @@ class Discriminator(nn.Module):
         init: see `Generator`.
     """
 
+    takes_rectangles = True
+
     def __init__(
         self,
         channels: int,
-        image_size: int,
+        image_size: int | Sequence[int],
         width: int = 64,
         down: str = "strided",
         norm: str = "batch",
@@ -88,7 +94,7 @@ class Discriminator(nn.Module):
         init: str = "dcgan",
     ) -> None:
         super().__init__()
-        base, halvings = layers.base_and_doublings(image_size, "dcgan")
+        last_height, last_width, halvings = layers.base_map(image_size, "dcgan")
         widths = _widths(width, halvings)
         bias = norm in layers.WITHOUT_SHIFT
         stack: list[nn.Module] = []
@@ -96,7 +102,7 @@ class Discriminator(nn.Module):
             conv = layers.down(down, c_in, c_out, bias) if i >= len(widths) - halvings else _same_size(c_in, c_out, bias)
             stack += [conv, *_hidden(c_out, norm if i > 0 else "none", activation, dropout)]
         self.layers = nn.Sequential(*stack)
-        self.num_features = widths[-1] * base**2
+        self.num_features = widths[-1] * last_height * last_width
         self.output = nn.Linear(self.num_features, 1, bias)
         layers.initialise(self, init)
         layers.normalise_weights(self, norm)

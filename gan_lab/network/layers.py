@@ -4,7 +4,7 @@ No activation is in-place: before a skip connection that would change the shortc
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import cast
 
@@ -15,6 +15,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from torch.nn.utils.parametrize import ParametrizationList
 
 from gan_lab.errors import InputError, pick
+from gan_lab.sizes import height_and_width
 
 WEIGHTED = (nn.Conv1d, nn.ConvTranspose1d, nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 
@@ -267,6 +268,21 @@ def normalise_weights(net: nn.Module, norm: str) -> None:
         for module in list(net.modules()):
             if isinstance(module, WEIGHTED):
                 spectral_norm(module)
+
+
+def base_map(image_size: int | Sequence[int], network: str) -> tuple[int, int, int]:
+    """Return (h, w, k) with a height h 2^k and a width w 2^k: the shorter one as in `base_and_doublings`."""
+    height, width = height_and_width(image_size)
+    short, long = sorted((height, width))
+    _, k = base_and_doublings(short, network)
+    if long % 2**k:
+        nearest = max(1, round(long / 2**k)) * 2**k
+        fitting = [short, nearest] if height == short else [nearest, short]
+        raise InputError(
+            f"data.image_size=[{height},{width}] is not supported by network={network} (beside {short} the other side is a "
+            f"multiple of {2**k}): use [{fitting[0]},{fitting[1]}]"
+        )
+    return height >> k, width >> k, k
 
 
 def base_and_doublings(image_size: int, network: str) -> tuple[int, int]:

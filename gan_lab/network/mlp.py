@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from gan_lab.errors import InputError, pick
 from gan_lab.network import layers
+from gan_lab.sizes import height_and_width
 
 NORMS: Mapping[str, Callable[[int], nn.Module]] = {
     "batch": nn.BatchNorm1d,
@@ -23,23 +24,25 @@ NORMS: Mapping[str, Callable[[int], nn.Module]] = {
 
 
 class Generator(nn.Module):
-    """z (N, latent_dim) -> images (N, channels, image_size, image_size) in [-1, 1], or unbounded points, signals and vectors.
+    """z (N, latent_dim) -> images (N, channels, H, W) in [-1, 1], or unbounded points, signals and vectors.
 
     Args:
         latent_dim: size of z.
         channels: number of image channels, or of coordinates.
-        image_size: height and width; 1 for points.
+        image_size: height and width, as one number or [H, W]; 1 for points.
         width: widths of the hidden layers, or one for all; None: 128, 256, 512, 1024, for points and vectors 128, 128.
         norm: a key of `NORMS`, after every hidden layer but the first; None: batch, for points and vectors none.
         activation: a key of `layers.ACTIVATIONS`; None: leaky_relu, for points and vectors tanh.
         shape: of a sample, in the place of ``channels`` and ``image_size``: (C, H, W), (C, L) or (F,).
     """
 
+    takes_rectangles = True
+
     def __init__(
         self,
         latent_dim: int,
         channels: int | None = None,
-        image_size: int | None = None,
+        image_size: int | Sequence[int] | None = None,
         width: int | Sequence[int] | None = None,
         norm: str | None = None,
         activation: str | None = None,
@@ -66,7 +69,7 @@ class Discriminator(nn.Module):
 
     Args:
         channels: number of image channels, or of coordinates.
-        image_size: height and width; 1 for points.
+        image_size: height and width, as one number or [H, W]; 1 for points.
         width: widths of the hidden layers, or one for all; None: 512, 256, for points and vectors 128, 128.
         norm: a key of `NORMS`, after every hidden layer but the first.
         activation: a key of `layers.ACTIVATIONS`; None: leaky_relu, for points and vectors tanh.
@@ -74,10 +77,12 @@ class Discriminator(nn.Module):
         shape: see `Generator`.
     """
 
+    takes_rectangles = True
+
     def __init__(
         self,
         channels: int | None = None,
-        image_size: int | None = None,
+        image_size: int | Sequence[int] | None = None,
         width: int | Sequence[int] | None = None,
         norm: str = "none",
         activation: str | None = None,
@@ -112,13 +117,13 @@ def is_flat(shape: Sequence[int]) -> bool:
     return math.prod(shape[1:]) == 1
 
 
-def _shape(channels: int | None, image_size: int | None, shape: Sequence[int] | None) -> tuple[int, ...]:
+def _shape(channels: int | None, image_size: int | Sequence[int] | None, shape: Sequence[int] | None) -> tuple[int, ...]:
     """Return the shape of a sample."""
     if shape is not None:
         return tuple(shape)
     if channels is None or image_size is None:
         raise InputError("network=mlp needs channels and image_size, or shape: give data.shape=[CHANNELS,LENGTH] or [FEATURES]")
-    return channels, image_size, image_size
+    return channels, *height_and_width(image_size)
 
 
 def _widths(width: int | Sequence[int] | None, published: Sequence[int]) -> list[int]:

@@ -1,6 +1,7 @@
 """The residual pair of WGAN-GP and SNGAN (Gulrajani 2017, Miyato 2018).
 
-As in pfnet-research/sngan_projection. Supports every size b 2^k with b from 4 to 7 and k at least 1. With ``width`` w:
+As in pfnet-research/sngan_projection. Supports every size b 2^k with b from 4 to 7 and k at least 1; and images that are not
+square, whose shorter side is one of these, and counts below, and whose longer one is a multiple of 2^k. With ``width`` w:
 
 - Up to 32x32, as for CIFAR-10: G has w = 256 channels throughout; D has four blocks of w = 128, and the first two halve.
 - Above, as for STL-10 (48x48) and ImageNet (64x64, 128x128): channels are w = 64 times 1, 2, 4, 8, 16, 16, ... from the
@@ -24,6 +25,7 @@ from torch.nn.functional import interpolate
 
 from gan_lab.errors import InputError, pick
 from gan_lab.network import layers
+from gan_lab.sizes import height_and_width
 
 UPS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "nearest": partial(interpolate, scale_factor=2),
@@ -34,12 +36,12 @@ RESIDUAL_GAIN = math.sqrt(2)  # initial gain of the convolutions in a residual b
 
 
 class Generator(nn.Module):
-    """z (N, latent_dim) -> images (N, channels, image_size, image_size) in [-1, 1].
+    """z (N, latent_dim) -> images (N, channels, H, W) in [-1, 1].
 
     Args:
         latent_dim: size of z.
         channels: number of image channels.
-        image_size: height and width.
+        image_size: height and width, as one number or [H, W].
         width: w above; None: the published width for this size.
         norm: a key of `layers.NORMS`, before every activation.
         num_classes: number of labels that condition the blocks' BatchNorm (Miyato & Koyama 2018); None: unconditional.
@@ -47,11 +49,13 @@ class Generator(nn.Module):
         init: initial weights, a key of `layers.INITS`; None: SNGAN's, Glorot's with a gain of sqrt(2) in residual branches.
     """
 
+    takes_rectangles = True
+
     def __init__(
         self,
         latent_dim: int,
         channels: int,
-        image_size: int,
+        image_size: int | Sequence[int],
         width: int | None = None,
         norm: str = "batch",
         num_classes: int | None = None,
@@ -60,10 +64,10 @@ class Generator(nn.Module):
     ) -> None:
         super().__init__()
         self.num_classes = num_classes if norm == "batch" else None
-        self.base, doublings = layers.base_and_doublings(image_size, "resnet")
-        widths = _widths(image_size, doublings + 1, width, constant=256)[::-1]
+        *self.base, doublings = layers.base_map(image_size, "resnet")
+        widths = _widths(min(height_and_width(image_size)), doublings + 1, width, constant=256)[::-1]
         self.latent_dim, self.widths = latent_dim, widths
-        self.input = _glorot(nn.Linear(latent_dim, widths[0] * self.base**2))
+        self.input = _glorot(nn.Linear(latent_dim, widths[0] * math.prod(self.base)))
         self.blocks = nn.ModuleList(UpBlock(c_in, c_out, norm, num_classes, up) for c_in, c_out in pairwise(widths))
         self.norm = layers.norm(norm, widths[-1])
         self.output = _conv(widths[-1], channels, 3)
@@ -72,18 +76,18 @@ class Generator(nn.Module):
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """Generate images from latents and, with ``num_classes``, labels (N,)."""
-        h = self.input(z).view(len(z), -1, self.base, self.base)
+        h = self.input(z).view(len(z), -1, *self.base)
         for block in self.blocks:
             h = block(h, y)
         return self.output(self.norm(h).relu()).tanh()
 
 
 class Discriminator(nn.Module):
-    """Images (N, channels, image_size, image_size) -> logits (N,).
+    """Images (N, channels, H, W) -> logits (N,).
 
     Args:
         channels: number of image channels.
-        image_size: height and width.
+        image_size: height and width, as one number or [H, W].
         width: w above; None: the published width for this size.
         norm: a key of `layers.NORMS`, before the activations of every block but the first.
         dropout: dropout probability of a block's output: a number for every block but the first, or a list for the last
@@ -92,10 +96,12 @@ class Discriminator(nn.Module):
         init: see `Generator`.
     """
 
+    takes_rectangles = True
+
     def __init__(
         self,
         channels: int,
-        image_size: int,
+        image_size: int | Sequence[int],
         width: int | None = None,
         norm: str = "none",
         dropout: float | Sequence[float] = 0.0,
@@ -103,10 +109,11 @@ class Discriminator(nn.Module):
         init: str | None = None,
     ) -> None:
         super().__init__()
-        _, doublings = layers.base_and_doublings(image_size, "resnet")
-        n_blocks, n_halving = (4, 2) if image_size <= 32 else (max(5, doublings + 1), 5)
-        n_halving = math.gcd(image_size, 2**n_halving).bit_length() - 1  # only even maps
-        widths = _widths(image_size, n_blocks, width, constant=128)
+        *_, doublings = layers.base_map(image_size, "resnet")
+        sides = height_and_width(image_size)
+        n_blocks, n_halving = (4, 2) if min(sides) <= 32 else (max(5, doublings + 1), 5)
+        n_halving = math.gcd(*sides, 2**n_halving).bit_length() - 1  # only even maps
+        widths = _widths(min(sides), n_blocks, width, constant=128)
         shares = _shares(dropout, n_blocks)
         blocks = [
             ResidualBlock(c_in, c_out, norm, i < n_halving, shares[i], rectify_shortcut)

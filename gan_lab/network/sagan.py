@@ -35,6 +35,8 @@ class Generator(resnet.Generator):
         init: initial weights, a key of `layers.INITS`.
     """
 
+    takes_rectangles = False
+
     def __init__(
         self,
         latent_dim: int,
@@ -47,7 +49,7 @@ class Generator(resnet.Generator):
         init: str = "glorot",
     ) -> None:
         super().__init__(latent_dim, channels, image_size, width, num_classes=num_classes)
-        heights = [self.base * 2**i for i in range(len(self.blocks))]  # before each block
+        heights = [self.base[0] * 2**i for i in range(len(self.blocks))]  # before each block
         place = heights.index(attention if attention in heights else image_size // 2)
         self.blocks.insert(place, layers.SelfAttention(self.widths[place]))
         layers.initialise(self, init)
@@ -71,6 +73,8 @@ class Discriminator(resnet.Discriminator):
         dropout: as in `resnet`.
         init: see `Generator`.
     """
+
+    takes_rectangles = False
 
     def __init__(
         self,

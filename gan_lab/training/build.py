@@ -1,13 +1,12 @@
 """Build a GAN from a configuration, for `train`, `checkpoint` and `benchmark` alike."""
 
 import inspect
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import torch
 from hydra.utils import get_object, instantiate
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from gan_lab.data.module import Data
@@ -37,6 +36,7 @@ def build(cfg: DictConfig) -> GAN:
             augments=_named(cfg.get("augment")),
             tricks=_named(cfg.get("trick")),
         )
+    gan.class_names = tuple(cfg.get("class_names") or ())
     try:
         gan.configure_optimizers()
     except (TypeError, ValueError) as error:
@@ -63,10 +63,7 @@ def _network(cfg: DictConfig, player: str, **given: Any) -> nn.Module:
     """Return a network; refuse data or an option that it does not take, with the remedy."""
     choice = cfg.network[player]
     name = choice._target_.split(".")[-2]
-    if (shape := cfg.data.get("shape")) is not None and "shape" not in inspect.signature(
-        get_object(choice._target_)
-    ).parameters:
-        _check_square(shape, name)
+    _check_shape(cfg.data, get_object(choice._target_), name)
     takes = inspect.signature(instantiate(choice, _partial_=True, _recursive_=False).func).parameters
     for option in map(str, choice):
         if option != "_target_" and option not in takes:
@@ -74,12 +71,19 @@ def _network(cfg: DictConfig, player: str, **given: Any) -> nn.Module:
     return instantiate(choice, **given)
 
 
-def _check_square(shape: Sequence[int], name: str) -> None:
-    """Refuse data that are no square images for a network that knows no others."""
-    if len(shape) != 3 or shape[1] != shape[2]:
-        kinds = {1: "vectors: use", 2: "signals: use network=conv1d, or", 3: "images, but not square: use"}
+def _check_shape(data: DictConfig, network: Any, name: str) -> None:
+    """Refuse data that are no images for a network of images, and images that are not square for one of squares."""
+    takes_shape = "shape" in inspect.signature(network).parameters
+    shape, size = data.get("shape"), data.get("image_size")
+    remedy = "network=dcgan, resnet or mlp"
+    if shape is not None and len(shape) < 3 and not takes_shape:
+        kinds = {1: "vectors: use network=mlp", 2: "signals: use network=conv1d, or network=mlp"}
         size = "x".join(map(str, shape))
-        raise InputError(f"network={name} makes square images, and samples of {size} are {kinds[len(shape)]} network=mlp")
+        raise InputError(f"network={name} makes images, and samples of {size} are {kinds[len(shape)]}")
+    sides = shape[1:] if shape is not None and len(shape) == 3 else size if OmegaConf.is_list(size) else []
+    if len({*sides}) > 1 and not takes_shape and not getattr(network, "takes_rectangles", False):
+        size = "x".join(map(str, sides))
+        raise InputError(f"network={name} makes square images, and {size} are not: use {remedy}, or give data.image_size=SIDE")
 
 
 def _label_channels(cfg: DictConfig) -> dict[str, Any]:

@@ -1,8 +1,12 @@
+import pytest
 import torch
+from hydra.errors import InstantiationException
 
+from gan_lab.errors import InputError
 from gan_lab.training.build import build
+from gan_lab.training.config import check_numbers
 from gan_lab.training.short_run import equal
-from tests.tiny import tiny
+from tests.tiny import CONF, fit, tiny
 
 
 def optimizers(*overrides):
@@ -51,3 +55,39 @@ def test_the_average_begins_as_the_generator():
     gan = build(tiny())
     assert equal(gan.generator, gan.generator_ema)
     assert not any(p.requires_grad for p in gan.generator_ema.parameters())
+
+
+# ----- images that are not square ----------------------------------------------------------------------------------------
+
+WIDE = ["data.image_size=[8,16]"]
+
+
+@pytest.mark.parametrize("network", sorted(path.stem for path in (CONF / "network").glob("*.yaml")))
+def test_a_network_makes_images_that_are_not_square_or_says_which_do(network):
+    overrides = ["model=gan", f"network={network}", *WIDE]
+    if network in ("dcgan", "resnet", "mlp"):
+        gan = build(tiny(*overrides))
+        images = gan.sample(2)
+        assert images.shape == (2, 1, 8, 16)
+        assert gan.logits(images).shape == (2,)
+    else:
+        expected = "8x16 are not: use network=dcgan, resnet or mlp|not images: use|these data are images: use"
+        with pytest.raises((InputError, InstantiationException), match=expected):  # the second as a network's own refusal
+            build(tiny(*overrides))
+
+
+def test_a_square_may_be_given_by_both_sides():
+    cfg = tiny("data.image_size=[8,8]", "model=gan", "network=sndcgan")
+    check_numbers(cfg)
+    assert cfg.data.image_size == 8
+    assert build(cfg).sample(1).shape == (1, 1, 8, 8)
+
+
+@pytest.mark.parametrize("overrides", [
+    ["model=wgan_gp", "network=resnet"], ["model=cgan", "network=dcgan"],
+    ["model=gan", "network=dcgan", "augment=diffaugment"], ["model=gan", "network=mlp", "augment=ada", "data.channels=4"],
+], ids=" ".join)  # fmt: skip
+def test_training_on_images_that_are_not_square(overrides):
+    gan = fit(tiny(*overrides, "data.image_size=[16,8]", images=8))
+    assert gan.images_seen == 8
+    assert gan.sample(3).shape[2:] == (16, 8)
