@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
@@ -85,7 +85,10 @@ def png(gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
 
 
 def npz(gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
-    """Write one array ``images``: uint8 (n, H, W, C), the usual input of evaluation code, or floats of points and signals."""
+    """Write ``images``, uint8 (n, H, W, C), the usual input of evaluation code, or floats of points and signals.
+
+    Beside them stand ``labels`` (n,) and ``class_names`` (K,), where there are any.
+    """
     import numpy as np
 
     from gan_lab.data.pixels import is_image, to_uint8
@@ -93,8 +96,13 @@ def npz(gan: "GAN", cfg: DictConfig, folder: Path) -> Path:
     path, made = folder / f"samples-seed{cfg.seed}.npz", images(gan, cfg)
     if is_image(made):
         made = to_uint8(made).permute(0, 2, 3, 1)
+    content: dict[str, Any] = {"images": (made.flatten(1) if made.shape[2:] == (1, 1) else made).numpy()}
+    if (y := gan.labels(range(cfg.n), cfg.classes)) is not None:
+        content["labels"] = y.cpu().numpy()
+    if gan.class_names and y is not None:
+        content["class_names"] = np.array(gan.class_names)
     with atomic.replacing(path) as partial_path:
-        np.savez_compressed(partial_path, images=(made.flatten(1) if made.shape[2:] == (1, 1) else made).numpy())
+        np.savez_compressed(partial_path, **content)
     return path
 
 

@@ -13,7 +13,7 @@ from gan_lab.cli.command import command, explain
 from gan_lab.run_folder import RunFolder
 from gan_lab.sweep import jobs
 from gan_lab.training import distributed, resume
-from gan_lab.training.config import check_numbers, finalize_config
+from gan_lab.training.config import check_numbers, finalize_config, named
 
 if TYPE_CHECKING:
     from lightning.pytorch.loggers import Logger
@@ -59,6 +59,7 @@ def run_in(folder: Path, cfg: DictConfig, resumed: resume.Resumed | None, traine
 
     from gan_lab.cli import console
     from gan_lab.data.prepared import Prepared
+    from gan_lab.data.survey import describe
     from gan_lab.evaluation.extractor import trained
     from gan_lab.training import cadence, checkpoint, transfer
     from gan_lab.training.build import build, build_data
@@ -67,6 +68,7 @@ def run_in(folder: Path, cfg: DictConfig, resumed: resume.Resumed | None, traine
     data = build_data(cfg)
     data.setup("fit")
     cfg.data.update(data.resolved)
+    cfg.class_names = named(cfg.class_names, data)
     finalize_config(cfg, data.num_train, data.batch_size * trainer.world_size, folder)
     cfg.extractor = trained.with_weights(cfg.extractor, data, [f"data={HydraConfig.get().runtime.choices['data']}", *overrides])
     if resumed and resumed.images_seen >= cfg.total_images and (not resumed.is_of(folder) or RunFolder(folder).is_complete):
@@ -82,6 +84,7 @@ def run_in(folder: Path, cfg: DictConfig, resumed: resume.Resumed | None, traine
         console.resumed(resumed.path, resumed.images_seen, resumed.changes)
     prepared = data.train_set.folder if isinstance(data.train_set, Prepared) else None
     console.start(folder, cfg.total_images, cfg.seed, prepared)
+    console.data(lambda: describe(data, cfg.class_names or ()))
 
     trainer.callbacks += [
         *callbacks.values(),
@@ -94,7 +97,7 @@ def run_in(folder: Path, cfg: DictConfig, resumed: resume.Resumed | None, traine
         trainer.fit(gan, data, ckpt_path=resumed and resumed.path, weights_only=True)
         trainer.test(gan, data, ckpt_path=callbacks["checkpoint"].chosen_path, weights_only=True, verbose=False)
         dashboards = [logger.where() for logger in trainer.loggers if hasattr(logger, "where")]
-        console.finish(folder, dashboards, data.broken)
+        console.finish(folder, dashboards, data.broken, data.faults.items())
     except SIGTERMException:
         console.stopped(folder)
         sys.exit(143)  # as a shell reports a SIGTERM

@@ -1,8 +1,10 @@
+import json
 import shutil
 
 import numpy as np
 import pytest
 import torch
+from omegaconf import OmegaConf
 from PIL import Image
 from torchvision.transforms.functional import pil_to_tensor
 
@@ -119,3 +121,47 @@ def test_classes_are_those_asked_for_in_turn(call):
     made = torch.stack([read_image(str(file)) for file in sorted(folder.glob("*.png"))])
     assert torch.equal(made, to_uint8(gan.sample(range(4), classes=[2, 0])))
     assert not torch.equal(made, to_uint8(gan.sample(range(4))))
+
+
+@pytest.fixture
+def of_folders(call, tmp_path):
+    """A run on the class folders cat, dog and, in natural order, 9 before 10."""
+    for number, name in enumerate(("cat", "dog", "9", "10")):
+        for index in range(2):
+            (tmp_path / "pictures" / name).mkdir(parents=True, exist_ok=True)
+            Image.new("L", (8, 8), 60 * number + index).save(tmp_path / "pictures" / name / f"{index}.png")
+    return lambda *options: call(
+        train.main, "model=cgan", "data=image_folder", f"data.root={tmp_path / 'pictures'}", "data.image_size=8",
+        "data.channels=1", "data.num_classes=4", "data.num_workers=0", "data.batch_size=2", "data.held_out_fraction=0.5",
+        "network.generator.width=8", "network.discriminator.width=8", "max_images=4", "logger=csv", "hydra.run.dir=run",
+        *options,
+    )  # fmt: skip
+
+
+NAMES = ["9", "10", "cat", "dog"]
+
+
+def test_the_names_of_labels_go_from_folders_to_samples(of_folders, call, capsys):
+    folder = of_folders()
+    assert "classes: 0 9, 1 10, 2 cat, 3 dog" in capsys.readouterr().out
+    assert json.loads((folder / "run/summary.json").read_text())["class_names"] == NAMES
+    assert checkpoint.read(folder / "run/checkpoints/last.ckpt")["config"]["class_names"] == NAMES
+    assert OmegaConf.load(folder / "run/config.yaml").class_names == NAMES
+    call(sample.main, "run=run", "classes=[dog,cat]", "n=3", "format=npz")
+    made = np.load(folder / "run/generated/samples-seed0.npz", allow_pickle=False)
+    assert (made["labels"].tolist(), made["class_names"].tolist()) == ([3, 2, 3], NAMES)
+    gan, _ = checkpoint.load("run")
+    expected = to_uint8(gan.sample(3, classes=[3, 2])).permute(0, 2, 3, 1)
+    assert torch.equal(torch.from_numpy(made["images"]), expected)
+    with pytest.raises(SystemExit, match=r"there is no class dgo, .* did you mean 'dog'"):
+        call(sample.main, "run=run", "classes=[dgo]")
+    call(train.main, "resume=run", "max_images=6")
+    assert json.loads((folder / "run/summary.json").read_text())["class_names"] == NAMES
+
+
+def test_names_may_be_given_one_for_each_class(of_folders, call):
+    folder = of_folders("class_names=[nine,ten,cat,dog]")
+    assert checkpoint.load("run")[0].class_names == ("nine", "ten", "cat", "dog")
+    assert json.loads((folder / "run/summary.json").read_text())["class_names"][0] == "nine"
+    with pytest.raises(SystemExit, match=r"class_names=\[a,b\] are 2 names, and data.num_classes=4: give each class one"):
+        of_folders("class_names=[a,b]", "hydra.run.dir=other")

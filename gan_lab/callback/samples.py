@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+import torch
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
 from gan_lab.data.module import Data
+from gan_lab.data.pixels import to_unit
 from gan_lab.evaluation.source import Reals, look
 from gan_lab.model.gan import GAN
 from gan_lab.plot.display import Display, Pictures
@@ -16,6 +18,8 @@ from gan_lab.training.cadence import is_due
 
 class Samples(L.Callback):
     """Writes ``<folder>/<images seen>.png`` from fixed latents by the averaged generator: first, last, when due, at each level.
+
+    Before them it writes ``reals.png``, training samples in the form in which the networks see them.
 
     Args:
         folder: folder of the files.
@@ -29,7 +33,8 @@ class Samples(L.Callback):
         self.written_at: int | None = None
 
     def on_train_start(self, trainer: L.Trainer, gan: GAN) -> None:
-        """Write the first file."""
+        """Write the reals, and the first file."""
+        self._write_reals(getattr(trainer, "datamodule", None))
         self._write(trainer, gan)
 
     def on_train_batch_end(self, trainer: L.Trainer, gan: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
@@ -49,6 +54,15 @@ class Samples(L.Callback):
             return samples, None
         reals = Reals(data, "held_out", len(samples))
         return samples, look(reals, range(len(reals)))
+
+    @rank_zero_only
+    def _write_reals(self, data: Data | None) -> None:
+        path = self.folder / f"reals{self.display.suffix}"
+        if data is None or path.exists():
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        samples = data.survey.samples
+        self.display.save(to_unit(samples) if samples.dtype == torch.uint8 else samples, path)
 
     @rank_zero_only
     def _write(self, trainer: L.Trainer, gan: GAN) -> None:

@@ -82,6 +82,7 @@ class Summary(L.Callback):
             "scores": _course(rows, validation.suite.quantities),
             "baseline": validation.baseline,
             "protocol": validation.protocol,
+            "class_names": list(gan.class_names),
             "broken_images": trainer.datamodule.broken,  # type: ignore[attr-defined]  # `fit` sets it
             "images_seen": gan.images_seen,
             "g_steps_done": gan.g_steps_done,

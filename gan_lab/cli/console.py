@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,13 @@ def start(folder: Path, total_images: int, seed: int, prepared: Path | None = No
 
 
 @rank_zero_only
+def data(describe: Callable[[], Sequence[str]]) -> None:
+    """Say what came in."""
+    for line in describe():
+        say(line)
+
+
+@rank_zero_only
 def complete(checkpoint: Path, images_seen: int, total_images: int) -> None:
     """Say that there is nothing left to do, and how to go on."""
     say(
@@ -68,13 +75,14 @@ def stopped(folder: Path) -> None:
 
 
 @rank_zero_only
-def finish(folder: Path, dashboards: Sequence[str], broken: Sequence[str]) -> None:
+def finish(folder: Path, dashboards: Sequence[str], broken: Sequence[str], faults: Iterable[tuple[str, int]] = ()) -> None:
     """Show the metrics beside those of held-out reals, the time, and where everything lies.
 
     Args:
         folder: of the run.
         dashboards: the address of each, or the command that opens it.
         broken: images that could not be read.
+        faults: the reasons, each with the number of images.
     """
     run = RunFolder(folder)
     summary = run.read_summary()
@@ -86,6 +94,8 @@ def finish(folder: Path, dashboards: Sequence[str], broken: Sequence[str]) -> No
     )
     if broken:
         say(f"{len(broken):,} broken images were left out, such as {broken[0]}")
+        for fault, count in faults:
+            say(f"  {count:,} because such a file {fault}")
     grid = next(reversed(run.grids().values()), None)
     lines: dict[str, Any] = {"run": folder, "samples": grid, "curves": run.curves, "to use": find_checkpoint(folder)}
     lines |= {"to go on": find_checkpoint(folder, "last"), "more": f"python -m gan_lab.sample run={folder}{_trusting(folder)}"}

@@ -1,11 +1,17 @@
 """Finalize a configuration before a run: check its numbers, and express length and cadences in images."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from gan_lab.errors import InputError, require
+from gan_lab.sizes import as_given, height_and_width
+
+if TYPE_CHECKING:
+    from gan_lab.data.module import Data
 
 CADENCES = ("val_every_images", "sample_every_images", "checkpoint_every_images")
 INTEGERS = {
@@ -17,7 +23,6 @@ INTEGERS = {
     "data.batch_size": 1,
     "data.num_workers": 0,
     "data.channels": 1,
-    "data.image_size": 1,
     "model.d_steps": 1,
     "model.g_batch_ratio": 1,
     "model.freeze_d": 0,
@@ -35,7 +40,9 @@ NUMBERS = {
 
 
 def check_numbers(cfg: DictConfig) -> None:
-    """Refuse what is no number or too small, before anything is built."""
+    """Refuse what is no number or too small, before anything is built; write a square size as one number."""
+    if (image_size := cfg.data.get("image_size")) is not None:
+        cfg.data.image_size = as_given(*height_and_width(image_size))
     require(cfg, INTEGERS | {f"penalty.{name}.interval": 1 for name in cfg.get("penalty") or ()}, int)
     require(cfg, NUMBERS, (int, float))
     sizes = (cfg.model.get("growth") or {}).get("batch_sizes") or {}
@@ -68,6 +75,17 @@ def finalize_config(cfg: DictConfig, num_train: int, global_batch: int, folder: 
     for cadence in CADENCES:
         if cfg[cadence] is None:
             cfg[cadence] = max(1, cfg.total_images // 10)
+
+
+def named(names: Sequence[str] | None, data: "Data") -> list[str] | None:
+    """Return the names of the classes by their numbers: those given, else the data's; None where there are none."""
+    found = data.class_names if names is None else [str(name) for name in names]
+    if found and len(found) != data.num_classes:
+        raise InputError(
+            f"class_names=[{','.join(found)}] are {len(found)} names, and data.num_classes={data.num_classes}: give each class "
+            "one, or null for those of the data"
+        )
+    return found or None
 
 
 def describe_data(cfg: DictConfig) -> None:

@@ -4,6 +4,7 @@ from lightning.pytorch.loggers import CSVLogger
 from PIL import Image
 
 from gan_lab.callback.samples import Samples
+from gan_lab.data.pixels import to_unit
 from gan_lab.plot import display
 from gan_lab.plot.picture import save_picture
 from tests.tiny import fit, tiny
@@ -11,7 +12,20 @@ from tests.tiny import fit, tiny
 
 def test_pictures_are_taken_at_first_when_due_and_at_last_named_by_images_seen(tmp_path):
     fit(tiny(images=28), Samples(str(tmp_path), every_images=12))
-    assert [path.name for path in sorted(tmp_path.iterdir())] == [f"{seen:010d}.png" for seen in (0, 12, 24, 28)]
+    names = [f"{seen:010d}.png" for seen in (0, 12, 24, 28)]
+    assert [path.name for path in sorted(tmp_path.iterdir())] == [*names, "reals.png"]
+
+
+def test_the_reals_are_shown_as_they_came_in_spread_over_the_training_set_and_written_once(tmp_path):
+    cfg = tiny(images=4)
+    data = fit(cfg, Samples(str(tmp_path), every_images=4)).trainer.datamodule
+    numbers = range(0, data.num_train, data.num_train // 64)  # fake data have 4096
+    assert torch.equal(data.survey.samples, torch.stack([data.train_set[i][0] for i in numbers]))
+    save_picture(to_unit(data.survey.samples), tmp_path / "expected.png")
+    assert (tmp_path / "reals.png").read_bytes() == (tmp_path / "expected.png").read_bytes()
+    (tmp_path / "reals.png").write_bytes(b"kept")
+    fit(cfg, Samples(str(tmp_path), every_images=4))
+    assert (tmp_path / "reals.png").read_bytes() == b"kept"
 
 
 def test_pictures_of_an_unchanged_generator_are_equal_and_show_its_first_samples(tmp_path):
@@ -19,14 +33,14 @@ def test_pictures_of_an_unchanged_generator_are_equal_and_show_its_first_samples
     cfg.optimizer.g.lr = 0.0
     gan = fit(cfg, Samples(str(tmp_path), every_images=8, n=4))
     save_picture(gan.sample(range(4)), tmp_path / "expected.png")
-    first, last, expected = (path.read_bytes() for path in sorted(tmp_path.iterdir()))
+    first, last, expected = (path.read_bytes() for path in sorted(tmp_path.glob("[0e]*.png")))
     assert first == last == expected
 
 
 def test_points_give_scatter_plots(tmp_path):
     fit(tiny("data=gaussians", "model=gan", images=256), Samples(str(tmp_path), every_images=256))
     pictures = [Image.open(path) for path in sorted(tmp_path.iterdir())]
-    assert [picture.size for picture in pictures] == [(400, 400)] * 2
+    assert [picture.size for picture in pictures] == [(400, 400)] * 3  # the last one of reals
     assert pictures[0].tobytes() != pictures[1].tobytes()
 
 
@@ -36,7 +50,8 @@ def test_tables_are_shown_beside_held_out_reals_more_of_them_than_of_images(tmp_
     monkeypatch.setattr(display, "save_picture", lambda *args: shown.append(args))
     table = ["data=array", f"data.root={tmp_path / 'table.npy'}", "data.batch_size=4"]
     gan = fit(tiny(*table, "network=mlp", "model=gan", images=4), Samples(str(tmp_path), every_images=4, n=2))
-    (made, _, columns, reals), _ = shown
+    (came_in, path, *_), (made, _, columns, reals), _ = shown
+    assert (came_in.shape, path.name) == ((54, 3), "reals.png")
     assert (made.shape, columns) == ((16, 3), None)
     assert torch.equal(reals, gan.trainer.datamodule.held_out_set.__getitems__([*range(6)])[0])
 
@@ -55,4 +70,4 @@ def test_loggers_that_take_pictures_get_them_with_their_clocks(tmp_path):
 def test_a_growing_gan_leaves_the_samples_of_each_resolution(tmp_path):
     growing = ["model=pggan", "data.image_size=16", "data.batch_size=8", "model.growth.images_per_level=32"]
     fit(tiny(*growing, images=80), Samples(str(tmp_path), every_images=10**9, n=4))
-    assert [int(path.stem) for path in sorted(tmp_path.glob("*.png"))] == [0, 16, 48, 80]
+    assert [int(path.stem) for path in sorted(tmp_path.glob("0*.png"))] == [0, 16, 48, 80]

@@ -9,7 +9,7 @@ from lightning import LightningModule
 from torch import Tensor
 
 from gan_lab import latents
-from gan_lab.errors import InputError
+from gan_lab.errors import InputError, nearest
 from gan_lab.model import dropout
 from gan_lab.model.base import standing_statistics
 from gan_lab.rng import SampleRNG, Stream
@@ -25,6 +25,7 @@ class Sampling(LightningModule):
     standing_batches: int
     seed: int
     g_steps_done: int
+    class_names: Sequence[str] = ()
     _standing: tuple[Any, Any] = (None, None)
 
     @torch.no_grad()
@@ -66,7 +67,7 @@ class Sampling(LightningModule):
             indices: the numbers; n stands for 0 to n - 1.
             seed: of the latents; None: the run's.
             ema: whether to use the averaged generator, or G itself.
-            classes: labels, taken in turn; None: all that there are.
+            classes: labels, as numbers or by their names, taken in turn; None: all that there are.
             truncation: for better images of less variety, bound of the latents, or of a style's distance from the mean as a
                 share of it (StyleGAN); None: none.
         """
@@ -98,10 +99,18 @@ class Sampling(LightningModule):
             if classes is not None:
                 raise InputError("this GAN was trained without labels: leave out classes=")
             return None
-        chosen = range(found) if classes is None else [int(label) if str(label).isdigit() else -1 for label in classes]
-        if bad := [label for label, number in zip(classes or chosen, chosen, strict=True) if not 0 <= number < found]:
-            raise InputError(f"classes={list(classes or ())}: there is no class {bad[0]}, use 0 to {found - 1}")
+        chosen = range(found) if classes is None else [self._number(label, found) for label in classes]
         return torch.tensor([chosen[index % len(chosen)] for index in indices], device=self.device)
+
+    def _number(self, label: int | str, num_classes: int) -> int:
+        """Return the number of a class: a text is its name, if it is one, and a whole number stands for itself."""
+        if isinstance(label, str) and label in self.class_names:
+            return self.class_names.index(label)
+        if str(label).isdigit() and int(label) < num_classes:
+            return int(label)
+        names = f" or a name (of {', '.join(self.class_names[:20])})" if self.class_names else ""
+        hint = nearest(str(label), self.class_names)
+        raise InputError(f"classes={label}: there is no class {label}, use 0 to {num_classes - 1}{names}{hint}")
 
     @property
     def num_classes(self) -> int | None:

@@ -22,6 +22,14 @@ def test_classes_are_taken_in_turn_as_numbers_or_their_text(gan):
     assert torch.equal(gan.sample(2, classes=["2"]), gan.sample(2, classes=[2]))
 
 
+def test_classes_are_taken_by_their_names_before_a_text_of_a_number(gan, monkeypatch):
+    monkeypatch.setattr(gan, "class_names", ("cat", "dog", "1"), raising=False)
+    assert gan.labels(range(3), ["dog", 0]).tolist() == [1, 0, 1]
+    assert gan.labels(range(2), ["1", 1]).tolist() == [2, 1]
+    with pytest.raises(InputError, match=r"no class cta, use 0 to 2 or a name \(of cat, dog, 1\); did you mean 'cat'\?$"):
+        gan.labels(range(3), ["cta"])
+
+
 @pytest.mark.parametrize("bad", [3, -1, "cat"])
 def test_a_class_that_does_not_exist_is_named(gan, bad):
     with pytest.raises(InputError, match=rf"there is no class {bad}, use 0 to 2$"):
