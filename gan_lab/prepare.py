@@ -27,6 +27,7 @@ def prepare(cfg: DictConfig) -> None:
     """Write the arrays, or continue where an interrupted call stopped; complete arrays are kept."""
     from gan_lab.cli import console
     from gan_lab.data import preparation, prepared
+    from gan_lab.data.survey import describe, other_files
 
     console.quiet()
     check_numbers(cfg)
@@ -44,6 +45,11 @@ def prepare(cfg: DictConfig) -> None:
             manifest, read = preparation.write(data, folder, cfg.prepare.workers, cfg.prepare.chunk)
             seconds = time.perf_counter() - start
             console.say(f"{read:,} images in {seconds:.1f} s, {read / seconds:,.0f} images/s -> {folder}")
+            for line in other_files(data):
+                console.say(f"  {line}")
+    arrays = instantiate(cfg.data, batch_size=1)
+    for line in describe(arrays, arrays.class_names)[1:]:
+        console.say(line)
     _report(manifest)
 
 
@@ -78,7 +84,7 @@ def _report(manifest: dict[str, Any]) -> None:
             for fault, count in entry.get("faults", {}).items():
                 say(f"      {count:,} because such a file {fault}")
     options = [option for option in HydraConfig.get().overrides.task if not option.lstrip("+").startswith("prepare.")]
-    say(f"train with them: python -m gan_lab.train {shlex.join(options)}")
+    say(f"train with them, and no file is decoded again: python -m gan_lab.train {shlex.join(options)}")
 
 
 if __name__ == "__main__":

@@ -257,7 +257,7 @@ def test_grey_images_for_a_colour_extractor_are_noted(call, images, capsys, monk
         (["samples=made", "reference=nowhere"], "there is no folder or file 'nowhere'"),
         (["samples=made", "reference=empty"], "'empty' holds no image"),
         (["samples=made", "reference=mixed", *FILES], "'mixed' mixes images of 1x8x8 and of 1x9x9"),
-        (["samples=made", "reference=broken", *FILES], "broken or no image of 8 bits: remove or replace it"),
+        (["samples=made", "reference=broken", *FILES], "broken or in an unknown format: replace or remove it"),
         (["samples=made", "reference=large", *FILES], "'large' is of images of 1x9x9, and 1x8x8 are to be judged"),
         (["run=run", "reference=large"], "'large' is of images of 1x9x9, and 1x8x8 are to be judged"),
         (["samples=colour", "reference=colour", "extractor=digits8"], "digits8 takes images of 1x8x8, not of 3x8x8"),

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from gan_lab import prepare, train
 from tests.data.pictures import BROKEN, EVENTS, HELD_OUT, TRAIN, draw
@@ -59,6 +60,8 @@ def test_the_report_says_where_how_many_how_fast_and_what_was_left_out(run, caps
     assert re.search(rf"52 images in \d+\.\d s, [\d,]+ images/s -> prepared/{arrays(folder).name}", out)
     assert "train: 39 images 3x8x8, no labels" in out
     assert "1 broken image(s) skipped: 7.txt" in out
+    assert "1 because such a file is broken or in an unknown format: replace or remove it" in out
+    assert "WARNING: the values span" in out  # the number of an image is its level
 
 
 def test_the_command_that_it_names_trains_with_the_arrays_when_the_source_is_gone(run, call, capsys):
@@ -175,3 +178,23 @@ def test_a_place_that_cannot_be_made_is_named(run, tmp_path):
 @pytest.mark.parametrize("option", ["prepare.chunk=0", "prepare.workers=-1", "data.image_size=0"])
 def test_numbers_that_cannot_be_are_refused(run, option):
     assert f"{option} is invalid: give a whole number" in refusal(run, option)
+
+
+def test_the_report_says_what_came_in(call, tmp_path, capsys):
+    for number in range(4):
+        (tmp_path / "pictures" / "ab"[number % 2]).mkdir(parents=True, exist_ok=True)
+        Image.effect_noise((12, 8), 200).save(tmp_path / "pictures" / "ab"[number % 2] / f"{number}.png")
+    (tmp_path / "pictures" / "notes.txt").write_text("")
+    options = ["data=image_folder", "data.root=pictures", "data.image_size=8", "data.num_classes=2", "data.resize=box",
+               "data.prepared=prepared", "prepare.workers=0"]  # fmt: skip
+    for lines in (["1 file(s) left out that are no images (.txt), such as pictures/notes.txt"], []):  # they are read once
+        call(prepare.main, *options)
+        out = capsys.readouterr().out
+        both = ["before: 12x8 pixels (width x height), L; the middle is kept, 67% of the pixels, and scaled to 8x8 by box"]
+        for line in [
+            *both,
+            "classes: 0 a, 1 b",
+            *lines,
+            "and no file is decoded again: python -m gan_lab.train data=image_folder",
+        ]:
+            assert line in out

@@ -64,23 +64,17 @@ class Survey:
     Attributes:
         samples: of the training set: uint8 images (n, C, H, W), or floats of anything else.
         source: facts of the images before they were converted; None: unknown.
-        others: files that are no images by their names.
     """
 
     samples: Tensor
     source: SourceFacts | None
-    others: list[str]
 
     @classmethod
     def of(cls, data: "Data") -> "Survey":
         """Look at samples that are spread over the training set, and at the files that they come from."""
-        sets, shape = (data.train_set, data.held_out_set), data.shape
-        n = LOOKED_AT if is_image(torch.empty(1, *shape)) else 8 * LOOKED_AT
-        rows = spread(data.num_train, n)
-        samples = torch.cat([images for images, _ in data.batches(data.train_set, rows, n)])
-        stores = {id(store): store for part in sets if (store := getattr(part, "store", None))}.values()
-        others = [str(store.root / name) for store in stores for name in store.others]
-        return cls(samples, getattr(data.train_set, "source", None), others)
+        n = LOOKED_AT if is_image(torch.empty(1, *data.shape)) else 8 * LOOKED_AT
+        samples = torch.cat([images for images, _ in data.batches(data.train_set, spread(data.num_train, n), n)])
+        return cls(samples, getattr(data.train_set, "source", None))
 
 
 def spread(total: int, n: int) -> list[int]:
@@ -96,14 +90,20 @@ def describe(data: "Data", class_names: Sequence[str] = ()) -> list[str]:
     lines = [f"data: {counts} of {size}, values from {low} to {high} in {len(survey.samples):,} of them"]
     if survey.source and is_image(survey.samples):
         lines.append(f"  {_origin(data, survey.source)}")
-    if survey.others:
-        kinds = ", ".join(sorted({PurePath(name).suffix or "no suffix" for name in survey.others}))
-        lines.append(f"  {len(survey.others):,} files are no images and left out ({kinds}), such as {survey.others[0]}")
+    lines += [f"  {line}" for line in other_files(data)]
     if class_names:
         named = ", ".join(f"{number} {name}" for number, name in enumerate(class_names[:NAMED]))
         more = f", ... ({len(class_names):,} in all)" if len(class_names) > NAMED else ""
         lines.append(f"  classes: {named}{more}")
     return [*lines, *(f"  {hint}" for hint in hints(data))]
+
+
+def other_files(data: "Data") -> list[str]:
+    """Return a line that counts the files that are no images by their names, if there are any."""
+    stores = {id(store): store for part in (data.train_set, data.held_out_set) if (store := getattr(part, "store", None))}
+    others = [str(store.root / name) for store in stores.values() for name in store.others]
+    kinds = ", ".join(sorted({PurePath(name).suffix or "no suffix" for name in others}))
+    return [f"{len(others):,} file(s) left out that are no images ({kinds}), such as {others[0]}"] if others else []
 
 
 def hints(data: "Data") -> list[str]:

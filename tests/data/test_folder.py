@@ -7,6 +7,7 @@ from PIL import Image
 from gan_lab.cli.compose import compose
 from gan_lab.data.files import BrokenImage
 from gan_lab.data.folder import ImageFolder, hold_out
+from gan_lab.data.survey import other_files
 from gan_lab.errors import InputError
 
 
@@ -146,7 +147,7 @@ def test_what_is_no_image_does_not_make_a_class(classes):
     data = folder(classes, num_classes=2)
     data.setup()
     assert data.class_names == ["cat", "dog"]
-    assert data.survey.others == [str(classes / "readme.txt")]
+    assert other_files(data) == [f"1 file(s) left out that are no images (.txt), such as {classes / 'readme.txt'}"]
 
 
 def test_wrong_number_of_classes_names_the_right_one(classes):

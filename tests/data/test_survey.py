@@ -69,7 +69,7 @@ def test_files_that_are_no_images_are_counted_once(tmp_path):
     for name in ("a.txt", "b.txt", "c.heic", "README"):
         (tmp_path / "a" / name).write_text("")
     root = tmp_path / "a"
-    assert f"  4 files are no images and left out (.heic, .txt, no suffix), such as {root / 'README'}" in lines(root)
+    assert f"  4 file(s) left out that are no images (.heic, .txt, no suffix), such as {root / 'README'}" in lines(root)
     assert len([line for line in lines(root, held_out_root=str(root)) if "no images" in line]) == 1
 
 

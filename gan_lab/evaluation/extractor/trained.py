@@ -106,7 +106,7 @@ def images_of(data: Data) -> str:
     found = _fingerprint(data)
     if hashes := found.get("sha256"):
         return digest({"sha256": hashes["uint8"]})
-    recipe = {key: value for key, value in found["recipe"].items() if key != "num_classes"}
+    recipe = {key: value for key, value in found["recipe"].items() if key not in ("num_classes", "class_order")}
     return digest({"recipe": recipe, "stamp": found["stamp"]})
 
 
