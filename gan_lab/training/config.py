@@ -85,6 +85,10 @@ def named(names: Sequence[str] | None, data: "Data") -> list[str] | None:
             f"class_names=[{','.join(found)}] are {len(found)} names, and data.num_classes={data.num_classes}: give each class "
             "one, or null for those of the data"
         )
+    if computed := [name for name in found if "${" in name]:
+        raise InputError(
+            f"the class name '{computed[0]}' holds ${{, which a configuration would compute: give class_names=[...]"
+        )
     return found or None
 
 

@@ -1,10 +1,11 @@
 from copy import deepcopy
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from gan_lab.errors import InputError
-from gan_lab.training.config import check_numbers, finalize_config
+from gan_lab.training.config import check_numbers, finalize_config, named
 from tests.tiny import composed
 
 
@@ -41,6 +42,10 @@ def test_a_cadence_that_was_not_given_is_a_tenth_of_the_run():
     [
         ("max_images=0", "max_images=0 is invalid: give a whole number of at least 1"),
         ("data.batch_size=2.5", "data.batch_size=2.5 is invalid: give a whole number of at least 1"),
+        (
+            "data.image_size=[8,0]",
+            "data.image_size=[8, 0] is invalid: give a whole number of at least 1, or two as [HEIGHT,WIDTH]",
+        ),
         ("max_hours=-1", "max_hours=-1 is invalid: give a number of at least 0"),
         ("accumulate=3", "data.batch_size=64 does not fall into accumulate=3 equal parts"),
     ],
@@ -49,3 +54,17 @@ def test_a_number_that_makes_no_sense_is_refused(override, sentence):
     with pytest.raises(InputError) as error:
         check_numbers(composed(override))
     assert str(error.value) == sentence
+
+
+def of_classes(*names):
+    return SimpleNamespace(class_names=[*names], num_classes=2)
+
+
+def test_class_names_are_the_datas_unless_given():
+    assert named(None, of_classes("cat", "dog")) == ["cat", "dog"]
+    assert named([1, "b"], of_classes("cat", "dog")) == ["1", "b"]
+    assert named(None, of_classes()) is None
+    with pytest.raises(InputError, match=r"class_names=\[a\] are 1 names, and data.num_classes=2: give each class one"):
+        named(["a"], of_classes())
+    with pytest.raises(InputError, match=r"the class name '\$\{a\}' holds \$\{, which a configuration would compute"):
+        named(None, of_classes("${a}", "b"))
