@@ -34,7 +34,9 @@ class Samples(L.Callback):
 
     def on_train_start(self, trainer: L.Trainer, gan: GAN) -> None:
         """Write the reals, and the first file."""
-        self._write_reals(getattr(trainer, "datamodule", None))
+        data = getattr(trainer, "datamodule", None)
+        if isinstance(data, Data):
+            self._write_reals(data)
         self._write(trainer, gan)
 
     def on_train_batch_end(self, trainer: L.Trainer, gan: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
@@ -56,9 +58,9 @@ class Samples(L.Callback):
         return samples, look(reals, range(len(reals)))
 
     @rank_zero_only
-    def _write_reals(self, data: Data | None) -> None:
+    def _write_reals(self, data: Data) -> None:
         path = self.folder / f"reals{self.display.suffix}"
-        if data is None or path.exists():
+        if path.exists():
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         samples = data.survey.samples

@@ -73,7 +73,9 @@ class Survey:
     def of(cls, data: "Data") -> "Survey":
         """Look at samples that are spread over the training set, and at the files that they come from."""
         n = LOOKED_AT if is_image(torch.empty(1, *data.shape)) else 8 * LOOKED_AT
-        samples = torch.cat([images for images, _ in data.batches(data.train_set, spread(data.num_train, n), n)])
+        rows = spread(data.num_train, n)
+        size = math.ceil(len(rows) / max(1, data.num_workers))  # a batch for each worker
+        samples = torch.cat([images for images, _ in data.batches(data.train_set, rows, size)])
         return cls(samples, getattr(data.train_set, "source", None))
 
 

@@ -13,17 +13,8 @@ from gan_lab.run_folder import RunFolder, find_checkpoint, flatten
 from gan_lab.training.config import CADENCES
 
 LENGTHS = ("max_images", "max_g_steps", "max_epochs")
-SETTLED = (
-    *CADENCES,
-    "folder",
-    "total_images",
-    "primary_mode",
-    "resume",
-    "init_from",
-    "trust",
-    "data.characters",
-    "class_names",
-)
+SETTLED = (*CADENCES, "folder", "total_images", "primary_mode", "resume", "init_from", "trust", "data.characters",
+           "class_names")  # fmt: skip
 """What the command itself writes into a configuration."""
 
 
@@ -158,7 +149,7 @@ def _changed(stored: DictConfig, cfg: DictConfig, keys: list[str]) -> DictConfig
     if set(LENGTHS) & set(keys):  # a length given now replaces the former one, whatever its unit
         run.update(dict.fromkeys(LENGTHS))
     judging = ["metric", "extractor", "primary"] if {"data", "metric", "extractor"} & set(keys) else []  # data choose them
-    if any(key.split(".")[0] == "data" for key in keys):  # which may have others
+    if {"data", "data.root", "data.num_classes", "data.attributes"} & set(keys):  # other data have their own
         run.update({"class_names": None})
     for key in [*keys, *judging]:
         OmegaConf.update(run, key, OmegaConf.select(cfg, key), merge=False, force_add=True)

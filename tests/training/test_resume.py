@@ -152,3 +152,10 @@ def test_another_model_is_refused(former):
 def test_first_weights_given_now_are_refused(former):
     with pytest.raises(InputError, match=r"^init_from= gives a new run its first weights, and resume= goes on with its own"):
         former("model=gan")("init_from=other.ckpt")
+
+
+@pytest.mark.parametrize(("key", "kept"), [("data.root", None), ("data.batch_size", ["a", "b"]), ("class_names", ["c", "d"])])
+def test_other_data_have_their_own_names_of_classes(key, kept):
+    stored = OmegaConf.create({"class_names": ["a", "b"], "data": {"root": "x", "batch_size": 4}})
+    new = OmegaConf.create({"class_names": ["c", "d"], "data": {"root": "y", "batch_size": 8}})
+    assert resume._changed(stored, new, [key]).class_names == kept
