@@ -99,10 +99,10 @@ class Sampling(LightningModule):
             if classes is not None:
                 raise InputError("this GAN was trained without labels: leave out classes=")
             return None
-        chosen = range(found) if classes is None else [self._number(label, found) for label in classes]
+        chosen = range(found) if classes is None else [self._number(label, classes, found) for label in classes]
         return torch.tensor([chosen[index % len(chosen)] for index in indices], device=self.device)
 
-    def _number(self, label: int | str, num_classes: int) -> int:
+    def _number(self, label: int | str, classes: Sequence[int | str], num_classes: int) -> int:
         """Return the number of a class: a text is its name, if it is one, and a whole number stands for itself."""
         if isinstance(label, str) and label in self.class_names:
             return self.class_names.index(label)
@@ -110,7 +110,7 @@ class Sampling(LightningModule):
             return int(label)
         names = f" or a name (of {', '.join(self.class_names[:20])})" if self.class_names else ""
         hint = nearest(str(label), self.class_names)
-        raise InputError(f"classes={label}: there is no class {label}, use 0 to {num_classes - 1}{names}{hint}")
+        raise InputError(f"classes={list(classes)}: there is no class {label}, use 0 to {num_classes - 1}{names}{hint}")
 
     @property
     def num_classes(self) -> int | None:
