@@ -20,6 +20,16 @@ from gan_lab.errors import InputError, first_line
 SIGNS = ("metrics.csv", "summary.json", ".hydra/overrides.yaml")
 """Any of these files makes a folder a run."""
 
+SUMMARY: dict[Any, Any] = {
+    **dict.fromkeys(("status", "error", "primary", "mode"), str),
+    "images_seen": int,
+    "parameters": {},
+    "baseline": {},
+    "scores": {...: {}},
+    "final_judgement": {"scores": {}},
+}
+"""The kinds of what others read of a summary, each of which may be missing; ``...``: each name."""
+
 
 def run_name() -> str:
     """Return the name of a new run folder: shared by the processes that torchrun or Slurm started together, else the time."""
@@ -81,8 +91,9 @@ class RunFolder:
 
     def read_summary(self) -> dict[str, Any]:
         """Return the outcome, empty while there is none; version 0.1 called the real-data ``baseline`` its ``floor``."""
-        content = read_json(self.summary)
-        return {"baseline" if key == "floor" else key: value for key, value in content.items()}
+        content = {"baseline" if key == "floor" else key: value for key, value in read_json(self.summary).items()}
+        _check_kinds(self.summary, content, SUMMARY)
+        return content
 
     @property
     def is_complete(self) -> bool:
@@ -96,7 +107,7 @@ class RunFolder:
 
     def grids(self) -> dict[int, Path]:
         """Return the pictures or texts of samples by images seen, the first first."""
-        found = (path for path in self.samples.glob("*") if path.suffix in (".png", ".txt") and path.stem.isdigit())
+        found = (path for path in self.samples.glob("*") if path.suffix in (".png", ".txt") and path.stem.isdecimal())
         paths = sorted(found, key=lambda path: int(path.stem))
         return {int(path.stem): path for path in paths}
 
@@ -117,12 +128,19 @@ def whole_rows(path: Path) -> tuple[list[dict[str, str]], int]:
     if not path.is_file():
         return [], 0
     header, *lines = path.read_bytes().decode(errors="replace").split("\n")
-    columns, rows, last = next(csv.reader([header]), []), [], lines.pop() if lines else ""
+    columns, rows, last = _fields(header), [], lines.pop() if lines else ""
     for line in lines:
-        fields = next(csv.reader([line]), []) if "\0" not in line else []
-        if len(fields) == len(columns):
+        if len(fields := _fields(line)) == len(columns):
             rows.append({name: text for name, text in zip(columns, fields, strict=True) if text})
     return rows, len(lines) - len(rows) + bool(last)
+
+
+def _fields(line: str) -> list[str]:
+    """Return the fields of a line; none of one with NUL bytes, as a crash leaves them, or with a field beyond any sense."""
+    try:
+        return next(csv.reader([line]), []) if "\0" not in line else []
+    except csv.Error:
+        return []
 
 
 def _number(text: Any) -> float | None:
@@ -149,9 +167,20 @@ def read_json(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise unreadable(path, error) from error
     return content if isinstance(content, dict) else {"values": content}
+
+
+def _check_kinds(path: Path, node: Any, kind: Any, key: str = "it") -> None:
+    """Refuse a file whose content is of another kind than those who read it ask for."""
+    if node is None:
+        return
+    if not isinstance(node, dict if isinstance(kind, dict) else kind):
+        raise unreadable(path, TypeError(f"{key} is {type(node).__name__}"))
+    for name, inner in kind.items() if isinstance(kind, dict) else ():
+        for each in node if name is ... else [name]:
+            _check_kinds(path, node.get(each), inner, each)
 
 
 def unreadable(path: Path, error: Exception) -> InputError:

@@ -1,16 +1,24 @@
 """A file from a stranger runs no code, whichever way it comes in."""
 
 import copy
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from hydra.utils import instantiate
 from omegaconf import OmegaConf
+from PIL import EpsImagePlugin
 
 import gan_lab
-from gan_lab import evaluate, sample, train, trust
-from gan_lab.cli.compose import CONF
+from gan_lab import evaluate, prepare, sample, train, trust
+from gan_lab.cli.compose import CONF, compose
 from gan_lab.errors import InputError
+from gan_lab.evaluation.extractor import trained as extractor
+from gan_lab.evaluation.extractor.classifier import network
+from gan_lab.report import __main__ as report
+from tests.report.folders import config, draw, summary, write_run
 from tests.tiny import MODELS, tiny, train_into
 
 EVIL = {"_target_": "sympy.sympify", "_args_": ["__import__('pathlib').Path('pwned').touch()"]}
@@ -141,3 +149,117 @@ def test_all_that_the_yaml_files_name_is_trusted():
         if path.parent != CONF and path.parent.name not in ("sweep", "launcher", "hparams_search", "eval"):
             for key, target in trust._targets(OmegaConf.to_container(OmegaConf.load(path))):
                 trust._check_target(key, target, path, ())
+
+
+# ----- other files -----------------------------------------------------------------------------------------------------------
+
+
+class Trap:
+    """Executes code when it is unpickled."""
+
+    def __reduce__(self):
+        return Path.touch, (Path("pwned"),)
+
+
+def changed(content, key, value):
+    """The content with another value at ``a.b``; the whole of it at the empty key."""
+    if not key:
+        return value
+    first, _, rest = key.partition(".")
+    return {**content, first: changed(content.get(first), rest, value)}
+
+
+ODD = [None, -3, float("nan"), "../../pwned", [EVIL], EVIL, {}, 10**400]
+"""Values that no file of ours holds in these places."""
+
+
+@pytest.fixture
+def prepared(call, tmp_path):
+    """Makes a data module of six pictures that `gan_lab.prepare` has written; and its options."""
+    for number in range(6):
+        draw(tmp_path / f"pictures/{number}.png", number)
+    options = ["data=image_folder", "data.root=pictures", "data.image_size=8", "data.held_out_fraction=0.4",
+               "data.batch_size=2", "data.prepared=arrays"]  # fmt: skip
+    call(prepare.main, *options, "prepare.workers=0")
+    cfg = compose("train", options).data
+    return lambda: instantiate(cfg), options
+
+
+PARTS_OF_A_MANIFEST = ["", "splits", "splits.train", "splits.more", "splits.train.shape", "splits.train.broken",
+                       "splits.train.sha256"]  # fmt: skip
+
+
+def test_a_manifest_of_prepared_images_calls_nothing_and_is_not_believed(prepared, call):
+    data, options = prepared
+    (path,) = Path("arrays").glob("*/manifest.json")
+    content = json.loads(path.read_text())
+    data().setup()
+    for part in PARTS_OF_A_MANIFEST:
+        for value in ODD:
+            path.write_text(json.dumps(changed(content, part, value)))
+            with pytest.raises(InputError, match=r"manifest\.json' is damaged or missing: delete"):
+                data().setup()
+    for command in (prepare.main, train.main):
+        with pytest.raises(SystemExit, match=r"manifest\.json' is damaged or missing: delete"):
+            call(command, *options)
+    assert not Path("pwned").exists()
+
+
+EXTRACTOR = {"data": "squares", "images": "none", "channels": 1, "image_size": 8, "num_classes": 3}
+
+
+def test_the_file_of_an_extractor_calls_nothing_and_is_not_believed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = Path("evil.npz")
+    extractor.write(path, network(1, 8, 3), EXTRACTOR)
+    facts, arrays = extractor.read_facts(path), dict(np.load(path))
+    extractor.Trained("evil.npz")
+    for part in ("", *EXTRACTOR, "sha256"):
+        for value in ODD:
+            np.savez(path, **arrays | {extractor.FACTS: np.str_(json.dumps(changed(facts, part, value)))})
+            with pytest.raises(InputError, match=r"'evil\.npz' (is damaged or no extractor|was written by another version)"):
+                extractor.Trained("evil.npz")
+
+
+ORDERS = {
+    "an extractor": (["extractor=trained", "extractor.trained.weights=evil.npz"], "is damaged or no extractor"),
+    "statistics": (["extractor=pixels", "reference=evil.npz"], "holds no statistics"),
+    "samples": (["extractor=pixels", "samples=evil.npz"], "evil.npz"),
+}
+
+
+@pytest.mark.parametrize("what", ORDERS)
+def test_no_file_that_evaluate_reads_is_unpickled(call, tmp_path, what):
+    for number in range(4):
+        draw(tmp_path / f"made/{number}.png", number)
+    trap = np.array([Trap()], object)
+    np.savez(tmp_path / "evil.npz", mu=trap, sigma=trap, arr_0=trap, **{extractor.FACTS: trap})
+    options, sentence = ORDERS[what]
+    given = {"samples": "samples=made", "reference": "reference=made"} | {
+        option.partition("=")[0]: option for option in options
+    }
+    with pytest.raises(SystemExit, match=sentence):
+        call(evaluate.main, *given.values(), "metric=frechet", "device=cpu")
+    assert not Path("pwned").exists()
+
+
+def test_a_run_folder_of_a_report_calls_nothing_and_is_not_believed(call, tmp_path, monkeypatch):
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *args: Path("pwned").touch())
+    script = "<script>alert(1)</script>"
+    parts = ["", *(key for key in summary()), "scores.val/fd_digits8", "final_judgement.scores", "baseline.fd_digits8"]
+    for number, part in enumerate(parts):
+        for kind, value in enumerate([*ODD, script]):
+            (tmp_path / f"runs/{number}-{kind}").mkdir(parents=True)
+            content = json.dumps(changed(summary(), part, value))
+            (tmp_path / f"runs/{number}-{kind}/summary.json").write_text(content)
+    folder = write_run(
+        tmp_path / "runs/evil", config(script) | {"evil": EVIL, script: "${oc.env:HOME}"}, end=summary(error=script)
+    )
+    (folder / "samples/9.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n")
+    (folder / "samples/8.txt").write_text(f"{script}\n")
+    (folder / "metrics.csv").write_text(f"images_seen,val/{script}\nnan,1\n1e999,1\n2,{'9' * 200_000}\n3,1\n")
+    (write_run(tmp_path / "runs/tag") / "config.yaml").write_text("!!python/object/apply:pathlib.Path.touch [pwned]")
+    page = (call(report.main, "runs=runs", "max_grids=9") / "report.html").read_text()
+    assert script not in page
+    assert "evil/9.png" not in page and "samples/9.png cannot be read" in page and "tag/config.yaml cannot be read" in page
+    assert not Path("pwned").exists()

@@ -79,18 +79,34 @@ def read(folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        manifest = json.loads(path.read_text())
-    except ValueError as error:
+        manifest: dict[str, Any] = json.loads(path.read_text())
+        whole = {"stamp", "date"} <= manifest.keys() and manifest["splits"].keys() == {"train", "held_out"}
+        whole = whole and all(map(_is_entry, manifest["splits"].values()))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise _damaged(path) from error
+    if not whole:
+        raise _damaged(path)
     return manifest
+
+
+def _is_entry(entry: dict[str, Any]) -> bool:
+    """Return whether an entry holds all that is read of it, each of its kind."""
+    texts = [*entry["broken"], *(entry["sha256"][kind] for kind in ("uint8", "int64"))]
+    return (
+        len(entry["shape"]) == 4
+        and all(type(size) is int and size > 0 for size in entry["shape"])
+        and all(isinstance(text, str) for text in texts)
+        and isinstance(entry["broken"], list)
+        and isinstance(entry["labels"], bool)
+    )
 
 
 def verify(folder: Path, manifest: dict[str, Any]) -> None:
     """Check every byte against the manifest's hashes."""
     for split, entry in manifest["splits"].items():
-        for kind, expected in entry["sha256"].items():
+        for kind in ("uint8", "int64"):
             path = folder / f"{split}.{kind}"
-            if not path.is_file() or sha256(path) != expected:
+            if not path.is_file() or sha256(path) != entry["sha256"][kind]:
                 raise _damaged(path)
 
 

@@ -1,6 +1,6 @@
 """Cells of tables: words and numbers with the keys that they are sorted by."""
 
-import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,7 +31,7 @@ def without_empty(table: Table) -> Table:
 
 def is_number(node: Any) -> bool:
     """Return whether it is a finite number, and no truth value."""
-    return isinstance(node, int | float) and not isinstance(node, bool) and math.isfinite(node)
+    return isinstance(node, int | float) and not isinstance(node, bool) and abs(node) <= sys.float_info.max
 
 
 def text(node: Any) -> Cell:

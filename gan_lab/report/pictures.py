@@ -33,13 +33,13 @@ def embed(path: Path) -> Picture:
     """Return the file as it is, or as a WebP when it is large.
 
     Raises:
-        InputError: it is no picture, or not whole yet.
+        InputError: it is no PNG, or not whole yet, or of very many pixels.
     """
     try:
         content = path.read_bytes()
-        image = Image.open(io.BytesIO(content))
+        image = Image.open(io.BytesIO(content), formats=["PNG"])  # PIL runs Ghostscript on EPS, whatever the file is called
         image.load()
-    except OSError as error:
+    except Exception as error:  # a damaged picture fails in many ways
         raise unreadable(path, error) from error
     kind, (width, height) = (image.format or "png").lower(), image.size
     if len(content) > MOST_BYTES:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gan_lab.errors import InputError
+from gan_lab.report.cells import is_number
 from gan_lab.report.pictures import Picture, embed, evenly
 from gan_lab.report.titles import titles, words
 from gan_lab.run_folder import RunFolder, flatten, read_json, read_lines
@@ -82,7 +83,8 @@ class Run:
     @property
     def baseline(self) -> dict[str, float]:
         """Metrics of held-out real images in the place of samples."""
-        return self.summary.get("baseline") or {}
+        found = self.summary.get("baseline") or {}
+        return {name: value for name, value in found.items() if is_number(value)}
 
     def series(self, name: str) -> list[tuple[float, float]]:
         """Return images seen and value, where metrics.csv has this column."""
@@ -121,7 +123,8 @@ def read(folder: RunFolder, name: str, max_grids: int) -> Run:
     run = Run(name)
     config = _readable(run, folder.read_config) or {}
     run.words, run.config = words(config), dict(flatten(config))
-    run.rows, run.summary = folder.read_rows(), _readable(run, folder.read_summary) or {}
+    run.rows = [row for row in folder.read_rows() if math.isfinite(row.get("images_seen", 0))]
+    run.summary = _readable(run, folder.read_summary) or {}
     run.grids = _each(run, shown, dict(evenly(list(folder.grids().items()), max_grids)))
     run.pictures = _each(run, embed, folder.evaluations("png"))
     run.records = _each(run, read_json, folder.evaluations("json"))

@@ -145,8 +145,11 @@ def read_facts(path: Path) -> dict[str, Any]:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             facts: dict[str, Any] = dict(json.loads(str(arrays[FACTS])))
+        is_ours = facts.get("version") != VERSION or _are_facts(facts)
     except Exception as error:  # a broken zip file fails in many ways
         raise _damaged(path) from error
+    if not is_ours:
+        raise _damaged(path)
     if facts.get("version") != VERSION:
         raise InputError(
             f"'{path}' was written by another version of gan_lab: train it anew by python -m gan_lab.train_extractor"
@@ -154,12 +157,20 @@ def read_facts(path: Path) -> dict[str, Any]:
     return facts
 
 
+def _are_facts(facts: Mapping[str, Any]) -> bool:
+    """Return whether all is there that is read; the names become part of the names of files."""
+    sizes, texts = ("channels", "image_size", "num_classes"), ("data", "images", "sha256")
+    return all(type(facts[key]) is int and facts[key] > 0 for key in sizes) and all(
+        facts[key].isprintable() and Path(facts[key]).name == facts[key] for key in texts
+    )
+
+
 def read(path: Path) -> tuple[dict[str, Any], nn.Sequential]:
     """Read the facts in a file and the frozen classifier."""
     facts = read_facts(path)
-    with torch.device("meta"):  # draws no first weights from the global random state
-        model = network(facts["channels"], facts["image_size"], facts["num_classes"])
     try:
+        with torch.device("meta"):  # draws no first weights from the global random state
+            model = network(facts["channels"], facts["image_size"], facts["num_classes"])
         with np.load(path, allow_pickle=False) as arrays:
             state = {name: torch.from_numpy(arrays[name]) for name in arrays.files if name != FACTS}
         model.load_state_dict(state, assign=True)
