@@ -1,4 +1,4 @@
-"""Fixtures that all tests share."""
+"""Fixtures that all tests share. They import what is heavy themselves: the process that only hands out tests needs no torch."""
 
 import functools
 import gc
@@ -14,16 +14,6 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: more threads make small networks many times slower
 
 import pytest
-from hydra._internal import config_loader_impl, defaults_list
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.config_repository import ConfigRepository
-from hydra._internal.sources_registry import SourcesRegistry
-from hydra.core.plugins import Plugins
-from hydra.plugins.config_source import ConfigResult
-from lightning.fabric.utilities import registry
-from torch.utils.data import _utils as data_utils
-
-from tests.tiny import no_curves
 
 
 @pytest.hookimpl(trylast=True)
@@ -46,6 +36,8 @@ def cache(tmp_path_factory) -> Iterator[Path]:
 @pytest.fixture(autouse=True, scope="session")
 def plugins() -> Iterator[None]:
     """Lightning's Trainer looks for plugins in all installed packages, a tenth of a second each time: once is enough."""
+    from lightning.fabric.utilities import registry
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(registry, "entry_points", functools.cache(registry.entry_points))
         yield
@@ -54,6 +46,8 @@ def plugins() -> Iterator[None]:
 @pytest.fixture(autouse=True, scope="session")
 def workers() -> Iterator[None]:
     """torch waits five seconds for each worker of a DataLoader that met an exception."""
+    from torch.utils.data import _utils as data_utils
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(data_utils, "MP_STATUS_CHECK_INTERVAL", 0.3)
         yield
@@ -62,12 +56,16 @@ def workers() -> Iterator[None]:
 @pytest.fixture(autouse=True, scope="session")
 def yaml_files() -> Iterator[None]:
     """Composing takes two fifths of the suite, half of it for what Hydra does anew for each of forty files: once is enough."""
-    parsed: dict[tuple[str, int], ConfigResult] = {}
+    from hydra._internal import defaults_list
+    from hydra._internal.sources_registry import SourcesRegistry
+    from hydra.core.plugins import Plugins
+
+    parsed: dict[tuple[str, int], Any] = {}
     Plugins.instance()  # loads its own copy of the class
     files: Any = SourcesRegistry.instance().resolve("file")
     load, choices = files.load_config, defaults_list._create_interpolation_map
 
-    def load_once(source: Any, config_path: str) -> ConfigResult:
+    def load_once(source: Any, config_path: str) -> Any:
         path = Path(source.path, source._normalize_file_name(config_path))
         if not path.is_file():
             return load(source, config_path)
@@ -88,6 +86,10 @@ def yaml_files() -> Iterator[None]:
 @pytest.fixture(autouse=True, scope="session")
 def compositions(yaml_files) -> Iterator[None]:
     """The same choice of groups makes the same configuration, before its values are overridden: once is enough."""
+    from hydra._internal import config_loader_impl, defaults_list
+    from hydra._internal.config_loader_impl import ConfigLoaderImpl
+    from hydra._internal.config_repository import ConfigRepository
+
     made: dict[Any, Any] = {}
     list_defaults, compose_defaults = (
         config_loader_impl.create_defaults_list,
@@ -125,6 +127,8 @@ def compositions(yaml_files) -> Iterator[None]:
 @pytest.fixture
 def call(monkeypatch, tmp_path) -> Callable[..., Path]:
     """Calls a command's ``main()`` in this process, in a folder of its own; unless asked, ``curves.png`` stays empty."""
+    from tests.tiny import no_curves
+
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WANDB_MODE", "offline")
 
