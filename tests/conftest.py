@@ -54,16 +54,32 @@ def workers() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def copies() -> Iterator[None]:
+    """deepcopy takes the metadata of each value of a configuration apart: more than half of the time of a copy."""
+    from omegaconf.base import Metadata
+
+    def copied(metadata: Any, memo: dict[int, Any]) -> Any:
+        made = copy(metadata)
+        made.flags, cache = dict(made.flags), made.resolver_cache
+        made.resolver_cache = deepcopy(cache, memo) if cache else cache.copy()
+        return made
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Metadata, "__deepcopy__", copied, raising=False)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def yaml_files() -> Iterator[None]:
     """Composing takes two fifths of the suite, half of it for what Hydra does anew for each of forty files: once is enough."""
     from hydra._internal import defaults_list
     from hydra._internal.sources_registry import SourcesRegistry
     from hydra.core.plugins import Plugins
 
-    parsed: dict[tuple[str, int], Any] = {}
+    parsed: dict[Any, Any] = {}
     Plugins.instance()  # loads its own copy of the class
-    files: Any = SourcesRegistry.instance().resolve("file")
-    load, choices = files.load_config, defaults_list._create_interpolation_map
+    files, packaged = (SourcesRegistry.instance().resolve(kind) for kind in ("file", "pkg"))
+    load, load_packaged, choices = files.load_config, packaged.load_config, defaults_list._create_interpolation_map
 
     def load_once(source: Any, config_path: str) -> Any:
         path = Path(source.path, source._normalize_file_name(config_path))
@@ -74,11 +90,18 @@ def yaml_files() -> Iterator[None]:
             parsed[key] = load(source, config_path)
         return deepcopy(parsed[key])
 
+    def load_packaged_once(source: Any, config_path: str) -> Any:
+        key = (source.path, config_path)
+        if key not in parsed:
+            parsed[key] = load_packaged(source, config_path)
+        return deepcopy(parsed[key])
+
     def choices_if_asked(overrides: Any, defaults: list[Any], self_added: bool) -> Any:
         return choices(overrides, defaults, self_added) if any(entry.is_interpolation() for entry in defaults) else None
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(files, "load_config", load_once)
+        patch.setattr(packaged, "load_config", load_packaged_once)
         patch.setattr(defaults_list, "_create_interpolation_map", choices_if_asked)
         yield
 
