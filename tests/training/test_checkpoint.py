@@ -1,4 +1,5 @@
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,19 @@ from gan_lab.training import checkpoint
 from tests.tiny import fit, tiny
 
 
-@pytest.fixture
-def saved(tmp_path):
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
     cfg = tiny("model=dcgan")
     gan = fit(cfg, checkpoint.EmbedConfig(cfg, ["model=dcgan"]))
-    checkpoint.save(gan.trainer, tmp_path / "last.ckpt")
-    return gan, tmp_path / "last.ckpt"
+    checkpoint.save(gan.trainer, path := tmp_path_factory.mktemp("trained") / "last.ckpt")
+    return gan, path
+
+
+@pytest.fixture
+def saved(trained, tmp_path):
+    """The trained GAN, and a copy of its checkpoint."""
+    gan, path = trained
+    return gan, shutil.copy(path, tmp_path / "last.ckpt")
 
 
 def test_a_checkpoint_loads_without_executing_code_and_rebuilds_its_gan(saved):

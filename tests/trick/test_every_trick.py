@@ -33,6 +33,12 @@ def trick(request):
     return request.param
 
 
+together = pytest.mark.parametrize(
+    "trick", [pytest.param(name, marks=() if name == "all" else pytest.mark.slow) for name in CHOICES], scope="module"
+)
+"""What holds for all tricks together is tested of each alone among the slow tests."""
+
+
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory):
     return tmp_path_factory.mktemp("checkpoints")
@@ -60,12 +66,14 @@ def parameters(gan):
     return torch.cat([weight.flatten() for weight in gan.generator.parameters()])
 
 
+@together
 @pytest.mark.parametrize("stop", STOPS)
 def test_a_resumed_run_equals_an_undisturbed_one_bit_for_bit(undisturbed, trick, checkpoints, stop):
     resumed = fit(tiny("model=dcgan", *CHOICES[trick]), ckpt_path=checkpoints / f"{4 * stop}.ckpt")
     assert equal(undisturbed, resumed)
 
 
+@together
 def test_judging_and_sampling_know_nothing_of_it(undisturbed, trick, tmp_path):
     cfg = tiny("model=dcgan", *CHOICES[trick])
     judged = fit(cfg, checkpoint.EmbedConfig(cfg, []), limit_val_batches=2, val_check_interval=3)
@@ -110,6 +118,7 @@ class Watch(L.Callback):
             return hook(*args)
 
 
+@together
 def test_it_asks_the_device_for_no_number(trick):
     watch = Watch()
     fit(tiny("model=gan", *CHOICES[trick]), watch)
@@ -117,7 +126,7 @@ def test_it_asks_the_device_for_no_number(trick):
     assert watch.reading.found == []
 
 
-@pytest.mark.parametrize("trick", [*WHOLE, "whole"])
+@pytest.mark.parametrize("trick", [*(pytest.param(name, marks=pytest.mark.slow) for name in WHOLE), "whole"])
 def test_parts_of_a_batch_are_treated_as_the_whole(trick):
     options = ["model=gan", *IMAGES, *MLP, *FLOAT64, *CHOICES[trick], "data.batch_size=4"]
     whole, parts = (fit(tiny(*options, f"accumulate={n}")) for n in (1, 2))
