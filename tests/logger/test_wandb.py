@@ -12,7 +12,7 @@ from gan_lab.callback.loss_logger import LossLogger
 from gan_lab.logger.run import RunDescription
 from gan_lab.logger.wandb import wandb_logger
 from gan_lab.training.short_run import equal
-from tests.tiny import TINY, fit, tiny
+from tests.tiny import TINY, fit, no_curves, tiny
 
 ONLINE = [option for option in TINY if not option.startswith(("logger", "hydra.run.dir"))]
 
@@ -62,6 +62,7 @@ def recorded(tmp_path_factory):
     """A run folder with its rows, its W&B run and its configuration in W&B."""
     folder = tmp_path_factory.mktemp("recorded") / "run"
     with pytest.MonkeyPatch.context() as patch:
+        no_curves(patch)
         patch.setenv("WANDB_MODE", "offline")
         patch.setattr(sys, "argv", ["gan_lab", *ONLINE, "val_every_images=32", f"hydra.run.dir={folder}"])
         train.main()

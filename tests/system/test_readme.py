@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -111,7 +110,7 @@ def workplace(my_files, call, tmp_path, monkeypatch):
     (tmp_path / "lines.txt").write_text("a line\n" * 40)
     quick = {name: invariants.INVARIANTS[name] for name in ("steps", "data", "samples")}  # of one run; all: tests/test_check.py
     monkeypatch.setattr(invariants, "INVARIANTS", quick)
-    return partial(call, curves=True)
+    return call
 
 
 def write_lsun(path, images):
@@ -128,7 +127,8 @@ def a_run(tmp_path_factory):
     return train_into(tmp_path_factory.mktemp("trained") / "a_run", *SMALL["gan_lab.train"], "max_images=8", curves=True)
 
 
-LONG = [c for c in of("python -m") if c not in blocks("bash", "README.md") and not c.startswith("python -m gan_lab.list")]
+QUICK = blocks("bash", "README.md").replace("python -m gan_lab.check", "")  # which tests/test_check.py calls on such a GAN
+LONG = [c for c in of("python -m") if c not in QUICK and not c.startswith("python -m gan_lab.list")]
 """Commands of the rooms' READMEs: they run among the slow tests, and their options are checked here."""
 
 
