@@ -30,7 +30,7 @@ TINY_IMAGES = ["data=fake", "data.image_size=8", "data.channels=1", "data.batch_
                "data.held_out.n=64"]  # fmt: skip
 
 
-SMALL = {"depth": 2, "style_dim": 16, "mapping_layers": 2}
+SMALL = {"depth": 2, "style_dim": 16, "mapping_layers": 2, "blocks": 1}
 
 
 def tiny(*overrides: str, images: int = 48) -> DictConfig:
