@@ -208,6 +208,49 @@ def test_the_record_of_a_killed_run_is_that_of_an_undisturbed_one(run, monkeypat
     assert (folder / "curves.png").is_file()
 
 
+def test_a_run_that_is_told_to_end_in_a_validation_makes_up_for_it(run, monkeypatch):
+    cadence = ["max_images=64", "metric=frechet", "extractor=pixels", "data.held_out.n=300", "data.train.n=400"]
+    whole = run(*cadence, "hydra.run.dir=whole").with_name("whole")
+    judge = Validation.on_validation_batch_end
+
+    def told_to_end(self, trainer, gan, *args, **options):
+        judge(self, trainer, gan, *args, **options)
+        if gan.images_seen == 32:
+            signal.raise_signal(signal.SIGTERM)
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit) as ended:
+        patch.setattr(Validation, "on_validation_batch_end", told_to_end)
+        run(*cadence)
+    assert ended.value.code == 143
+    assert checkpoint.read(Path("run/checkpoints/last.ckpt"))["state_dict"]["_extra_state"]["images_seen"] == 32
+    folder = run(*cadence, "resume=auto")
+    assert (folder / "metrics.csv").read_bytes() == (whole / "metrics.csv").read_bytes()
+
+
+@pytest.mark.parametrize("moment", ["on_test_start", "on_train_end"])
+def test_sigterm_ends_the_final_judgement_which_a_resume_makes_up_for(run, monkeypatch, capsys, moment):
+    with monkeypatch.context() as patch, pytest.raises(SystemExit) as ended:
+        patch.setattr(Validation, moment, lambda *args: signal.raise_signal(signal.SIGTERM))
+        run("max_images=8")
+    assert ended.value.code == 143
+    assert "stopped; python -m gan_lab.train resume=" in capsys.readouterr().out
+    assert "final_judgement" not in json.loads(Path("run/summary.json").read_text())
+    run("max_images=8", "resume=auto")
+    assert "final_judgement" in json.loads(Path("run/summary.json").read_text())
+
+
+def test_the_second_ctrl_c_ends_with_130_and_the_record_says_stopped(run, monkeypatch):
+    def interrupt(callback, trainer, gan, *args):
+        for _ in range(2 if gan.d_steps_done == 4 else 0):
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Validation, "on_train_batch_end", interrupt)
+    with pytest.raises(SystemExit) as ended:
+        run()
+    assert ended.value.code == 130
+    assert json.loads(Path("run/summary.json").read_text())["status"] == "stopped"
+
+
 def test_another_optimizer_on_resume_starts_without_the_memory_of_the_first(run, capsys):
     run("max_images=8", "optimizer=adam")
     run_again(max_images=16, optimizer="rmsprop")

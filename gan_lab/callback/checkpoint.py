@@ -31,6 +31,7 @@ class Checkpoint(L.Callback):
         self.folder, self.every_images = Path(folder), every_images
         self.primary, self.sign = primary, -1 if mode == "max" else 1
         self.best: float | None = None
+        self.owes_validation = False  # whether the run was stopped within one
 
     @property
     def last_path(self) -> Path:
@@ -53,8 +54,13 @@ class Checkpoint(L.Callback):
         return self.last_path if self.best is None else self.best_path
 
     def on_train_start(self, trainer: L.Trainer, gan: GAN) -> None:
-        """Make the folder."""
+        """Make the folder; validate if the run was stopped within a validation: Lightning would leave it out."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        if self.owes_validation:
+            self.owes_validation, trainer.validating = False, True
+            trainer.fit_loop.epoch_loop.val_loop.restarting = False
+            trainer.fit_loop.epoch_loop.val_loop.run()
+            trainer.training = True
 
     def on_train_batch_end(self, trainer: L.Trainer, gan: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Save when it is due, but before a validation only after it: what goes on from a file has had it."""
@@ -72,6 +78,7 @@ class Checkpoint(L.Callback):
     def on_exception(self, trainer: L.Trainer, gan: GAN, exception: BaseException) -> None:
         """Save on SIGTERM, which arrives between two steps; anything else may have torn a step: the last file stands."""
         if isinstance(exception, SIGTERMException) and trainer.state.fn == TrainerFn.FITTING:
+            self.owes_validation = trainer.validating
             self._save(trainer, gan, self.last_path)
 
     def _save(self, trainer: L.Trainer, gan: GAN, path: Path) -> None:
@@ -81,9 +88,15 @@ class Checkpoint(L.Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """Keep the best value for a resumed run."""
-        return {"best": self.best, "primary": self.primary, "folder": str(self.folder)}
+        return {
+            "best": self.best,
+            "primary": self.primary,
+            "folder": str(self.folder),
+            "owes_validation": self.owes_validation,
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore the best value, if it is one of this folder and of the same quantity."""
+        self.owes_validation = state.get("owes_validation", False)
         if (state["primary"], state["folder"]) == (self.primary, str(self.folder)):
             self.best = state["best"]

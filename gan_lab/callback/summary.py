@@ -15,7 +15,6 @@ import lightning as L
 import torch
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_only
-from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from gan_lab import __version__
 from gan_lab.callback.validation import Validation
@@ -57,7 +56,7 @@ class Summary(L.Callback):
         """Write the summary of a run that was told to end, or failed."""
         if trainer.state.fn != TrainerFn.FITTING or not hasattr(self, "started"):
             return
-        if isinstance(exception, SIGTERMException):
+        if isinstance(exception, SystemExit):  # by a signal
             self._write(trainer, gan, {"status": "stopped"})
         else:
             self._write(trainer, gan, {"status": "failed", "error": f"{type(exception).__name__}: {exception}"})
