@@ -30,7 +30,7 @@ FAULTS = (OSError, wandb.Error)
 class Wandb(Clocked, WandbLogger):
     """A run whose curves are drawn over images seen, and which continues when its folder does."""
 
-    is_lost = False
+    is_lost = is_finished = False
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
@@ -62,12 +62,13 @@ class Wandb(Clocked, WandbLogger):
         finish = threading.Thread(target=self._finish, daemon=True)
         finish.start()
         finish.join(PATIENCE)
-        if finish.is_alive():
+        if not self.is_finished:
             self._lose(f"W&B has not finished in {PATIENCE} s: what it left out is uploaded by {self._sync()}")
 
     def _finish(self) -> None:
-        with suppress(*FAULTS):  # a row has said so, or nobody waits any more
+        with suppress(Exception):  # `close` says so
             self.experiment.finish()
+            self.is_finished = True
 
     def _lose(self, warning: str) -> None:
         """Go on without W&B, and end its service: at the end of this process its exit hook would wait for it for ever."""
