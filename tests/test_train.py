@@ -331,6 +331,24 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_checkpoi
     assert json.loads(Path("run/summary.json").read_text())["status"] == "failed"
 
 
+def test_weights_that_no_step_leads_back_from_fail_the_run_that_has_no_checkpoint_yet(call):
+    narrow = ["network.generator.width=[16]", "network.discriminator.width=[16]"]
+    with pytest.raises(
+        SystemExit, match=r"the generator diverged: generator\.\S+ is not finite, or beyond 1e19, at D step"
+    ) as end:
+        call(train.main, "model=gan", *narrow, "optimizer.g.lr=1e20", "data=digits", "logger=csv", "hydra.run.dir=run")
+    assert "checkpoint is kept" not in str(end.value)
+    assert json.loads(Path("run/summary.json").read_text())["status"] == "failed"
+
+
+def test_chaos_is_named_in_the_summary_and_stops_nothing(call):
+    narrow = ["network.generator.width=[16]", "network.discriminator.width=[16]", "max_images=6400", "metric=none"]
+    call(train.main, "model=gan", *narrow, "optimizer.g.lr=1e6", "data=digits", "logger=csv", "hydra.run.dir=run")
+    summary = json.loads(Path("run/summary.json").read_text())
+    assert summary["status"] == "finished"
+    assert any("G learns nothing any more" in text for text in summary["warnings"])
+
+
 def test_the_first_ctrl_c_ends_the_run_with_a_checkpoint(run, monkeypatch):
     from gan_lab.callback.stop_condition import StopCondition
 

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-import torch
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+from gan_lab.callback import divergence
 from gan_lab.model.gan import GAN
 from gan_lab.training import checkpoint
 from gan_lab.training.cadence import is_due, validation_follows
@@ -18,7 +18,7 @@ class Checkpoint(L.Callback):
     """Write ``last.ckpt`` every so many images, after each validation and when the process is told to end.
 
     ``best.ckpt`` is the checkpoint with the best ``val/<primary>`` so far, of equal ones the latest; a value that is no number
-    never wins. Both are written beside the former file and then take its place.
+    never wins. Both are written beside the former file and then take its place, and never with a value that is not finite.
 
     Args:
         folder: of the two files.
@@ -51,7 +51,7 @@ class Checkpoint(L.Callback):
     @property
     def chosen_path(self) -> Path:
         """The best of this run, or the last where none was chosen."""
-        return self.last_path if self.best is None else self.best_path
+        return self.best_path if self.best is not None and self.best_path.is_file() else self.last_path
 
     def on_train_start(self, trainer: L.Trainer, gan: GAN) -> None:
         """Make the folder; validate if the run was stopped within a validation: Lightning would leave it out."""
@@ -65,26 +65,27 @@ class Checkpoint(L.Callback):
     def on_train_batch_end(self, trainer: L.Trainer, gan: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Save when it is due, but before a validation only after it: what goes on from a file has had it."""
         if is_due(trainer, gan, self.every_images) and not validation_follows(trainer):
-            self._save(trainer, gan, self.last_path)
+            divergence.check(trainer, gan)
+            checkpoint.save(trainer, self.last_path)
 
     def on_validation_end(self, trainer: L.Trainer, gan: GAN) -> None:
         """Save, as the best too if it is."""
+        divergence.check(trainer, gan)
         value = float(trainer.callback_metrics.get(f"val/{self.primary}", math.nan))
         if math.isfinite(value) and (self.best is None or self.sign * value <= self.sign * self.best):
             self.best = value
-            self._save(trainer, gan, self.best_path)
-        self._save(trainer, gan, self.last_path)
+            checkpoint.save(trainer, self.best_path)
+        checkpoint.save(trainer, self.last_path)
 
     def on_exception(self, trainer: L.Trainer, gan: GAN, exception: BaseException) -> None:
         """Save on SIGTERM, which arrives between two steps; anything else may have torn a step: the last file stands."""
-        if isinstance(exception, SIGTERMException) and trainer.state.fn == TrainerFn.FITTING:
+        if (
+            isinstance(exception, SIGTERMException)
+            and trainer.state.fn == TrainerFn.FITTING
+            and divergence.is_finite(trainer, gan)
+        ):
             self.owes_validation = trainer.validating
-            self._save(trainer, gan, self.last_path)
-
-    def _save(self, trainer: L.Trainer, gan: GAN, path: Path) -> None:
-        """Write, unless a weight is no number: the last good file stands, and `LossLogger` ends the run."""
-        if torch.nn.utils.get_total_norm(list(gan.parameters())).isfinite():
-            checkpoint.save(trainer, path)
+            checkpoint.save(trainer, self.last_path)
 
     def state_dict(self) -> dict[str, Any]:
         """Keep the best value for a resumed run."""

@@ -17,6 +17,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_only
 
 from gan_lab import __version__
+from gan_lab.callback.failures import Failures
 from gan_lab.callback.validation import Validation
 from gan_lab.evaluation.metric import Quantity
 from gan_lab.model.gan import GAN
@@ -29,8 +30,8 @@ PACKAGES = ("torch", "lightning", "hydra-core", "torchmetrics", "wandb")
 class Summary(L.Callback):
     """Write both files when a run ends, however it ends, and again when its best checkpoint has been judged.
 
-    ``summary.json``: status; the primary quantity and its mode; first, final and best value, direction and unit of each
-    quantity; the real-data baseline; the protocol; counters, speed, memory, versions.
+    ``summary.json``: status; warnings; the primary quantity and its mode; first, final and best value, direction and unit of
+    each quantity; the real-data baseline; the protocol; counters, speed, memory, versions.
 
     Args:
         folder: the run folder, with its metrics.csv.
@@ -81,6 +82,7 @@ class Summary(L.Callback):
             "scores": _course(rows, validation.suite.quantities),
             "baseline": validation.baseline,
             "protocol": validation.protocol,
+            "warnings": [text for each in _all(trainer) if isinstance(each, Failures) for text in each.warnings.values()],
             "broken_images": trainer.datamodule.broken,  # type: ignore[attr-defined]  # `fit` sets it
             "images_seen": gan.images_seen,
             "g_steps_done": gan.g_steps_done,
@@ -97,9 +99,13 @@ class Summary(L.Callback):
         save_curves(rows, self.run.curves, gan.equilibrium(), validation.baseline)
 
 
-def _validation(trainer: L.Trainer) -> Validation:
+def _all(trainer: L.Trainer) -> list[L.Callback]:
     callbacks: list[L.Callback] = trainer.callbacks  # type: ignore[attr-defined]
-    return next((c for c in callbacks if isinstance(c, Validation)), Validation())
+    return callbacks
+
+
+def _validation(trainer: L.Trainer) -> Validation:
+    return next((each for each in _all(trainer) if isinstance(each, Validation)), Validation())
 
 
 def _course(rows: list[dict[str, float]], quantities: Mapping[str, Quantity]) -> dict[str, dict[str, Any]]:
