@@ -137,6 +137,17 @@ def test_auto_goes_on_from_the_best_when_the_last_is_broken_and_stops_when_all_a
     assert [row["images_seen"] for row in read_rows(Path("run/metrics.csv")) if "d_loss" in row] == [16]
 
 
+def test_auto_goes_on_from_the_history_when_last_and_best_are_broken(run, capsys):
+    checkpoints = run("max_images=16", "checkpoint_every_images=4", "callback.checkpoint.keep=2") / "checkpoints"
+    for name in ("last", "best", "0000000016"):
+        (checkpoints / f"{name}.ckpt").write_bytes(b"broken")
+    run("max_images=20", "resume=auto", "checkpoint_every_images=4", "callback.checkpoint.keep=2")
+    said = capsys.readouterr().out
+    assert "last.ckpt' is broken" in said
+    assert "0000000012.ckpt at 12 images" in said
+    assert sorted(path.name for path in checkpoints.glob("0*")) == ["0000000016.ckpt", "0000000020.ckpt"]
+
+
 class Killed(BaseException):
     """What no code of a run handles."""
 

@@ -1,6 +1,7 @@
 """last.ckpt, to go on from, and best.ckpt, to use."""
 
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,10 @@ import lightning as L
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+from gan_lab import atomic
 from gan_lab.callback import divergence
 from gan_lab.model.gan import GAN
+from gan_lab.run_folder import RunFolder
 from gan_lab.training import checkpoint
 from gan_lab.training.cadence import is_due, validation_follows
 
@@ -25,10 +28,14 @@ class Checkpoint(L.Callback):
         every_images: between two writes of ``last.ckpt``.
         primary: name of the quantity that chooses the best; None: there is no best.
         mode: whether it should be ``min`` or ``max``.
+        keep: number of the latest checkpoints to keep as ``<images seen>.ckpt`` too: what ``resume=auto`` goes on from when
+            ``last.ckpt`` is damaged.
     """
 
-    def __init__(self, folder: str, every_images: int, primary: str | None = None, mode: str | None = "min") -> None:
-        self.folder, self.every_images = Path(folder), every_images
+    def __init__(
+        self, folder: str, every_images: int, primary: str | None = None, mode: str | None = "min", keep: int = 0
+    ) -> None:
+        self.folder, self.every_images, self.keep = Path(folder), every_images, keep
         self.primary, self.sign = primary, -1 if mode == "max" else 1
         self.best: float | None = None
         self.owes_validation = False  # whether the run was stopped within one
@@ -66,7 +73,7 @@ class Checkpoint(L.Callback):
         """Save when it is due, but before a validation only after it: what goes on from a file has had it."""
         if is_due(trainer, gan, self.every_images) and not validation_follows(trainer):
             divergence.check(trainer, gan)
-            checkpoint.save(trainer, self.last_path)
+            self._save_last(trainer, gan)
 
     def on_validation_end(self, trainer: L.Trainer, gan: GAN) -> None:
         """Save, as the best too if it is."""
@@ -75,7 +82,7 @@ class Checkpoint(L.Callback):
         if math.isfinite(value) and (self.best is None or self.sign * value <= self.sign * self.best):
             self.best = value
             checkpoint.save(trainer, self.best_path)
-        checkpoint.save(trainer, self.last_path)
+        self._save_last(trainer, gan)
 
     def on_exception(self, trainer: L.Trainer, gan: GAN, exception: BaseException) -> None:
         """Save on SIGTERM, which arrives between two steps; anything else may have torn a step: the last file stands."""
@@ -85,7 +92,19 @@ class Checkpoint(L.Callback):
             and divergence.is_finite(trainer, gan)
         ):
             self.owes_validation = trainer.validating
-            checkpoint.save(trainer, self.last_path)
+            self._save_last(trainer, gan)
+
+    def _save_last(self, trainer: L.Trainer, gan: GAN) -> None:
+        """Write ``last.ckpt`` and a copy, which shares no bytes with it, for the history; drop what is beyond it or too old."""
+        checkpoint.save(trainer, self.last_path)
+        if not self.keep or not trainer.is_global_zero:
+            return
+        with atomic.replacing(self.folder / f"{gan.images_seen:010d}.ckpt") as partial:
+            shutil.copyfile(self.last_path, partial)
+        history = RunFolder(self.folder.parent).history()
+        kept = [images for images in history if images <= gan.images_seen][-self.keep :]
+        for images in history.keys() - kept:
+            history[images].unlink(missing_ok=True)
 
     def state_dict(self) -> dict[str, Any]:
         """Keep the best value for a resumed run."""

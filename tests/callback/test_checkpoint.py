@@ -109,6 +109,20 @@ def test_sigterm_saves_where_the_run_stands(tmp_path):
     assert all(torch.equal(a, b) for a, b in zip(resumed.parameters(), whole.parameters(), strict=True))
 
 
+def test_a_history_keeps_the_latest_and_nothing_that_lies_beyond_them(tmp_path):
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    (folder / "0000000099.ckpt").touch()  # of a run that was resumed from before it
+    cfg = tiny(images=20)
+    fit(cfg, checkpoint.EmbedConfig(cfg, []), Checkpoint(str(folder), 4, keep=3))
+    assert [path.stem for path in sorted(folder.iterdir())] == ["0000000012", "0000000016", "0000000020", "last"]
+    for path in folder.iterdir():
+        content = checkpoint.read(path)
+        assert content["format"] == checkpoint.FORMAT
+        assert path.stem in ("last", f"{content['state_dict']['_extra_state']['images_seen']:010d}")
+    assert (folder / "last.ckpt").stat().st_ino != (folder / "0000000020.ckpt").stat().st_ino
+
+
 def test_the_callbacks_act_in_the_order_that_keeps_good_checkpoints_good():
     names = list(tiny().callback)
     assert names.index("loss_logger") < names.index("checkpoint")
