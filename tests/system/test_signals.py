@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from gan_lab.training import checkpoint
-from tests.system.test_requeue import SLURM
+from tests.system.slurm import SLURM
 
 MOMENTS = {
     "start-up": "gan_lab.data.folder.ImageFolder.setup",
@@ -84,23 +84,37 @@ def signalled(folder, run, moment, number):
     return "".join(said), job.returncode
 
 
-@pytest.mark.parametrize("moment", ["training", *(pytest.param(m, marks=pytest.mark.slow) for m in MOMENTS if m != "training")])
-def test_sigterm_to_the_group_ends_a_run_whose_requeue_ends_as_an_undisturbed_one(images, moment):
+@pytest.fixture(scope="module")
+def undisturbed(images):
+    return go_on(images, "undisturbed")
+
+
+def test_sigterm_to_the_group_ends_a_run_with_workers_and_wandb_by_a_checkpoint_and_a_sentence(images):
+    said, status = signalled(images, "fast", "training", signal.SIGTERM)
+    assert status == 143, said
+    assert "Traceback" not in said
+    assert said.count("stopped") == 1
+    assert checkpoint.read(images / "fast" / "checkpoints" / "last.ckpt")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_the_requeue_of_a_run_that_sigterm_has_ended_ends_as_an_undisturbed_one(images, undisturbed, moment):
     said, status = signalled(images, moment, moment, signal.SIGTERM)
     assert status == 143, said
     assert "Traceback" not in said
     assert said.count("stopped") == 1
     assert (images / moment / "checkpoints" / "last.ckpt").is_file() or moment == "start-up"
-    (weights, rows), (undisturbed, whole) = go_on(images, moment), go_on(images, "undisturbed")
-    assert all(torch.equal(weights[name], undisturbed[name]) for name in weights if torch.is_tensor(weights[name]))
-    assert rows == whole
+    (weights, rows), (whole, all_rows) = go_on(images, moment), undisturbed
+    assert all(torch.equal(weights[name], whole[name]) for name in weights if torch.is_tensor(weights[name]))
+    assert rows == all_rows
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_ctrl_c_in_a_terminal_ends_a_run_which_goes_on_to_the_same_weights(images, moment):
+def test_ctrl_c_in_a_terminal_ends_a_run_which_goes_on_to_the_same_weights(images, undisturbed, moment):
     said, status = signalled(images, f"{moment}-c", moment, signal.SIGINT)
     assert status == 130, said
     assert "Traceback" not in said
-    (weights, _), (undisturbed, _) = go_on(images, f"{moment}-c"), go_on(images, "undisturbed")
-    assert all(torch.equal(weights[name], undisturbed[name]) for name in weights if torch.is_tensor(weights[name]))
+    weights = go_on(images, f"{moment}-c")[0]
+    assert all(torch.equal(weights[name], undisturbed[0][name]) for name in weights if torch.is_tensor(weights[name]))
