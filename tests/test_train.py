@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock, Timeout
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
@@ -16,7 +17,7 @@ from gan_lab.callback.loss_logger import LossLogger
 from gan_lab.callback.summary import Summary
 from gan_lab.callback.validation import Validation
 from gan_lab.run_folder import read_rows
-from gan_lab.training import checkpoint, distributed
+from gan_lab.training import checkpoint, distributed, resume
 from gan_lab.training.config import finalize_config
 from tests.tiny import TINY
 
@@ -112,6 +113,22 @@ def test_a_second_process_in_a_folder_is_refused_until_the_first_has_died(run, t
         first.kill()
     run("max_images=16", "resume=auto")
     assert json.loads(Path("run/summary.json").read_text())["images_seen"] == 16
+
+
+def test_the_checkpoint_is_chosen_by_whoever_holds_the_folder(run, monkeypatch):
+    run("max_images=8")
+    choose = resume.load_resume_config
+
+    def choose_alone(cfg, overrides, folder):
+        with pytest.raises(Timeout), FileLock(folder / ".lock", timeout=0):
+            pass
+        chosen.append(folder)
+        return choose(cfg, overrides, folder)
+
+    chosen = []
+    monkeypatch.setattr(resume, "load_resume_config", choose_alone)
+    run("max_images=16", "resume=auto")
+    assert [folder.name for folder in chosen] == ["run"]
 
 
 def test_a_complete_run_taken_up_by_auto_is_left_as_it_is(run, capsys):

@@ -47,6 +47,7 @@ def check(trainer: L.Trainer, gan: GAN) -> None:
 def is_finite(trainer: L.Trainer, gan: GAN) -> bool:
     """Return whether weights, statistics, the memory of the optimizers and the last losses are finite."""
     memory = [value for each in trainer.optimizers for state in each.state.values() for value in state.values()]
+    memory = [value for value in memory if isinstance(value, Tensor) and value.ndim]  # Adam counts its steps on the host
     others = [tensor for tensor in (*gan.buffers(), *memory, *_losses(gan).values()) if _is_float(tensor)]
     norm = torch.nn.utils.get_total_norm
     return bool(torch.stack([norm(list(gan.parameters())), norm(others, math.inf).to(gan.device)]).isfinite().all())
