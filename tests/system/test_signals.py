@@ -66,7 +66,7 @@ def environment():
 
 
 def go_on(folder, run):
-    subprocess.run(command(run), cwd=folder, env=environment(), check=True, capture_output=True, timeout=120)
+    subprocess.run(command(run), cwd=folder, env=environment(), check=True, capture_output=True, timeout=600)
     return checkpoint.read(folder / run / "checkpoints" / "last.ckpt")["state_dict"], (folder / run / "metrics.csv").read_text()
 
 
@@ -80,7 +80,7 @@ def signalled(folder, run, moment, number):
             if line == "here\n":
                 os.killpg(job.pid, number)
                 break
-        said += job.communicate(timeout=60)[0].splitlines(keepends=True)
+        said += job.communicate(timeout=300)[0].splitlines(keepends=True)
     return "".join(said), job.returncode
 
 
