@@ -37,7 +37,7 @@ def run_name() -> str:
         return f"torchrun_{name}"
     if int(os.environ.get("SLURM_NTASKS", "1")) > 1:
         return f"slurm_{os.environ['SLURM_JOB_ID']}.{os.environ.get('SLURM_STEP_ID', 0)}"
-    return f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
+    return f"{datetime.now():%Y-%m-%d_%H-%M-%S-%f}"  # runs of a loop start in one second
 
 
 class RunFolder:
@@ -52,7 +52,7 @@ class RunFolder:
         summary: the outcome, as JSON.
         curves: the picture of losses and metrics.
         samples: the folder of sample grids or texts, each named by its images seen.
-        checkpoints: the folder of ``best.ckpt`` and ``last.ckpt``.
+        checkpoints: the folder of ``best.ckpt`` and ``last.ckpt``, and of older ones, each named by its images seen.
         evaluation: the folder of what `gan_lab.evaluate` wrote, a folder for each preset.
         error: the traceback of a failed job of a sweep.
     """
@@ -110,6 +110,10 @@ class RunFolder:
         found = (path for path in self.samples.glob("*") if path.suffix in (".png", ".txt") and path.stem.isdecimal())
         paths = sorted(found, key=lambda path: int(path.stem))
         return {int(path.stem): path for path in paths}
+
+    def history(self) -> dict[int, Path]:
+        """Return the older checkpoints that were kept by images seen, the first first."""
+        return {int(path.stem): path for path in sorted(self.checkpoints.glob("*.ckpt")) if path.stem.isdigit()}
 
     def evaluations(self, suffix: str) -> dict[str, Path]:
         """Return the files with this suffix that evaluations wrote, by their path in the evaluation folder."""

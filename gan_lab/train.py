@@ -12,7 +12,7 @@ from gan_lab import atomic
 from gan_lab.cli.command import command, explain
 from gan_lab.run_folder import RunFolder
 from gan_lab.sweep import jobs
-from gan_lab.training import distributed, resume
+from gan_lab.training import distributed, resume, signals
 from gan_lab.training.config import check_numbers, finalize_config, named
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Run the command."""
-    argv = explain(lambda: resume.arguments(sys.argv[1:]))
-    explain(lambda: distributed.check_torchrun(argv))
-    with jobs.report():
+    with signals.stoppable(), jobs.report():
+        argv = explain(lambda: resume.arguments(sys.argv[1:]))
+        explain(lambda: distributed.check_torchrun(argv))
         command("train", jobs.job(distributed.isolated_process_group(train)), argv)
 
 
@@ -41,16 +41,16 @@ def run(cfg: DictConfig, folder: Path) -> float | None:
 
     console.quiet()
     overrides = list(HydraConfig.get().overrides.task)
-    cfg, resumed = resume.load_resume_config(cfg, overrides, folder)
-    check_numbers(cfg)
-    if not resumed:
-        transfer.resolve(cfg)
-    trainer = instantiate(cfg.trainer, logger=False, default_root_dir=str(folder))
-    if distributed.needs_a_command(trainer):
-        distributed.run_command(folder)
-        return None
-    with distributed.alone_in(folder):
-        return run_in(folder, cfg, resumed, trainer, overrides)
+    with signals.stoppable(folder) as stop, distributed.alone_in(folder):
+        cfg, resumed = resume.load_resume_config(cfg, overrides, folder)
+        check_numbers(cfg)
+        if not resumed:
+            transfer.resolve(cfg)
+        stop.trainer = trainer = instantiate(cfg.trainer, logger=False, default_root_dir=str(folder))
+        if not distributed.needs_a_command(trainer):
+            return run_in(folder, cfg, resumed, trainer, overrides)
+    distributed.run_command(folder)
+    return None
 
 
 def run_in(folder: Path, cfg: DictConfig, resumed: resume.Resumed | None, trainer: Any, overrides: list[str]) -> float | None:
@@ -89,18 +89,17 @@ def run_in(folder: Path, cfg: DictConfig, resumed: resume.Resumed | None, traine
     trainer.callbacks += [
         *callbacks.values(),
         checkpoint.EmbedConfig(cfg, overrides),
-        *([Capture()] if cfg.speed.capture else []),
+        *([Capture()] if cfg.speed.get("capture") else []),
     ]
     trainer.loggers = loggers(cfg, resumed)
     trainer.val_check_interval = cadence.steps(data.batch_size * trainer.world_size, cfg.val_every_images)
     try:
         trainer.fit(gan, data, ckpt_path=resumed and resumed.path, weights_only=True)
+        if trainer.received_sigterm:  # in the last moments of `fit`, after its last look
+            raise SIGTERMException
         trainer.test(gan, data, ckpt_path=callbacks["checkpoint"].chosen_path, weights_only=True, verbose=False)
         dashboards = [logger.where() for logger in trainer.loggers if hasattr(logger, "where")]
         console.finish(folder, dashboards, data.broken, data.faults.items())
-    except SIGTERMException:
-        console.stopped(folder)
-        sys.exit(143)  # as a shell reports a SIGTERM
     finally:
         for logger in trainer.loggers:
             if hasattr(logger, "close"):

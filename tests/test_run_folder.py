@@ -20,7 +20,11 @@ def alone(monkeypatch):
 
 def test_a_run_is_named_by_its_time(alone):
     assert run_folder.run_name()[:2] == "20"
-    assert len(run_folder.run_name()) == len("2026-11-24_12-00-00")
+    assert len(run_folder.run_name()) == len("2026-11-24_12-00-00-123456")
+
+
+def test_two_runs_of_one_second_have_two_folders(alone):
+    assert run_folder.run_name() != run_folder.run_name()
 
 
 def test_processes_that_were_started_together_share_a_name(alone, monkeypatch):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock, Timeout
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
@@ -16,7 +17,7 @@ from gan_lab.callback.loss_logger import LossLogger
 from gan_lab.callback.summary import Summary
 from gan_lab.callback.validation import Validation
 from gan_lab.run_folder import read_rows
-from gan_lab.training import checkpoint, distributed
+from gan_lab.training import checkpoint, distributed, resume
 from gan_lab.training.config import finalize_config
 from tests.tiny import TINY
 
@@ -114,6 +115,22 @@ def test_a_second_process_in_a_folder_is_refused_until_the_first_has_died(run, t
     assert json.loads(Path("run/summary.json").read_text())["images_seen"] == 16
 
 
+def test_the_checkpoint_is_chosen_by_whoever_holds_the_folder(run, monkeypatch):
+    run("max_images=8")
+    choose = resume.load_resume_config
+
+    def choose_alone(cfg, overrides, folder):
+        with pytest.raises(Timeout), FileLock(folder / ".lock", timeout=0):
+            pass
+        chosen.append(folder)
+        return choose(cfg, overrides, folder)
+
+    chosen = []
+    monkeypatch.setattr(resume, "load_resume_config", choose_alone)
+    run("max_images=16", "resume=auto")
+    assert [folder.name for folder in chosen] == ["run"]
+
+
 def test_a_complete_run_taken_up_by_auto_is_left_as_it_is(run, capsys):
     run("max_images=8")
     before = Path("run/metrics.csv").read_text()
@@ -135,6 +152,17 @@ def test_auto_goes_on_from_the_best_when_the_last_is_broken_and_stops_when_all_a
     with pytest.raises(SystemExit, match=r"last\.ckpt' is broken .* nothing to go on from: remove '.*run' to start anew"):
         run("max_images=24", "resume=auto")
     assert [row["images_seen"] for row in read_rows(Path("run/metrics.csv")) if "d_loss" in row] == [16]
+
+
+def test_auto_goes_on_from_the_history_when_last_and_best_are_broken(run, capsys):
+    checkpoints = run("max_images=16", "checkpoint_every_images=4", "callback.checkpoint.keep=2") / "checkpoints"
+    for name in ("last", "best", "0000000016"):
+        (checkpoints / f"{name}.ckpt").write_bytes(b"broken")
+    run("max_images=20", "resume=auto", "checkpoint_every_images=4", "callback.checkpoint.keep=2")
+    said = capsys.readouterr().out
+    assert "last.ckpt' is broken" in said
+    assert "0000000012.ckpt at 12 images" in said
+    assert sorted(path.name for path in checkpoints.glob("0*")) == ["0000000016.ckpt", "0000000020.ckpt"]
 
 
 class Killed(BaseException):
@@ -206,6 +234,49 @@ def test_the_record_of_a_killed_run_is_that_of_an_undisturbed_one(run, monkeypat
     for part in ("status", "scores", "baseline", "protocol", "images_seen", "final_judgement"):
         assert summaries[0][part] == summaries[1][part]
     assert (folder / "curves.png").is_file()
+
+
+def test_a_run_that_is_told_to_end_in_a_validation_makes_up_for_it(run, monkeypatch):
+    cadence = ["max_images=64", "metric=frechet", "extractor=pixels", "data.held_out.n=300", "data.train.n=400"]
+    whole = run(*cadence, "hydra.run.dir=whole").with_name("whole")
+    judge = Validation.on_validation_batch_end
+
+    def told_to_end(self, trainer, gan, *args, **options):
+        judge(self, trainer, gan, *args, **options)
+        if gan.images_seen == 32:
+            signal.raise_signal(signal.SIGTERM)
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit) as ended:
+        patch.setattr(Validation, "on_validation_batch_end", told_to_end)
+        run(*cadence)
+    assert ended.value.code == 143
+    assert checkpoint.read(Path("run/checkpoints/last.ckpt"))["state_dict"]["_extra_state"]["images_seen"] == 32
+    folder = run(*cadence, "resume=auto")
+    assert (folder / "metrics.csv").read_bytes() == (whole / "metrics.csv").read_bytes()
+
+
+@pytest.mark.parametrize("moment", ["on_test_start", "on_train_end"])
+def test_sigterm_ends_the_final_judgement_which_a_resume_makes_up_for(run, monkeypatch, capsys, moment):
+    with monkeypatch.context() as patch, pytest.raises(SystemExit) as ended:
+        patch.setattr(Validation, moment, lambda *args: signal.raise_signal(signal.SIGTERM))
+        run("max_images=8")
+    assert ended.value.code == 143
+    assert "stopped; python -m gan_lab.train resume=" in capsys.readouterr().out
+    assert "final_judgement" not in json.loads(Path("run/summary.json").read_text())
+    run("max_images=8", "resume=auto")
+    assert "final_judgement" in json.loads(Path("run/summary.json").read_text())
+
+
+def test_the_second_ctrl_c_ends_with_130_and_the_record_says_stopped(run, monkeypatch):
+    def interrupt(callback, trainer, gan, *args):
+        for _ in range(2 if gan.d_steps_done == 4 else 0):
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Validation, "on_train_batch_end", interrupt)
+    with pytest.raises(SystemExit) as ended:
+        run()
+    assert ended.value.code == 130
+    assert json.loads(Path("run/summary.json").read_text())["status"] == "stopped"
 
 
 def test_another_optimizer_on_resume_starts_without_the_memory_of_the_first(run, capsys):
@@ -286,6 +357,24 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_checkpoi
     assert len(floats) > 10 and all(value.isfinite().all() for value in floats)
     assert content["_extra_state"]["images_seen"] >= 32
     assert json.loads(Path("run/summary.json").read_text())["status"] == "failed"
+
+
+def test_weights_that_no_step_leads_back_from_fail_the_run_that_has_no_checkpoint_yet(call):
+    narrow = ["network.generator.width=[16]", "network.discriminator.width=[16]"]
+    with pytest.raises(
+        SystemExit, match=r"the generator diverged: generator\.\S+ is not finite, or beyond 1e19, at D step"
+    ) as end:
+        call(train.main, "model=gan", *narrow, "optimizer.g.lr=1e20", "data=digits", "logger=csv", "hydra.run.dir=run")
+    assert "checkpoint is kept" not in str(end.value)
+    assert json.loads(Path("run/summary.json").read_text())["status"] == "failed"
+
+
+def test_chaos_is_named_in_the_summary_and_stops_nothing(call):
+    narrow = ["network.generator.width=[16]", "network.discriminator.width=[16]", "max_images=6400", "metric=none"]
+    call(train.main, "model=gan", *narrow, "optimizer.g.lr=1e6", "data=digits", "logger=csv", "hydra.run.dir=run")
+    summary = json.loads(Path("run/summary.json").read_text())
+    assert summary["status"] == "finished"
+    assert any("G learns nothing any more" in text for text in summary["warnings"])
 
 
 def test_the_first_ctrl_c_ends_the_run_with_a_checkpoint(run, monkeypatch):

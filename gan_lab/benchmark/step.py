@@ -138,7 +138,7 @@ def ours(cfg: DictConfig, gan: GAN | None = None, started: Callable[[], None] = 
 
     def run(steps: int) -> float:
         watch, record = Stopwatch(), instantiate(cfg.callback.loss_logger)
-        captures = [Capture()] if cfg.speed.capture else []
+        captures = [Capture()] if cfg.speed.get("capture") else []
         limits = {"max_epochs": 1, "limit_train_batches": warmup + steps, "limit_val_batches": 0}
         instantiate(cfg.trainer, callbacks=[record, watch, *captures], logger=False, **limits).fit(gan, data)
         return watch.seconds

@@ -1,4 +1,4 @@
-"""Early warnings of a failing run, from its losses and gradient norms (https://github.com/soumith/ganhacks, 10)."""
+"""Early warnings of a failing run, from losses, gradients (https://github.com/soumith/ganhacks, 10) and samples."""
 
 import math
 from collections import deque
@@ -8,18 +8,26 @@ from statistics import correlation, fmean
 from typing import Any
 
 import lightning as L
+import torch
 from lightning.pytorch.utilities import rank_zero_only
+from torch import Tensor
 
+from gan_lab.evaluation.source import quantised
 from gan_lab.model.gan import GAN
 from gan_lab.training.cadence import row_is_due
 
 Row = dict[str, float]
 
+EXACT = "donot_use_mm_for_euclid_dist"
+"""Of equal images too the distance is 0."""
+
 
 class Failures(L.Callback):
-    """Warns once per command for each kind of failure, with a remedy, from the rows that `LossLogger` has just written.
+    """Warns once per run for each kind of failure, with a remedy: on the console, on dashboards and in ``summary.json``.
 
-    - A gradient norm in one row is large.
+    From the rows that `LossLogger` has just written:
+
+    - A gradient norm in one row is large, or G's is 0: its output is saturated, or D's is.
     - D's loss is near 0, so G can learn nothing from D.
     - D's loss jumps from row to row.
     - G's loss falls while D's rises, and D classifies nearly all fakes as real: it is fooled, maybe by garbage. (Losses also
@@ -27,6 +35,10 @@ class Failures(L.Callback):
 
     The last three need a full window of rows and a model with a decision threshold: a critic's loss has no scale, and it
     rises towards 0 as it should.
+
+    From the samples of validations: they are nearly the same, twice in a row. Their diversity is the median distance of a
+    sample to the nearest of 63 others, as a share of that of held-out reals. A G that has hardly begun has none yet, so the
+    first steps do not count.
 
     Args:
         every_steps: D's steps between two rows, as given to `LossLogger`.
@@ -38,6 +50,12 @@ class Failures(L.Callback):
             learning rate.
         min_trend: correlation with time from which a loss counts as rising or falling.
         min_fake_accuracy: limit of the mean fraction of fakes that D recognises over a window.
+        min_diversity: limit of the diversity of samples; no source gives it; DCGAN on the digits has 0.5 after 6,000
+            images and 1 from 18,000 on.
+        min_g_steps: G's steps before samples are judged.
+
+    Attributes:
+        warnings: what was said in this run, before a resume too.
     """
 
     def __init__(
@@ -49,15 +67,16 @@ class Failures(L.Callback):
         max_d_loss_jump: float = 0.3,
         min_trend: float = 0.8,
         min_fake_accuracy: float = 0.25,
+        min_diversity: float = 0.05,
+        min_g_steps: int = 500,
     ) -> None:
         self.every_steps, self.window, self.max_gradient_norm = every_steps, window, max_gradient_norm
         self.min_d_loss, self.max_d_loss_jump = min_d_loss, max_d_loss_jump
         self.min_trend, self.min_fake_accuracy = min_trend, min_fake_accuracy
-
-    def on_train_start(self, trainer: L.Trainer, gan: GAN) -> None:
-        """Forget earlier rows and warnings, so that a resumed run warns again."""
-        self.rows: deque[Row] = deque(maxlen=self.window)
-        self.warned: set[str] = set()
+        self.min_diversity, self.min_g_steps = min_diversity, min_g_steps
+        self.rows: deque[Row] = deque(maxlen=window)
+        self.warnings: dict[str, str] = {}
+        self.diversities: deque[float] = deque([math.inf, math.inf], maxlen=2)
 
     @rank_zero_only
     def on_train_batch_end(self, trainer: L.Trainer, gan: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
@@ -69,19 +88,64 @@ class Failures(L.Callback):
         found = self.gradients(self.rows[-1])
         if gan.decision_threshold is not None and len(self.rows) == self.window:
             found |= self.losses(list(self.rows))
-        for kind in found:
-            if kind not in self.warned:
-                print(f"warning at {gan.images_seen:,} images: {found[kind]}")  # a progress bar shows prints above itself
-        self.warned |= found.keys()
+        self._warn(trainer, gan, found)
+
+    @rank_zero_only
+    def on_validation_batch_end(
+        self, trainer: L.Trainer, gan: GAN, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        """Compare the first samples with the reals beside them."""
+        if (batch_idx, dataloader_idx) != (0, 0) or not outputs or gan.g_steps_done < self.min_g_steps:
+            return
+        self.diversities.append(diversity(quantised(outputs["fake"]), quantised(outputs["real"])))
+        self._warn(trainer, gan, self.samples())
+
+    def _warn(self, trainer: L.Trainer, gan: GAN, found: dict[str, str]) -> None:
+        """Say what is new; a progress bar shows prints above itself."""
+        new = {
+            kind: f"warning at {gan.images_seen:,} images: {text}" for kind, text in found.items() if kind not in self.warnings
+        }
+        self.warnings |= new
+        for line in new.values():
+            print(line)
+        for logger in trainer.loggers if new else ():
+            if hasattr(logger, "log_lines"):
+                clocks = {"images_seen": gan.images_seen, "g_steps_done": gan.g_steps_done}
+                logger.log_lines("warnings", list(self.warnings.values()), clocks)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Keep what was said for the summary of a resumed run, and what it goes on from."""
+        return {"warnings": self.warnings, "diversities": list(self.diversities), "rows": list(self.rows)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore it."""
+        self.warnings = dict(state["warnings"])
+        self.diversities.extend(state["diversities"])
+        self.rows.extend(state["rows"])
 
     def gradients(self, row: Row) -> dict[str, str]:
         """Return warnings about one row, by kind."""
-        norms, limit = {player: row.get(f"{player}_gradient_norm", 0.0) for player in "dg"}, self.max_gradient_norm
-        return {
-            f"{player}_gradient_norm": f"{player}_gradient_norm is {norm:.0f}, above {limit:.0f}. Lower optimizer.{player}.lr, "
+        norms, limit = {player: row.get(f"{player}_gradient_norm", 1.0) for player in "dg"}, self.max_gradient_norm
+        found = {
+            f"{player}_gradient_norm": f"{player}_gradient_norm is {norm:.3g}, above {limit:.0f}. Lower optimizer.{player}.lr, "
             f"or give clip_grad_norm.{player}={limit:.0f}"
             for player, norm in norms.items()
             if norm > limit
+        }
+        if norms["g"] == 0:
+            found["no_g_gradient"] = (
+                "g_gradient_norm is 0: G learns nothing any more, for its output or D's is saturated. Start anew with a lower "
+                "optimizer.g.lr or optimizer.d.lr, or with penalty=r1"
+            )
+        return found
+
+    def samples(self) -> dict[str, str]:
+        """Return a warning about the last two validations, by kind."""
+        if max(self.diversities) >= self.min_diversity:
+            return {}
+        return {
+            "no_diversity": f"the samples are nearly the same: their nearest neighbours are at {max(self.diversities):.2g} of "
+            "the distance of reals'. Lower optimizer.g.lr, add penalty=r1 or augment=diffaugment, or start anew from seed=1"
         }
 
     def losses(self, rows: Sequence[Row]) -> dict[str, str]:
@@ -104,6 +168,15 @@ class Failures(L.Callback):
                 "garbage that fools it. Look at the samples; lower optimizer.g.lr, or give D more steps with model.d_steps=2"
             )
         return found
+
+
+def diversity(fake: Tensor, real: Tensor, n: int = 64) -> float:
+    """Return the median distance of samples to their nearest neighbours, in units of the reals'; inf if these are the same."""
+    medians = []
+    for images in (fake[:n], real[:n]):
+        flat = images.flatten(1).float()
+        medians.append(float(torch.cdist(flat, flat, compute_mode=EXACT).fill_diagonal_(math.inf).min(1).values.median()))
+    return medians[0] / medians[1] if medians[1] > 0 else math.inf
 
 
 def trend(values: Sequence[float]) -> float:

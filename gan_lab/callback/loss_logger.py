@@ -8,7 +8,7 @@ import lightning as L
 import torch
 from torch import Tensor
 
-from gan_lab.errors import Diverged
+from gan_lab.callback.divergence import failure
 from gan_lab.model.gan import GAN
 from gan_lab.training.cadence import row_is_due
 
@@ -122,9 +122,5 @@ def check_finite(series: dict[str, dict[int, float]], gan: GAN) -> None:
     if not bad:
         return
     step, is_g, _ = min(bad)
-    network, option = ("generator", "g") if is_g else ("discriminator", "d")
     names = ", ".join(name for *place, name in bad if place == [step, is_g])
-    raise Diverged(
-        f"the {network} diverged: {names} not finite at D step {step} (detected at {gan.images_seen:,} images). "
-        f"The last good checkpoint is kept. Lower optimizer.{option}.lr, add penalty=r1, or use speed=plain (float32)"
-    )
+    raise failure(gan, is_g, f"{names} not finite", step)

@@ -15,9 +15,9 @@ import lightning as L
 import torch
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_only
-from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from gan_lab import __version__
+from gan_lab.callback.failures import Failures
 from gan_lab.callback.validation import Validation
 from gan_lab.evaluation.metric import Quantity
 from gan_lab.model.gan import GAN
@@ -30,8 +30,8 @@ PACKAGES = ("torch", "lightning", "hydra-core", "torchmetrics", "wandb")
 class Summary(L.Callback):
     """Write both files when a run ends, however it ends, and again when its best checkpoint has been judged.
 
-    ``summary.json``: status; the primary quantity and its mode; first, final and best value, direction and unit of each
-    quantity; the real-data baseline; the protocol; counters, speed, memory, versions.
+    ``summary.json``: status; warnings; the primary quantity and its mode; first, final and best value, direction and unit of
+    each quantity; the real-data baseline; the protocol; counters, speed, memory, versions.
 
     Args:
         folder: the run folder, with its metrics.csv.
@@ -57,7 +57,7 @@ class Summary(L.Callback):
         """Write the summary of a run that was told to end, or failed."""
         if trainer.state.fn != TrainerFn.FITTING or not hasattr(self, "started"):
             return
-        if isinstance(exception, SIGTERMException):
+        if isinstance(exception, SystemExit):  # by a signal
             self._write(trainer, gan, {"status": "stopped"})
         else:
             self._write(trainer, gan, {"status": "failed", "error": f"{type(exception).__name__}: {exception}"})
@@ -83,6 +83,7 @@ class Summary(L.Callback):
             "baseline": validation.baseline,
             "protocol": validation.protocol,
             "class_names": list(gan.class_names),
+            "warnings": [text for each in _all(trainer) if isinstance(each, Failures) for text in each.warnings.values()],
             "broken_images": trainer.datamodule.broken,  # type: ignore[attr-defined]  # `fit` sets it
             "images_seen": gan.images_seen,
             "g_steps_done": gan.g_steps_done,
@@ -99,9 +100,13 @@ class Summary(L.Callback):
         save_curves(rows, self.run.curves, gan.equilibrium(), validation.baseline)
 
 
-def _validation(trainer: L.Trainer) -> Validation:
+def _all(trainer: L.Trainer) -> list[L.Callback]:
     callbacks: list[L.Callback] = trainer.callbacks  # type: ignore[attr-defined]
-    return next((c for c in callbacks if isinstance(c, Validation)), Validation())
+    return callbacks
+
+
+def _validation(trainer: L.Trainer) -> Validation:
+    return next((each for each in _all(trainer) if isinstance(each, Validation)), Validation())
 
 
 def _course(rows: list[dict[str, float]], quantities: Mapping[str, Quantity]) -> dict[str, dict[str, Any]]:

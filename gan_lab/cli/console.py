@@ -71,7 +71,10 @@ def complete(checkpoint: Path, images_seen: int, total_images: int) -> None:
 @rank_zero_only
 def stopped(folder: Path) -> None:
     """Say how to go on with a run whose process was told to end."""
-    say(f"stopped; python -m gan_lab.train resume={folder}{_trusting(folder)} goes on")
+    if (RunFolder(folder).checkpoints / "last.ckpt").is_file():
+        say(f"stopped; python -m gan_lab.train resume={folder}{_trusting(folder)} goes on")
+    else:
+        say("stopped before the first checkpoint: the same command with resume=auto starts anew")
 
 
 @rank_zero_only

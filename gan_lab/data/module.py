@@ -20,6 +20,7 @@ from gan_lab.data.arrays import Arrays
 from gan_lab.data.pixels import dequantize, flip, to_unit
 from gan_lab.data.sampler import EndlessBatches, shuffled
 from gan_lab.data.survey import Survey
+from gan_lab.data.workers import Loader
 from gan_lab.errors import InputError
 from gan_lab.rng import StepRNG, Stream
 from gan_lab.sizes import as_given, height_and_width
@@ -245,7 +246,7 @@ class Data(L.LightningDataModule):
 
     def _loader(self, dataset: Dataset, batches: Any, persistent_workers: bool = False) -> DataLoader:
         num_workers = 0 if isinstance(dataset, Arrays) else self.num_workers
-        return DataLoader(
+        return Loader(
             dataset,
             batch_sampler=batches,
             collate_fn=self.collate,

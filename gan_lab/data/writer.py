@@ -12,12 +12,13 @@ from typing import Any, BinaryIO, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.utils.data import BatchSampler, DataLoader, Dataset
+from torch.utils.data import BatchSampler, Dataset
 
 from gan_lab import __version__, atomic
 from gan_lab.data.decode import Fault
 from gan_lab.data.module import Data
 from gan_lab.data.prepared import sha256
+from gan_lab.data.workers import Loader
 from gan_lab.errors import InputError
 
 MARKS = "progress.json"
@@ -125,7 +126,7 @@ class Writer:
             chunk: images between two records of progress, from which an interrupted writer continues.
         """
         progress = self.progress[split]
-        loader = DataLoader(
+        loader = Loader(
             Decoder(self.sets[split], self.shape),
             batch_sampler=BatchSampler(range(progress.read, progress.total), chunk, drop_last=False),
             collate_fn=_as_it_is,

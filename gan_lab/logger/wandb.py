@@ -2,13 +2,17 @@
 
 import netrc
 import os
+import shlex
+import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import wandb
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_only, rank_zero_warn
+from wandb.sdk import wandb_setup
 
 from gan_lab.logger.clocks import Clocked
 from gan_lab.logger.run import RunDescription
@@ -16,34 +20,74 @@ from gan_lab.logger.sections import CLOCKS, section
 
 HOSTS = ("api.wandb.ai", "api.forge.coreweave.com")  # hosts of a stored login; the second since wandb 0.31
 
+PATIENCE = 30
+"""Seconds in which W&B may finish: a scheduler that ends a job kills it soon after."""
+
+FAULTS = (OSError, wandb.Error)
+"""Errors of W&B's service, for instance where a scheduler has ended it: it signals every process of a job."""
+
 
 class Wandb(Clocked, WandbLogger):
     """A run whose curves are drawn over images seen, and which continues when its folder does."""
 
+    is_lost = is_finished = False
+
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Log a row in sections; W&B counts rows itself, so ``step`` is not passed on."""
-        self.experiment.log({section(name): value for name, value in self.clocked(metrics).items()})
+        self._send({section(name): value for name, value in self.clocked(metrics).items()})
 
     @rank_zero_only
     def log_picture(self, name: str, path: Path, clocks: dict[str, float]) -> None:
         """Log a picture file at these clocks."""
-        self.experiment.log(clocks | {name: wandb.Image(str(path))})
+        self._send(clocks | {name: wandb.Image(str(path))})
 
     @rank_zero_only
     def log_lines(self, name: str, lines: list[str], clocks: dict[str, float]) -> None:
         """Log lines as a table at these clocks."""
-        self.experiment.log(clocks | {name: wandb.Table(["sample"], [[line] for line in lines])})
+        self._send(clocks | {name: wandb.Table(["sample"], [[line] for line in lines])})
+
+    def _send(self, row: dict[str, Any]) -> None:
+        try:
+            if not self.is_lost:
+                self.experiment.log(row)
+        except FAULTS as error:
+            self._lose(f"W&B has ended ({error}): what follows is in metrics.csv alone")
 
     @rank_zero_only
     def close(self) -> None:
-        """Finish the W&B run; otherwise the next run in this process would continue it."""
-        self.experiment.finish()
+        """Finish the W&B run, or leave it after `PATIENCE`; otherwise the next run in this process would continue it."""
+        if self.is_lost:
+            return
+        finish = threading.Thread(target=self._finish, daemon=True)
+        finish.start()
+        finish.join(PATIENCE)
+        if not self.is_finished:
+            self._lose(f"W&B has not finished in {PATIENCE} s: what it left out is uploaded by {self._sync()}")
+
+    def _finish(self) -> None:
+        with suppress(Exception):  # `close` says so
+            self.experiment.finish()
+            self.is_finished = True
+
+    def _lose(self, warning: str) -> None:
+        """Go on without W&B, and end its service: at the end of this process its exit hook would wait for it for ever."""
+        self.is_lost = True
+        rank_zero_warn(warning)
+        if (connection := wandb_setup.singleton()._connection) and connection._proc:
+            connection._proc._process.kill()
+        with suppress(*FAULTS, SystemExit):  # of the service that is no more
+            wandb.teardown()
 
     def where(self) -> str:
         """Return the command or the address that shows this run."""
-        run = self.experiment
-        return run.url if not run.settings._offline else f"wandb sync {Path(run.dir).parent}"
+        return self._sync() if self.experiment.settings._offline else self.experiment.url
+
+    def _sync(self) -> str:
+        """Return the command that uploads this run: each resume adds a part, and W&B takes those of one run in their order."""
+        parts = Path(self.experiment.dir).parents[1].glob(f"*run-*-{self.experiment.id}")
+        in_order = sorted(map(str, parts), key=lambda part: part.split("-")[-2])
+        return shlex.join(["wandb", "sync", *([] if self.experiment.settings._offline else ["--include-online"]), *in_order])
 
 
 def wandb_logger(run: RunDescription, project: str, mode: str | None = None) -> Wandb:

@@ -128,7 +128,8 @@ def _path(resume: str | None, folder: Path) -> Path | None:
     if resume != "auto":
         return None if resume is None else find_checkpoint(resume, "last")
     broken = []
-    paths = [RunFolder(folder).checkpoints / name for name in ("last.ckpt", "best.ckpt")]
+    run = RunFolder(folder)
+    paths = [run.checkpoints / "last.ckpt", *reversed(run.history().values()), run.checkpoints / "best.ckpt"]
     for path in filter(Path.is_file, paths):
         try:
             checkpoint.read(path)

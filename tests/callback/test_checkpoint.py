@@ -8,6 +8,7 @@ import torch
 from hydra.utils import instantiate
 
 from gan_lab.callback.checkpoint import Checkpoint
+from gan_lab.errors import Diverged
 from gan_lab.training import checkpoint
 from tests.tiny import fit, tiny
 
@@ -71,9 +72,27 @@ def test_weights_that_are_no_numbers_are_not_saved(tmp_path):
             if batch_idx == 2:
                 next(gan.discriminator.parameters()).data.fill_(math.nan)
 
-    fit(tiny(images=16), Break(), Checkpoint(str(tmp_path), 4))
+    with pytest.raises(Diverged, match=r"^the discriminator diverged: discriminator\.\S+ is not finite"):
+        fit(tiny(images=16), Break(), Checkpoint(str(tmp_path), 4))
     content = torch.load(tmp_path / "last.ckpt", weights_only=True)
     assert content["state_dict"]["_extra_state"]["images_seen"] == 8
+
+
+def test_statistics_that_overflow_are_not_saved_as_the_best(tmp_path):
+    class Overflow(L.Callback):
+        def on_validation_start(self, trainer, gan):
+            next(b for name, b in gan.generator_ema.named_buffers() if "var" in name).fill_(math.inf)
+
+    with pytest.raises(Diverged, match=r"^the generator diverged: generator_ema\.\S+running_var is not finite"):
+        fit(
+            tiny("model=dcgan", images=4),
+            Scores(1.0),
+            Overflow(),
+            Checkpoint(str(tmp_path), 10**9, "x"),
+            limit_val_batches=1,
+            val_check_interval=1,
+        )
+    assert not list(tmp_path.glob("*.ckpt"))
 
 
 def test_sigterm_saves_where_the_run_stands(tmp_path):
@@ -88,6 +107,20 @@ def test_sigterm_saves_where_the_run_stands(tmp_path):
     whole = fit(tiny(images=48))
     assert torch.load(tmp_path / "last.ckpt", weights_only=True)["state_dict"]["_extra_state"]["images_seen"] == 16
     assert all(torch.equal(a, b) for a, b in zip(resumed.parameters(), whole.parameters(), strict=True))
+
+
+def test_a_history_keeps_the_latest_and_nothing_that_lies_beyond_them(tmp_path):
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    (folder / "0000000099.ckpt").touch()  # of a run that was resumed from before it
+    cfg = tiny(images=20)
+    fit(cfg, checkpoint.EmbedConfig(cfg, []), Checkpoint(str(folder), 4, keep=3))
+    assert [path.stem for path in sorted(folder.iterdir())] == ["0000000012", "0000000016", "0000000020", "last"]
+    for path in folder.iterdir():
+        content = checkpoint.read(path)
+        assert content["format"] == checkpoint.FORMAT
+        assert path.stem in ("last", f"{content['state_dict']['_extra_state']['images_seen']:010d}")
+    assert (folder / "last.ckpt").stat().st_ino != (folder / "0000000020.ckpt").stat().st_ino
 
 
 def test_the_callbacks_act_in_the_order_that_keeps_good_checkpoints_good():

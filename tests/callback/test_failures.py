@@ -1,11 +1,12 @@
 import io
+import math
 import re
 
 import pytest
 import torch
 from rich.console import Console
 
-from gan_lab.callback.failures import Failures, trend
+from gan_lab.callback.failures import Failures, diversity, trend
 from gan_lab.callback.loss_logger import LossLogger
 from gan_lab.callback.progress import Progress
 from gan_lab.model.gan import GAN
@@ -15,15 +16,29 @@ from tests.tiny import composed, fit, tiny
 SOUND = {"d_loss": 1.2, "g_loss": 0.9, "d_gradient_norm": 3.0, "g_gradient_norm": 2.0, "d_fake_accuracy": 0.7}
 
 
+class Board:
+    """Stands in for a dashboard."""
+
+    def log_lines(self, name, lines, clocks):
+        self.shown = (name, lines, clocks["images_seen"])
+
+
 class Trainer:
     """Stands in for a trainer: gives one row after another to the callback."""
 
     def __init__(self, *rows, decision_threshold=0.0, **thresholds):
-        self.failures, self.callback_metrics = Failures(every_steps=2, window=4, **thresholds), {}
+        self.failures, self.callback_metrics, self.loggers = Failures(every_steps=2, window=4, **thresholds), {}, [Board()]
         gan = type(
-            "Stub", (), {"decision_threshold": decision_threshold, "images_seen": 0, "d_steps_done": 0, "steps_of_batch": 1}
+            "Stub",
+            (),
+            {
+                "decision_threshold": decision_threshold,
+                "images_seen": 0,
+                "d_steps_done": 0,
+                "g_steps_done": 0,
+                "steps_of_batch": 1,
+            },
         )()
-        self.failures.on_train_start(self, gan)
         for row in rows:
             for _ in range(2):
                 gan.d_steps_done += 1
@@ -42,6 +57,45 @@ def warnings(capsys):
         return re.findall(r"warning at ([\d,]+) images: (\w+)", capsys.readouterr().out)
 
     return run
+
+
+def test_dashboards_show_all_that_was_said_and_a_resumed_run_goes_on_with_it():
+    trainer = Trainer(*series("d_gradient_norm", 101.0), *series("g_gradient_norm", 101.0))
+    name, lines, images = trainer.loggers[0].shown
+    assert (name, len(lines), images) == ("warnings", 2, 256)
+    resumed = Failures()
+    resumed.load_state_dict(trainer.failures.state_dict())
+    assert list(resumed.warnings.values()) == lines
+    assert resumed.state_dict() == trainer.failures.state_dict()
+
+
+def test_a_g_without_a_gradient_is_named(warnings):
+    assert warnings(*series("g_gradient_norm", 1e-9, 0.0)) == [("256", "g_gradient_norm")]
+
+
+def test_the_diversity_of_the_reals_is_1_and_that_of_one_image_0():
+    reals = torch.rand(64, 3, 4, 4)
+    assert diversity(reals, reals) == 1
+    assert diversity(reals[:1].expand_as(reals), reals) == 0
+    assert diversity(0.03 * reals, reals) == pytest.approx(0.03, rel=1e-4)
+    assert diversity(reals, reals[:1].expand_as(reals)) == math.inf
+
+
+def test_samples_without_diversity_are_named_when_they_stay_so(capsys):
+    trainer = Trainer()
+    gan = type("Stub", (), {"images_seen": 64, "g_steps_done": 499})()
+    reals = torch.rand(64, 3, 4, 4) * 2 - 1
+
+    def validate(fake, **steps):
+        vars(gan).update(steps)
+        trainer.failures.on_validation_batch_end(trainer, gan, {"fake": fake, "real": reals}, None, 0)
+        return capsys.readouterr().out
+
+    same = reals[:1].expand_as(reals)
+    assert [validate(same, g_steps_done=steps) for steps in (400, 499, 500)] == [""] * 3
+    assert "warning at 64 images: the samples are nearly the same" in validate(same)
+    assert validate(same) == ""
+    assert validate(reals) == ""
 
 
 def series(name, *values):
@@ -105,7 +159,10 @@ def test_every_remedy_is_an_option_that_there_is():
     found = failures.gradients(dict.fromkeys(("d_gradient_norm", "g_gradient_norm"), 101.0))
     for rows in (series("d_loss", *[0.0] * 4), series("d_loss", 0.0, 9.0, 0.0, 9.0), fooled()):
         found |= failures.losses([SOUND | row for row in rows])
-    assert len(found) == 5
+    found |= failures.gradients({"g_gradient_norm": 0.0})
+    failures.diversities.extend([0.0, 0.0])
+    found |= failures.samples()
+    assert len(found) == 7
     for text in found.values():
         remedies = re.findall(r"[a-z_.]+=[a-z0-9_]+", text)
         assert remedies

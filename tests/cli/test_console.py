@@ -36,9 +36,14 @@ def test_a_resumed_run_says_from_where_and_what_changes(capsys, changes, line):
     assert capsys.readouterr().out.splitlines() == ["resuming last.ckpt at 1,200 images", f"  this command changes {line}"]
 
 
-def test_a_complete_and_a_stopped_run_say_how_to_go_on(capsys):
+def test_a_complete_and_a_stopped_run_say_how_to_go_on(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     console.complete(Path("last.ckpt"), 1200, 1000)
     assert "last.ckpt stands at 1,200 of 1,000 images: the run is complete. To go on, give a longer" in capsys.readouterr().out
+    console.stopped(Path("a[b]"))
+    assert capsys.readouterr().out == "stopped before the first checkpoint: the same command with resume=auto starts anew\n"
+    Path("a[b]/checkpoints").mkdir(parents=True)
+    Path("a[b]/checkpoints/last.ckpt").touch()
     console.stopped(Path("a[b]"))
     assert capsys.readouterr().out == "stopped; python -m gan_lab.train resume=a[b] goes on\n"
 

@@ -1,14 +1,22 @@
 """What an offline run wrote, read back from its .wandb file."""
 
 import json
+import shlex
+import signal
 import sys
+import time
+from pathlib import Path
 
 import pytest
 import wandb
+from click.testing import CliRunner
+from wandb.cli.cli import sync
 from wandb.proto import wandb_internal_pb2
+from wandb.sdk import wandb_setup
 
 from gan_lab import train
 from gan_lab.callback.loss_logger import LossLogger
+from gan_lab.logger import wandb as own
 from gan_lab.logger.run import RunDescription
 from gan_lab.logger.wandb import wandb_logger
 from gan_lab.training.short_run import equal
@@ -145,6 +153,45 @@ def test_a_resumed_run_goes_on_under_the_id_of_its_folder(tmp_path):
         ids.append(logger.experiment.id)
         logger.close()
     assert ids[0] == ids[1] != ids[2]
+
+
+def test_the_printed_command_uploads_the_parts_of_a_resumed_run_in_order(tmp_path):
+    first = start(tmp_path, mode="offline")
+    first.close()
+    part = Path(first.experiment.dir).parent
+    part.rename(part.with_name(f"offline-run-20200101_120000-{first.experiment.id}"))  # another second than the next one
+    logger = start(tmp_path, mode="offline")
+    logger.close()
+    program, subcommand, *parts = shlex.split(logger.where())
+    assert (program, subcommand) == ("wandb", "sync")
+    assert [Path(part) for part in parts] == sorted(tmp_path.glob("wandb/offline-run-*"))
+    assert len(parts) == 2
+    listed = CliRunner().invoke(sync, ["--dry-run", *parts]).output
+    assert "Would sync 2 run(s)" in listed
+
+
+def service():
+    return wandb_setup.singleton()._connection._proc._process
+
+
+@pytest.mark.parametrize("ended", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_service_that_has_ended_or_hangs_costs_a_warning_and_neither_a_row_nor_the_end(tmp_path, monkeypatch, ended):
+    monkeypatch.setattr(own, "PATIENCE", 0.5)
+    logger = start(tmp_path, mode="offline")
+    process = service()
+    process.send_signal(ended)
+    if ended == signal.SIGKILL:
+        process.wait()
+    with pytest.warns(match=r"W&B has (ended|not finished in 0.5 s: what it left out is uploaded by wandb sync)"):
+        for _ in range(3):
+            logger.log_metrics({"images_seen": 4, "d_loss": 0.5})
+            time.sleep(0.1)
+        logger.close()
+    logger.close()
+    assert process.wait(timeout=5) != 0
+    later = start(tmp_path, mode="offline")  # the next job of a sweep
+    later.log_metrics({"images_seen": 8})
+    later.close()
 
 
 def test_the_option_wins_over_the_environment_and_that_over_a_login(mode, monkeypatch, tmp_path):

@@ -10,14 +10,13 @@ import pytest
 import torch
 
 from gan_lab.training import checkpoint
+from tests.system.slurm import SLURM
 
 pytestmark = pytest.mark.slow
 
 TRAIN = [sys.executable, "-m", "gan_lab.train", "data=fake", "data.image_size=8", "data.channels=1", "data.batch_size=4",
          "network.generator.width=8", "network.discriminator.width=8", "max_images=6000", "log_every_steps=5", "logger=csv",
          "trainer.accelerator=cpu", "resume=auto"]  # fmt: skip
-SLURM = {"SLURM_JOB_ID": "5", "SLURM_JOB_NAME": "train", "SLURM_NTASKS": "1", "SLURM_NTASKS_PER_NODE": "1", "SLURM_PROCID": "0",
-         "SLURM_LOCALID": "0", "SLURM_NODEID": "0", "SLURM_NODELIST": "localhost", "SLURM_RESTART_COUNT": "0"}  # fmt: skip
 
 
 def start(folder):

@@ -1,0 +1,46 @@
+"""A loader whose worker processes leave signals to the main process."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from torch.utils.data import DataLoader
+
+SIGNALS = {signal.SIGHUP, signal.SIGINT} | ({signal.SIGTERM} if sys.platform == "linux" else set())
+"""Blocked in workers; not SIGTERM on macOS, which has no `signal.sigwaitinfo` to tell the main process's own from others."""
+
+
+class Loader(DataLoader):
+    """A loader whose workers outlive a signal to the whole process group, as `timeout`, a terminal and Slurm send it.
+
+    A worker that such a signal ends takes the main process with it, before it has written its checkpoint. The signals are
+    blocked while the workers are forked, for these inherit the mask, and come to the main process afterwards.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.worker_init_fn = obey_parent
+
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # torch's own, private class
+        """Return an iterator, whose workers this call forks."""
+        former = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        try:
+            return super().__iter__()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, former)
+
+
+def obey_parent(worker: int) -> None:
+    """Let this worker end by the SIGTERM of its own main process alone."""
+    if sys.platform == "linux":
+        threading.Thread(target=_end_by_parent, daemon=True).start()
+
+
+def _end_by_parent() -> None:
+    while sys.platform == "linux":
+        signalled = signal.sigwaitinfo(SIGNALS)
+        if (signalled.si_signo, signalled.si_pid) == (signal.SIGTERM, os.getppid()):
+            os._exit(0)
