@@ -10,6 +10,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from gan_lab.model.gan import GAN
+from gan_lab.ranges import Count, Text
 from gan_lab.training import checkpoint
 from gan_lab.training.cadence import is_due, validation_follows
 
@@ -27,7 +28,7 @@ class Checkpoint(L.Callback):
         mode: whether it should be ``min`` or ``max``.
     """
 
-    def __init__(self, folder: str, every_images: int, primary: str | None = None, mode: str | None = "min") -> None:
+    def __init__(self, folder: Text, every_images: Count, primary: str | None = None, mode: str | None = "min") -> None:
         self.folder, self.every_images = Path(folder), every_images
         self.primary, self.sign = primary, -1 if mode == "max" else 1
         self.best: float | None = None

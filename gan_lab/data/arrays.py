@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from gan_lab.ranges import Rows
+
 
 class Arrays(Dataset[tuple[Tensor, Tensor | None]]):
     """Samples and labels held as tensors.
@@ -51,6 +53,6 @@ class Distribution(Protocol):
         """Draw samples (n, C, H, W) and labels (n,)."""
 
 
-def sampled(layout: Distribution, n: int, seed: int) -> Arrays:
+def sampled(layout: Distribution, n: Rows, seed: int) -> Arrays:
     """Draw a data set of ``n`` samples from a layout; the same seed gives the same samples."""
     return Arrays(*layout.sample(n, seed))

@@ -12,12 +12,13 @@ from gan_lab.data.decode import MODES, decode
 from gan_lab.data.files import Images, Store, open_store, stamp
 from gan_lab.data.module import Data, Options
 from gan_lab.errors import InputError
+from gan_lab.ranges import OpenFraction, Size, Text
 
 
 class FileOptions(Options, total=False):
     """Options of every data module over image files; see `ImageFiles`."""
 
-    crop: int | None
+    crop: Size | None
     strict: bool
 
 
@@ -42,7 +43,7 @@ class ImageFiles(Data, ABC):
     name: str
     """Name of the prepared arrays."""
 
-    def __init__(self, *, crop: int | None = None, strict: bool = False, **options: Unpack[Options]) -> None:
+    def __init__(self, *, crop: Size | None = None, strict: bool = False, **options: Unpack[Options]) -> None:
         if options["channels"] not in MODES:
             raise InputError(f"data.channels={options['channels']} cannot be read from image files: use 1 (grey) or 3 (colour)")
         if crop is not None and crop < 1:
@@ -94,9 +95,9 @@ class ImageFolder(ImageFiles):
 
     def __init__(
         self,
-        root: str | None,
-        held_out_root: str | None = None,
-        held_out_fraction: float = 0.1,
+        root: Text | None,
+        held_out_root: Text | None = None,
+        held_out_fraction: OpenFraction = 0.1,
         **options: Unpack[FileOptions],
     ) -> None:
         if root is None:

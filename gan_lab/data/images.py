@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from gan_lab.data.arrays import Arrays
+from gan_lab.ranges import NonNegative, Rows, Size
 from gan_lab.rng import Stream, make_generator
 
 REACH = 0.75  # a centre at 1 is drawn at this fraction of the way from the middle of the image to its edge
@@ -23,7 +24,7 @@ class Blobs:
         std: standard deviation of the position around its place, in the units of ``centers``.
     """
 
-    def __init__(self, centers: Tensor, image_size: int, channels: int = 1, std: float = 0.04) -> None:
+    def __init__(self, centers: Tensor, image_size: Size, channels: Size = 1, std: NonNegative = 0.04) -> None:
         self.centers, self.image_size, self.channels, self.std = centers, image_size, channels, std
 
     def sample(self, n: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -54,7 +55,7 @@ class Blobs:
         return (down[:, :, None] * across[:, None, :])[:, None]
 
 
-def fake(n: int, channels: int, image_size: int, num_classes: int | None, seed: int) -> Arrays:
+def fake(n: Rows, channels: Size, image_size: Size, num_classes: Size | None, seed: int) -> Arrays:
     """Return ``n`` images of uniform noise, with random labels unless ``num_classes`` is None."""
     g = make_generator(seed, Stream.DATA)
     images = torch.randint(256, (n, channels, image_size, image_size), dtype=torch.uint8, generator=g)

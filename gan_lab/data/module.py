@@ -19,6 +19,7 @@ from gan_lab.data.arrays import Arrays
 from gan_lab.data.pixels import dequantize, flip, to_unit
 from gan_lab.data.sampler import EndlessBatches, shuffled
 from gan_lab.errors import InputError
+from gan_lab.ranges import Count, Processes, Size, Text
 from gan_lab.rng import StepRNG, Stream
 
 Batch = tuple[Tensor, Tensor | None]
@@ -27,17 +28,17 @@ Batch = tuple[Tensor, Tensor | None]
 class Options(TypedDict, total=False):
     """Options of every data module, whatever its source; see `Data`."""
 
-    channels: int
-    image_size: int
-    shape: Sequence[int]
-    num_classes: int | None
-    batch_size: int
+    channels: Size
+    image_size: Size
+    shape: Sequence[Size]
+    num_classes: Size | None
+    batch_size: Count
     seed: int
-    num_workers: int
+    num_workers: Processes
     flip: bool
     dequantize: bool
-    num_judged: int | None
-    prepared: str | None
+    num_judged: Count | None
+    prepared: Text | None
 
 
 class Data(L.LightningDataModule):
@@ -70,19 +71,19 @@ class Data(L.LightningDataModule):
         train: Callable[[], Dataset],
         held_out: Callable[[], Dataset],
         *,
-        channels: int | None = None,
-        image_size: int | None = None,
-        num_classes: int | None,
-        batch_size: int,
+        channels: Size | None = None,
+        image_size: Size | None = None,
+        num_classes: Size | None,
+        batch_size: Count,
         seed: int,
-        num_workers: int = 0,
+        num_workers: Processes = 0,
         flip: bool = False,
         dequantize: bool = False,
-        num_judged: int | None = None,
-        prepared: str | None = None,
+        num_judged: Count | None = None,
+        prepared: Text | None = None,
         layout: object | None = None,
-        shape: Sequence[int] | None = None,
-        label_dim: int | None = None,
+        shape: Sequence[Size] | None = None,
+        label_dim: Size | None = None,
     ) -> None:
         super().__init__()
         self.train, self.held_out, self.layout = train, held_out, layout

@@ -16,6 +16,7 @@ from gan_lab.data.arrays import Arrays
 from gan_lab.data.decode import MODES
 from gan_lab.data.module import Data, Options
 from gan_lab.errors import InputError
+from gan_lab.ranges import Text, Whole
 
 
 class Vision(Data):
@@ -39,11 +40,11 @@ class Vision(Data):
         train: Mapping[str, Any],
         held_out: Mapping[str, Any],
         *,
-        root: str,
+        root: Text,
         files: Iterable[str],
-        url: str,
+        url: Text,
         download: bool,
-        padding: int = 0,
+        padding: Whole = 0,
         **options: Unpack[Options],
     ) -> None:
         if options["channels"] not in MODES:

@@ -13,6 +13,7 @@ from lightning.pytorch.utilities import rank_zero_only, rank_zero_warn
 from gan_lab.logger.clocks import Clocked
 from gan_lab.logger.run import RunDescription
 from gan_lab.logger.sections import CLOCKS, section
+from gan_lab.ranges import Text
 
 HOSTS = ("api.wandb.ai", "api.forge.coreweave.com")  # hosts of a stored login; the second since wandb 0.31
 
@@ -46,7 +47,7 @@ class Wandb(Clocked, WandbLogger):
         return run.url if not run.settings._offline else f"wandb sync {Path(run.dir).parent}"
 
 
-def wandb_logger(run: RunDescription, project: str, mode: str | None = None) -> Wandb:
+def wandb_logger(run: RunDescription, project: Text, mode: str | None = None) -> Wandb:
     """Start a W&B run, or continue the one that the run folder already has.
 
     Args:

@@ -9,6 +9,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from gan_lab.model.gan import GAN
 from gan_lab.network import layers
+from gan_lab.ranges import Size
 
 
 class ImprovedGAN(GAN):
@@ -36,7 +37,7 @@ class ImprovedGAN(GAN):
     compares_images = True
 
     def __init__(
-        self, generator: nn.Module, discriminator: nn.Module, *args: Any, kernels: int, kernel_dim: int, **kwargs: Any
+        self, generator: nn.Module, discriminator: nn.Module, *args: Any, kernels: Size, kernel_dim: Size, **kwargs: Any
     ) -> None:
         super().__init__(generator, MinibatchDiscriminator(discriminator, kernels, kernel_dim), *args, **kwargs)
 

@@ -13,6 +13,7 @@ from gan_lab.latents import RNG
 from gan_lab.model.base import TrainedNetwork
 from gan_lab.model.batch import Batch
 from gan_lab.model.gan import GAN
+from gan_lab.ranges import NonNegative, Size, Whole
 
 
 class InfoGAN(GAN):
@@ -41,9 +42,9 @@ class InfoGAN(GAN):
         generator: Any,
         discriminator: Any,
         *args: Any,
-        categories: Sequence[int],
-        continuous: int,
-        information_weight: float = 1.0,
+        categories: Sequence[Size],
+        continuous: Whole,
+        information_weight: NonNegative = 1.0,
         **kwargs: Any,
     ) -> None:
         codes = Codes(categories, continuous)

@@ -8,6 +8,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from gan_lab.model.conditional import labelled, require_labels
 from gan_lab.model.hinge import HingeGAN
 from gan_lab.network import layers
+from gan_lab.ranges import Size
 
 
 class ProjectionGAN(HingeGAN):
@@ -27,7 +28,7 @@ class ProjectionGAN(HingeGAN):
     """
 
     def __init__(
-        self, generator: nn.Module, discriminator: nn.Module, *args: Any, num_classes: int | None, **kwargs: Any
+        self, generator: nn.Module, discriminator: nn.Module, *args: Any, num_classes: Size | None, **kwargs: Any
     ) -> None:
         classes = require_labels(num_classes, "projection")
         super().__init__(*with_labels(generator, discriminator, classes), *args, **kwargs)

@@ -6,6 +6,7 @@ from torch import nn
 
 from gan_lab.model.hinge import HingeGAN
 from gan_lab.model.projection import with_labels
+from gan_lab.ranges import Size
 
 
 class SAGAN(HingeGAN):
@@ -25,6 +26,6 @@ class SAGAN(HingeGAN):
     """
 
     def __init__(
-        self, generator: nn.Module, discriminator: nn.Module, *args: Any, num_classes: int | None, **kwargs: Any
+        self, generator: nn.Module, discriminator: nn.Module, *args: Any, num_classes: Size | None, **kwargs: Any
     ) -> None:
         super().__init__(*with_labels(generator, discriminator, num_classes), *args, **kwargs)

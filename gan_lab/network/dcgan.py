@@ -14,6 +14,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from gan_lab.network import layers
+from gan_lab.ranges import BelowOne, Size
 
 
 class Generator(nn.Module):
@@ -32,14 +33,14 @@ class Generator(nn.Module):
 
     def __init__(
         self,
-        latent_dim: int,
-        channels: int,
-        image_size: int,
-        width: int = 64,
+        latent_dim: Size,
+        channels: Size,
+        image_size: Size,
+        width: Size = 64,
         up: str = "transposed",
         norm: str = "batch",
         activation: str = "relu",
-        dropout: float = 0.0,
+        dropout: BelowOne = 0.0,
     ) -> None:
         super().__init__()
         base, doublings = layers.base_and_doublings(image_size, "dcgan")
@@ -75,13 +76,13 @@ class Discriminator(nn.Module):
 
     def __init__(
         self,
-        channels: int,
-        image_size: int,
-        width: int = 64,
+        channels: Size,
+        image_size: Size,
+        width: Size = 64,
         down: str = "strided",
         norm: str = "batch",
         activation: str = "leaky_relu",
-        dropout: float = 0.0,
+        dropout: BelowOne = 0.0,
     ) -> None:
         super().__init__()
         base, halvings = layers.base_and_doublings(image_size, "dcgan")

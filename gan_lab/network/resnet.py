@@ -20,6 +20,7 @@ from torch.nn.functional import interpolate
 
 from gan_lab.errors import InputError
 from gan_lab.network import layers
+from gan_lab.ranges import BelowOne, Size
 
 Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
 RESIDUAL_GAIN = math.sqrt(2)  # initial gain of the convolutions in a residual branch; 1 elsewhere (SNGAN's code)
@@ -39,12 +40,12 @@ class Generator(nn.Module):
 
     def __init__(
         self,
-        latent_dim: int,
-        channels: int,
-        image_size: int,
-        width: int | None = None,
+        latent_dim: Size,
+        channels: Size,
+        image_size: Size,
+        width: Size | None = None,
         norm: str = "batch",
-        num_classes: int | None = None,
+        num_classes: Size | None = None,
     ) -> None:
         super().__init__()
         self.num_classes = num_classes if norm == "batch" else None
@@ -79,11 +80,11 @@ class Discriminator(nn.Module):
 
     def __init__(
         self,
-        channels: int,
-        image_size: int,
-        width: int | None = None,
+        channels: Size,
+        image_size: Size,
+        width: Size | None = None,
         norm: str = "none",
-        dropout: float | Sequence[float] = 0.0,
+        dropout: BelowOne | Sequence[BelowOne] = 0.0,
     ) -> None:
         super().__init__()
         _, doublings = layers.base_and_doublings(image_size, "resnet")

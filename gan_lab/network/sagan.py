@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from torch import nn
 
 from gan_lab.network import layers, resnet
+from gan_lab.ranges import BelowOne, Size
 
 
 class Generator(resnet.Generator):
@@ -31,12 +32,12 @@ class Generator(resnet.Generator):
 
     def __init__(
         self,
-        latent_dim: int,
-        channels: int,
-        image_size: int,
-        width: int | None = None,
-        attention: int = 32,
-        num_classes: int | None = None,
+        latent_dim: Size,
+        channels: Size,
+        image_size: Size,
+        width: Size | None = None,
+        attention: Size = 32,
+        num_classes: Size | None = None,
     ) -> None:
         super().__init__(latent_dim, channels, image_size, width, num_classes=num_classes)
         heights = [self.base * 2**i for i in range(len(self.blocks))]  # before each block
@@ -60,12 +61,12 @@ class Discriminator(resnet.Discriminator):
 
     def __init__(
         self,
-        channels: int,
-        image_size: int,
-        width: int | None = None,
-        attention: int = 32,
+        channels: Size,
+        image_size: Size,
+        width: Size | None = None,
+        attention: Size = 32,
         norm: str = "spectral",
-        dropout: float | Sequence[float] = 0.0,
+        dropout: BelowOne | Sequence[BelowOne] = 0.0,
     ) -> None:
         of_maps = "none" if norm == "spectral" else norm  # spectral norm is applied last
         super().__init__(channels, image_size, width, of_maps, dropout)

@@ -14,6 +14,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from gan_lab.network import layers
+from gan_lab.ranges import BelowOne, Size
 
 
 class Generator(nn.Module):
@@ -27,7 +28,7 @@ class Generator(nn.Module):
         norm: a key of `layers.NORMS`, before every activation.
     """
 
-    def __init__(self, latent_dim: int, channels: int, image_size: int, width: int = 64, norm: str = "batch") -> None:
+    def __init__(self, latent_dim: Size, channels: Size, image_size: Size, width: Size = 64, norm: str = "batch") -> None:
         super().__init__()
         base, doublings = layers.base_and_doublings(image_size, "sndcgan")
         widths = _widths(width, doublings)[::-1]
@@ -56,7 +57,9 @@ class Discriminator(nn.Module):
         dropout: dropout probability of each hidden map.
     """
 
-    def __init__(self, channels: int, image_size: int, width: int = 64, norm: str = "spectral", dropout: float = 0.0) -> None:
+    def __init__(
+        self, channels: Size, image_size: Size, width: Size = 64, norm: str = "spectral", dropout: BelowOne = 0.0
+    ) -> None:
         super().__init__()
         base, halvings = layers.base_and_doublings(image_size, "sndcgan")
         widths = _widths(width, halvings)
