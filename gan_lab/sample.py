@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 
 from gan_lab import atomic
 from gan_lab.cli.command import command
-from gan_lab.errors import InputError, pick, require
+from gan_lab.errors import InputError, pick
 from gan_lab.run_folder import find_checkpoint
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ def sample(cfg: DictConfig) -> None:
 
     if cfg.run is None:
         raise InputError("run= is missing: give run=outputs/MODEL-DATA/DATE_TIME, or run=FILE.ckpt")
-    require(cfg, {"n": 1, "steps": 2, "batch_size": 1, "seed": None}, int)
     pick({"best": 0, "last": 0}, cfg.checkpoint, "checkpoint")
     path = find_checkpoint(cfg.run, cfg.checkpoint)
     gan, made_by = checkpoint.load(path, trusted=cfg.trust)

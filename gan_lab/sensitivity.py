@@ -8,7 +8,6 @@ from omegaconf import DictConfig
 
 from gan_lab import atomic
 from gan_lab.cli.command import command
-from gan_lab.errors import require
 
 
 def main() -> None:
@@ -30,7 +29,6 @@ def sensitivity(cfg: DictConfig) -> None:
     from gan_lab.evaluation.suite import MetricSuite
 
     console.quiet()
-    require(cfg, {"batch_size": 1, "num": 2}, int)
     data = instantiate(cfg.data, batch_size=1)
     data.prepare_data()
     data.setup()

@@ -7,7 +7,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from gan_lab.cli.command import command
-from gan_lab.errors import InputError, require
+from gan_lab.errors import InputError
 
 
 def main() -> None:
@@ -26,8 +26,6 @@ def train_extractor(cfg: DictConfig) -> None:
     from gan_lab.evaluation.extractor.fit import check, fit
 
     console.quiet()
-    require(cfg, {"epochs": 1, "batch_size": 1, "max_lr": 0, "label_smoothing": 0, "data.image_size": 1}, (int, float))
-    require(cfg, {"batch_size": 1, "seed": None}, int)
     screen = Console(highlight=False, soft_wrap=True)
     name = str(HydraConfig.get().runtime.choices["data"])
     data = instantiate(cfg.data, batch_size=1)  # of the run; any fits here

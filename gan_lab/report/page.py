@@ -17,7 +17,6 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from gan_lab import __version__, atomic
-from gan_lab.errors import require
 from gan_lab.logger.sections import section
 from gan_lab.report import tables
 from gan_lab.report.cells import is_number, short
@@ -33,7 +32,6 @@ NO_RUN = "{} is no run and holds none: there is no metrics.csv and no summary.js
 
 def report(cfg: DictConfig) -> None:
     """Write a single HTML file that shows and compares the runs, from nothing but the files in their folders."""
-    require(cfg, {"max_grids": 0}, int)
     folders, others = find(cfg.runs)
     page = render(collect(folders, cfg.max_grids), others)
     path, console = Path(cfg.out), Console(highlight=False, soft_wrap=True)

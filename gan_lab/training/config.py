@@ -5,39 +5,16 @@ from pathlib import Path
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from gan_lab.errors import InputError, require
+from gan_lab.cli.options import validate
+from gan_lab.cli.schema import TrainKeys
+from gan_lab.errors import InputError
 
 CADENCES = ("val_every_images", "sample_every_images", "checkpoint_every_images")
-INTEGERS = {
-    "max_images": 1,
-    "max_g_steps": 1,
-    **dict.fromkeys(CADENCES, 1),
-    "log_every_steps": 1,
-    "accumulate": 1,
-    "data.batch_size": 1,
-    "data.num_workers": 0,
-    "data.channels": 1,
-    "data.image_size": 1,
-    "model.d_steps": 1,
-    "model.g_batch_ratio": 1,
-    "model.freeze_d": 0,
-    "network.generator.latent_dim": 1,
-    "seed": None,
-}
-NUMBERS = {
-    "max_epochs": 0,
-    "max_hours": 0,
-    "model.ema_half_life_kimg": 0,
-    "model.clip": 0,
-    "clip_grad_norm.g": 0,
-    "clip_grad_norm.d": 0,
-}
 
 
 def check_numbers(cfg: DictConfig) -> None:
-    """Refuse what is no number or too small, before anything is built."""
-    require(cfg, INTEGERS | {f"penalty.{name}.interval": 1 for name in cfg.get("penalty") or ()}, int)
-    require(cfg, NUMBERS, (int, float))
+    """Refuse values that are none, and such as do not go with others, before anything is built."""
+    validate(cfg, TrainKeys)
     sizes = (cfg.model.get("growth") or {}).get("batch_sizes") or {}
     batches = {"data.batch_size": cfg.data.batch_size} | {
         f"model.growth.batch_sizes.{key}": sizes[key] for key in sorted(sizes)
