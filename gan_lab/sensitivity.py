@@ -46,7 +46,7 @@ def sensitivity(cfg: DictConfig) -> None:
         table.add_column(column, justify="right", overflow="fold")
     for title, values in rows.items():
         table.add_row(title, f"{values['images']:,}", *(f"{values[name]:.4g}" for name in names))
-    Console(highlight=False, soft_wrap=True).print(table)
+    Console(highlight=False, soft_wrap=True, markup=False, emoji=False).print(table)
 
 
 if __name__ == "__main__":

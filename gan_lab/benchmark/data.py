@@ -195,6 +195,6 @@ def show(record: dict[str, Any], path: str) -> None:
         resident = "{} to {}".format(*way["resident_mib"])
         numbers = f"{way['images_per_second']:,}", f"{way['ratio']:.1f}", f"{way['images']:,}", resident, f"{way['grown_mib']}"
         table.add_row(name, *numbers)
-    Console().print(table)
+    Console(markup=False, emoji=False).print(table)
     note = f"MiB of this process: resident includes mapped files, growth does not. -> {path}"
-    Console(highlight=False, soft_wrap=True).print(note, markup=False)
+    Console(highlight=False, soft_wrap=True, markup=False, emoji=False).print(note)

@@ -107,7 +107,7 @@ def show(record: dict[str, Any], path: str) -> None:
         seconds = [f"{found['seconds'][name]:.3f}" for name in (OURS, THEIRS)]
         errors = [f"{found['error'][name]:.1e}" for name in (OURS, THEIRS)]
         table.add_row(f"{found['decay']:g}", f"{found['n']:,}", *seconds, f"{found['ratio']:.1f}", *errors)
-    Console().print(table)
+    Console(markup=False, emoji=False).print(table)
     factor = max(found["factor_seconds"] for found in record["rows"])
     note = f"The factor of the reals took {factor:.3f} s, once. Errors are relative. -> {path}"
-    Console(highlight=False, soft_wrap=True).print(note, markup=False)
+    Console(highlight=False, soft_wrap=True, markup=False, emoji=False).print(note)

@@ -179,6 +179,8 @@ def show(record: dict[str, Any], path: str) -> None:
         table.add_row(name, f"{speed:,.1f}", f"{record['ratio'][name]:.3f}" if name in record["ratio"] else "")
     for name, share in (record["share_of_parts"] | record["share_of_terms"]).items():
         shares.add_row(name if name in record["share_of_parts"] else f"all that {name} adds", f"{share:.1%}")
-    Console().print(table)
-    Console().print(shares)
-    Console().print(f"peak memory {record['peak_memory_mib']:,} MiB, {record['device']}, -> {path}", highlight=False)
+    Console(markup=False, emoji=False).print(table)
+    Console(markup=False, emoji=False).print(shares)
+    Console(markup=False, emoji=False).print(
+        f"peak memory {record['peak_memory_mib']:,} MiB, {record['device']}, -> {path}", highlight=False
+    )

@@ -25,7 +25,7 @@ class Progress(L.Callback):
 
     def __init__(self, max_images: Count, plain_seconds: NonNegative = 10.0) -> None:
         self.max_images, self.plain_seconds = max_images, plain_seconds
-        self.console = Console()
+        self.console = Console(markup=False, emoji=False)
         self.bar: Bar | None = None
 
     @rank_zero_only
@@ -39,7 +39,7 @@ class Progress(L.Callback):
             columns = (
                 BarColumn(),
                 MofNCompleteColumn(),
-                TextColumn("images {task.fields[state]}"),
+                TextColumn("images {task.fields[state]}", markup=False),
                 TimeRemainingColumn(),
             )
             self.bar = Bar(*columns, console=self.console)

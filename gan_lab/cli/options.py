@@ -296,10 +296,9 @@ def _bounded(kind: str, metadata: Sequence[Any]) -> str:
         return kind.replace("a list", f"a list {length}") if kind.startswith("a list") else f"{kind} {length}"
     low = f"from {bounds[Ge]}" if Ge in bounds else f"above {bounds[Gt]}" if Gt in bounds else ""
     high = f"below {bounds[Lt]}" if Lt in bounds else f"at most {bounds[Le]}" if bounds.get(Le, math.inf) < math.inf else ""
-    if not high:
-        low = low.replace("from", "of at least")
-    text = " and ".join(filter(None, (low, high))) if Ge not in bounds else f"{low} to {high}".removesuffix(" to ")
-    return f"{kind} {text.replace('to at most', 'to')}".strip()
+    if Ge in bounds and high and kind == "a number":
+        return f"{kind} {low} to {high.removeprefix('at most ')}"
+    return " ".join(filter(None, (kind, " and ".join(filter(None, (low.replace("from", "of at least"), high))))))
 
 
 def is_number(value: Any) -> bool:

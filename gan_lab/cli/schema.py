@@ -171,8 +171,8 @@ class Eval(TypedDict):
     """The group ``eval``."""
 
     reference: Text
-    num_reference: AtLeastTwo | None
-    num_fake: AtLeastTwo | None
+    num_reference: Annotated[Rows, Ge(2)] | None
+    num_fake: Annotated[Rows, Ge(2)] | None
     seeds: Annotated[Sequence[int], MinLen(1)]
     save_images: Text | None
     save_statistics: Text | None

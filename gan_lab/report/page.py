@@ -34,13 +34,13 @@ def report(cfg: DictConfig) -> None:
     """Write a single HTML file that shows and compares the runs, from nothing but the files in their folders."""
     folders, others = find(cfg.runs)
     page = render(collect(folders, cfg.max_grids), others)
-    path, console = Path(cfg.out), Console(highlight=False, soft_wrap=True)
+    path, console = Path(cfg.out), Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     atomic.write_text(path, page)
     for folder in others:
-        console.print(NO_RUN.format(folder), markup=False)
+        console.print(NO_RUN.format(folder))
     count = "1 run" if len(folders) == 1 else f"{len(folders)} runs"
-    console.print(f"{count} -> {path} ({len(page) / 2**20:.1f} MiB)", markup=False)
+    console.print(f"{count} -> {path} ({len(page) / 2**20:.1f} MiB)")
 
 
 def render(runs: Sequence[Run], others: Sequence[Any] = ()) -> str:

@@ -1,5 +1,6 @@
 """Finalize a configuration before a run: check its numbers, and express length and cadences in images."""
 
+import math
 from pathlib import Path
 
 from hydra.utils import instantiate
@@ -45,6 +46,15 @@ def finalize_config(cfg: DictConfig, num_train: int, global_batch: int, folder: 
     for cadence in CADENCES:
         if cfg[cadence] is None:
             cfg[cadence] = max(1, cfg.total_images // 10)
+
+
+def check_g_steps(cfg: DictConfig, global_batch: int) -> None:
+    """Refuse a run in which G never steps; its length is known."""
+    first, steps = d_steps(cfg, 1), math.ceil(cfg.total_images / global_batch)
+    if first > steps:
+        raise InputError(
+            f"model.d_steps={first} leaves no step of G in a run of {steps:,} steps of D: give fewer, or a longer max_images="
+        )
 
 
 def describe_data(cfg: DictConfig) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from gan_lab.errors import InputError
-from gan_lab.training.config import check_numbers, finalize_config
+from gan_lab.training.config import check_g_steps, check_numbers, finalize_config
 from tests.tiny import composed
 
 
@@ -49,3 +49,15 @@ def test_a_number_that_makes_no_sense_is_refused(override, sentence):
     with pytest.raises(InputError) as error:
         check_numbers(composed(override))
     assert str(error.value) == sentence
+
+
+@pytest.mark.parametrize(
+    "overrides", [["max_images=40", "model.d_steps=5"], ["model=wgan", "+model/d_steps=official", "max_images=990"]]
+)
+def test_a_run_without_a_step_of_g_is_refused(overrides):
+    with pytest.raises(InputError, match=r"^model\.d_steps=\d+ leaves no step of G in a run of \d+ steps of D: give fewer, or"):
+        check_g_steps(finalized(*overrides), 10)
+
+
+def test_a_run_of_one_step_of_g_is_none_to_refuse():
+    check_g_steps(finalized("max_images=41", "model.d_steps=5"), 10)
