@@ -76,7 +76,7 @@ ISSUE = {
     "clip_grad_norm=3": "clip_grad_norm=3 is invalid: give a mapping, as {NAME: VALUE}",
     "callback.samples=null": "callback.samples=null is invalid: give an object, which a _target_ makes",
     "model.latent=normal": "model.latent=normal is invalid: give an object, which a _target_ makes",
-    "network.generator.width=1000000": "network.generator.width=1000000 is invalid: give a whole number of at least 1 and at most ",
+    "network.generator.width=1000000": "network.generator.width=1000000 is invalid: give a whole number of at least 1 and ",
     "max_images=9999999999999999999": "max_images=9999999999999999999 is invalid: give a whole number of at least 1, below ",
     "primary=5": "primary=5 is invalid: give a text that is not empty (a number as a text: primary=\"'5'\")",
     "trainer.max_epochs=3": "trainer.max_epochs=3 is invalid: give -1 (the length of a run is max_images, ",
