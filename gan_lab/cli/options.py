@@ -5,6 +5,7 @@
 
 import inspect
 import math
+import re
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 GET_METHOD = "hydra.utils.get_method"
 UNIONS, LISTS, MAPPINGS = (Union, types.UnionType), (Sequence, Iterable, list), (Mapping, dict)
+LATER = re.compile(r"HydraConfig was not set|Interpolation key 'data\.")
+"""What cannot be resolved yet: it is known when the command runs, or has read its data."""
 HYDRA = {
     "_target_": str,
     "_partial_": bool,
@@ -96,7 +99,7 @@ class Option:
         try:
             value = self.node[self.name]
         except InterpolationResolutionError as error:
-            if "HydraConfig was not set" in str(error):  # known when the command runs
+            if LATER.search(str(error)):
                 return
             raise
         if self.rule is None or (self.is_copy and value is None):  # which data or the command fill in
@@ -225,7 +228,7 @@ def _parameters(function: Callable[..., Any]) -> tuple[dict[str, Any], bool]:
 def _loose(target: Callable[..., Any]) -> dict[str, Rule]:
     """Return the rules of libraries whose own hints state no ranges."""
     for library, options in LIBRARIES.items():
-        if f"{target.__module__}.".startswith(f"{library}."):
+        if f"{getattr(target, '__module__', None)}.".startswith(f"{library}."):
             return rules_of(options)
     return {}
 

@@ -111,6 +111,7 @@ def test_a_legal_value_is_taken(override):
 
 def test_what_data_fill_in_may_be_null_until_then_and_a_copy_of_a_wrong_value_blames_the_key_that_was_given():
     validate(composed("data=array", "data.root=x.npy"), TrainKeys)
+    validate(composed("network.generator.width=${data.later}", "primary=${hydra:job.name}"), TrainKeys)
     with pytest.raises(InputError, match=r"^log_every_steps=0 is invalid"):  # which two callbacks copy
         validate(composed("log_every_steps=0"), TrainKeys)
 
