@@ -1,5 +1,7 @@
+import pytest
 import torch
 
+from gan_lab.errors import InputError
 from gan_lab.training.build import build
 from gan_lab.training.short_run import equal
 from tests.tiny import tiny
@@ -51,3 +53,14 @@ def test_the_average_begins_as_the_generator():
     gan = build(tiny())
     assert equal(gan.generator, gan.generator_ema)
     assert not any(p.requires_grad for p in gan.generator_ema.parameters())
+
+
+def test_networks_that_a_backend_cannot_run_are_refused_in_one_sentence(monkeypatch):
+    cfg = tiny("model=dcgan", "trick=replay")
+
+    def fails(self, z, y=None):
+        raise RuntimeError("no such primitive\nmore")
+
+    monkeypatch.setattr("gan_lab.network.dcgan.Generator.forward", fails)
+    with pytest.raises(InputError, match=r"^the networks cannot run in these sizes: no such primitive$"):
+        build(cfg)
