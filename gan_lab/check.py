@@ -92,13 +92,13 @@ def outcome(invariant: "Invariant", checked: "CheckedGAN") -> tuple[bool, str]:
 def show(cfg: DictConfig, results: list[tuple[str, bool, str]]) -> None:
     """Print the table."""
     from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
     table = Table("check", "", "observation", title=f"{cfg.model._target_}, {cfg.network.generator._target_}")
     for name, passed, observation in results:
-        table.add_row(name, "[green]passed[/]" if passed else "[red]violated[/]", escape(observation))
-    Console().print(table)
+        table.add_row(name, Text("passed", "green") if passed else Text("violated", "red"), observation)
+    Console(markup=False, emoji=False).print(table)
 
 
 if __name__ == "__main__":

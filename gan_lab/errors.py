@@ -2,9 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
-
-from omegaconf import DictConfig, OmegaConf
+from typing import TypeVar
 
 T = TypeVar("T")
 
@@ -37,21 +35,3 @@ def pick(table: Mapping[str, T], name: str, option: str) -> T:
     if name not in table:
         raise InputError(f"{option}={name} does not exist (choices: {', '.join(table)}){nearest(name, table)}")
     return table[name]
-
-
-def require(cfg: DictConfig, least: Mapping[str, float | None], kind: Any) -> None:
-    """Refuse values of the wrong type or below their minimum; missing values and configured objects are skipped.
-
-    Args:
-        cfg: the configuration.
-        least: key -> minimum, or None for no minimum.
-        kind: the required type, or a tuple of types.
-    """
-    for key, minimum in least.items():
-        value = OmegaConf.select(cfg, key)
-        if value is None or isinstance(value, DictConfig):
-            continue
-        if not isinstance(value, kind) or isinstance(value, bool) or (minimum is not None and value < minimum):
-            expected = "a whole number" if kind is int else "a number"
-            bound = "" if minimum is None else f" of at least {minimum}"
-            raise InputError(f"{key}={value} is invalid: give {expected}{bound}")

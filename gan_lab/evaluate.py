@@ -7,7 +7,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.cli.command import command
-from gan_lab.errors import InputError, pick, require
+from gan_lab.errors import InputError, pick
 
 
 def main() -> None:
@@ -28,7 +28,6 @@ def evaluate(cfg: DictConfig) -> None:
 
     console.quiet()
     options = cfg.eval
-    require(cfg, {"batch_size": 1, "eval.num_fake": 2, "eval.num_reference": 2}, int)
     words = {"checkpoint": ("best", "last"), "eval.reference": ("train", "held_out"), "format": result.FORMATS}
     for key, allowed in words.items():
         pick(dict.fromkeys(allowed), OmegaConf.select(cfg, key), key)

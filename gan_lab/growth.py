@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gan_lab.errors import InputError
+from gan_lab.ranges import Count, Fraction, NonNegative, Size
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,13 @@ class Growth:
 
     def __init__(
         self,
-        image_size: int,
-        total_images: int,
-        start: int = 4,
-        images_per_level: int | None = None,
-        fade: float = 0.5,
-        batch_sizes: Mapping[int, int] | None = None,
-        lr_factors: Mapping[int, float] | None = None,
+        image_size: Size,
+        total_images: Count,
+        start: Size = 4,
+        images_per_level: Count | None = None,
+        fade: Fraction = 0.5,
+        batch_sizes: Mapping[int, Count] | None = None,
+        lr_factors: Mapping[int, NonNegative] | None = None,
         reset_optimizers: bool = True,
     ) -> None:
         doublings = math.log2(image_size / start) if 4 <= start <= image_size else -1

@@ -38,7 +38,7 @@ def table(group: str | None, folders: Sequence[Path]) -> None:
     for row in rows:
         styles = {"paper": f"link {row['address']}"} if row.get("address") else {}
         shown.add_row(*(Text(row[column], styles.get(column, "")) for column in columns))
-    Console().print(shown)
+    Console(markup=False, emoji=False).print(shown)
 
 
 def markdown(group: str | None, folders: Sequence[Path]) -> None:

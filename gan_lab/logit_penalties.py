@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
 from gan_lab.penalties import Penalty
+from gan_lab.ranges import Count, Fraction, NonNegative, Whole
 from gan_lab.schedules import From, Schedule, is_zero, value
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 class Drift(Penalty):
     """E[D(x)^2] on reals: a Wasserstein critic's logits do not drift away from 0 (Karras 2018, appendix A.1)."""
 
-    def __init__(self, weight: float | Schedule = 0.001, interval: int = 1) -> None:
+    def __init__(self, weight: NonNegative | Schedule = 0.001, interval: Count = 1) -> None:
         super().__init__(weight, interval)
 
     def term(self, discriminator: "Discriminate", batch: "Batch") -> Tensor:
@@ -28,7 +29,7 @@ class Drift(Penalty):
 class Centring(Penalty):
     """E[(D(x) + D(G(z)))^2] over pairs: relativistic logits, which a shift leaves as good, stay around 0 (Lin 2025, AFM)."""
 
-    def __init__(self, weight: float | Schedule = 0.01, interval: int = 1) -> None:
+    def __init__(self, weight: NonNegative | Schedule = 0.01, interval: Count = 1) -> None:
         super().__init__(weight, interval)
 
     def term(self, discriminator: "Discriminate", batch: "Batch") -> Tensor:
@@ -54,7 +55,9 @@ class LeCam(Penalty):
 
     sums: Tensor
 
-    def __init__(self, weight: float | Schedule = 0.3, interval: int = 1, decay: float = 0.99, first_image: int = 0) -> None:
+    def __init__(
+        self, weight: NonNegative | Schedule = 0.3, interval: Count = 1, decay: Fraction = 0.99, first_image: Whole = 0
+    ) -> None:
         super().__init__(weight, interval)
         self.decay, self.begun = decay, From(first_image) if first_image else 1.0
         # Sums of the mean logits of reals, of fakes, and of ones; each step counts ``decay`` times as much as the next.
@@ -98,9 +101,9 @@ class BCR(Penalty):
     def __init__(
         self,
         augment: nn.Module,
-        weight_real: float | Schedule = 10.0,
-        weight_fake: float | Schedule = 10.0,
-        interval: int = 1,
+        weight_real: NonNegative | Schedule = 10.0,
+        weight_fake: NonNegative | Schedule = 10.0,
+        interval: Count = 1,
     ) -> None:
         super().__init__(1.0, interval)
         self.augment, self.weight_real, self.weight_fake = augment, weight_real, weight_fake
@@ -136,7 +139,11 @@ class DropoutConsistency(Penalty):
     """
 
     def __init__(
-        self, weight: float | Schedule = 2.0, interval: int = 1, margin: float = 0.0, feature_weight: float = 0.1
+        self,
+        weight: NonNegative | Schedule = 2.0,
+        interval: Count = 1,
+        margin: NonNegative = 0.0,
+        feature_weight: NonNegative = 0.1,
     ) -> None:
         super().__init__(weight, interval)
         self.margin, self.feature_weight = margin, feature_weight

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.optim import Adam
 
+from gan_lab.ranges import BelowOne, NonNegative
+
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Of the quintic whose iteration drives singular values towards 1 (Jordan 2024)."""
 
@@ -29,10 +31,10 @@ class MuonAdam(Adam):
     def __init__(
         self,
         params: Iterable[Tensor],
-        lr: float = 2e-4,
-        betas: tuple[float, float] = (0.5, 0.999),
-        muon_lr: float = 2e-3,
-        momentum: float = 0.95,
+        lr: NonNegative = 2e-4,
+        betas: tuple[BelowOne, BelowOne] = (0.5, 0.999),
+        muon_lr: NonNegative = 2e-3,
+        momentum: BelowOne = 0.95,
         **options: Any,
     ) -> None:
         weights = list(params)

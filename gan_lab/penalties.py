@@ -16,6 +16,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
 from gan_lab.errors import InputError, pick
+from gan_lab.ranges import Count, NonNegative, Positive
 from gan_lab.schedules import Schedule, value
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Penalty(nn.Module, ABC):
     needs_independent_logits: ClassVar[bool] = False
     """Whether the logit of an image must not depend on the others of its batch."""
 
-    def __init__(self, weight: float | Schedule, interval: int = 1) -> None:
+    def __init__(self, weight: NonNegative | Schedule, interval: Count = 1) -> None:
         super().__init__()
         self.weight, self.interval = weight, interval
 
@@ -104,7 +105,7 @@ class GradientPenalty(Penalty):
     needs_independent_logits = True
 
     def __init__(
-        self, weight: float | Schedule = 10.0, interval: int = 1, target: float = 1.0, one_sided: bool = False
+        self, weight: NonNegative | Schedule = 10.0, interval: Count = 1, target: NonNegative = 1.0, one_sided: bool = False
     ) -> None:
         super().__init__(weight, interval)
         self.target, self.one_sided = target, one_sided
@@ -131,10 +132,10 @@ class GradientNorm(Penalty):
 
     def __init__(
         self,
-        weight: float | Schedule = 10.0,
-        interval: int = 1,
+        weight: NonNegative | Schedule = 10.0,
+        interval: Count = 1,
         estimator: str = "double_backward",
-        size: float = 0.01,
+        size: Positive = 0.01,
     ) -> None:
         super().__init__(weight, interval)
         self.differs = pick({"double_backward": False, "finite_difference": True}, estimator, "estimator")
@@ -170,11 +171,11 @@ class ZeroCentred(GradientNorm):
 
     def __init__(
         self,
-        weight: float | Schedule = 10.0,
-        interval: int = 1,
+        weight: NonNegative | Schedule = 10.0,
+        interval: Count = 1,
         estimator: str = "double_backward",
-        size: float = 0.01,
-        stride: int = 1,
+        size: Positive = 0.01,
+        stride: Count = 1,
     ) -> None:
         super().__init__(weight, interval, estimator, size)
         self.stride, self.autocast = stride, False
@@ -221,11 +222,11 @@ class Dragan(GradientNorm):
 
     def __init__(
         self,
-        weight: float | Schedule = 10.0,
-        interval: int = 1,
-        spread: float = 0.5,
+        weight: NonNegative | Schedule = 10.0,
+        interval: Count = 1,
+        spread: NonNegative = 0.5,
         estimator: str = "double_backward",
-        size: float = 0.01,
+        size: Positive = 0.01,
     ) -> None:
         super().__init__(weight, interval, estimator, size)
         self.spread = spread

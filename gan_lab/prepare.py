@@ -11,7 +11,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from gan_lab.cli.command import command
-from gan_lab.errors import InputError, require
+from gan_lab.errors import InputError
 from gan_lab.training.config import check_numbers
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ def prepare(cfg: DictConfig) -> None:
 
     console.quiet()
     check_numbers(cfg)
-    require(cfg, {"prepare.workers": 0, "prepare.chunk": 1}, int)
     data = instantiate(cfg.data, prepared=None, batch_size=1)  # read the source itself; a batch of 1 always fits
     folder = _folder(cfg, data)
     with preparation.exclusive(folder):

@@ -11,6 +11,7 @@ from torch.nn.modules.conv import _ConvTransposeNd
 
 from gan_lab.errors import InputError
 from gan_lab.latents import RNG
+from gan_lab.ranges import Count, Fraction, NonNegative
 from gan_lab.schedules import Schedule, value
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Regularizer(nn.Module, ABC):
             appendix B).
     """
 
-    def __init__(self, weight: float | Schedule, interval: int = 1) -> None:
+    def __init__(self, weight: NonNegative | Schedule, interval: Count = 1) -> None:
         super().__init__()
         self.weight, self.interval = weight, interval
 
@@ -61,7 +62,7 @@ class Orthogonal(Regularizer):
     from before the spectral norm.
     """
 
-    def __init__(self, weight: float | Schedule = 1e-4, interval: int = 1) -> None:
+    def __init__(self, weight: NonNegative | Schedule = 1e-4, interval: Count = 1) -> None:
         super().__init__(weight, interval)
 
     def term(self, generator: nn.Module, batch: "Batch") -> Tensor:
@@ -76,7 +77,7 @@ class FeatureMatching(Regularizer):
     Differs from the paper: it stands beside G's loss, not in its place. The means are those of a process's part of the batch.
     """
 
-    def __init__(self, weight: float | Schedule = 1.0, interval: int = 1) -> None:
+    def __init__(self, weight: NonNegative | Schedule = 1.0, interval: Count = 1) -> None:
         super().__init__(weight, interval)
 
     def term(self, generator: nn.Module, batch: "Batch") -> Tensor:
@@ -92,7 +93,7 @@ class Transport(Regularizer):
     good as any other; the least mean square displacement is that of the optimal transport.
     """
 
-    def __init__(self, weight: float | Schedule = 0.2, interval: int = 1) -> None:
+    def __init__(self, weight: NonNegative | Schedule = 0.2, interval: Count = 1) -> None:
         super().__init__(weight, interval)
 
     def term(self, generator: nn.Module, batch: "Batch") -> Tensor:
@@ -123,7 +124,7 @@ class PathLength(Regularizer):
 
     mean: Tensor
 
-    def __init__(self, weight: float | Schedule = 2.0, interval: int = 4, decay: float = 0.01) -> None:
+    def __init__(self, weight: NonNegative | Schedule = 2.0, interval: Count = 4, decay: Fraction = 0.01) -> None:
         super().__init__(weight, interval)
         self.decay = decay
         self.register_buffer("mean", torch.zeros(()))

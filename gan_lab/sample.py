@@ -1,5 +1,7 @@
 """Sample from a trained GAN: ``python -m gan_lab.sample run=outputs/dcgan-digits/DATE_TIME``."""
 
+import math
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -9,7 +11,7 @@ from omegaconf import DictConfig
 
 from gan_lab import atomic
 from gan_lab.cli.command import command
-from gan_lab.errors import InputError, pick, require
+from gan_lab.errors import InputError, pick
 from gan_lab.run_folder import find_checkpoint
 
 if TYPE_CHECKING:
@@ -36,10 +38,10 @@ def sample(cfg: DictConfig) -> None:
 
     if cfg.run is None:
         raise InputError("run= is missing: give run=outputs/MODEL-DATA/DATE_TIME, or run=FILE.ckpt")
-    require(cfg, {"n": 1, "steps": 2, "batch_size": 1, "seed": None}, int)
     pick({"best": 0, "last": 0}, cfg.checkpoint, "checkpoint")
     path = find_checkpoint(cfg.run, cfg.checkpoint)
     gan, made_by = checkpoint.load(path, trusted=cfg.trust)
+    check_room(cfg, made_by.data)
     display = checkpoint.display_of(made_by)
     gan.to(cfg.device)
     shown, rows, in_units = partial(grid, display), partial(strips, display), partial(npy, made_by.data)
@@ -49,7 +51,21 @@ def sample(cfg: DictConfig) -> None:
     folder = Path(cfg.out or (Path(cfg.run) if Path(cfg.run).is_dir() else path.parent) / "generated")
     folder.mkdir(parents=True, exist_ok=True)
     written = write(gan, cfg, folder)
-    Console(highlight=False, soft_wrap=True).print(f"{path} at {gan.images_seen:,} images -> {written}")
+    Console(highlight=False, soft_wrap=True, markup=False, emoji=False).print(
+        f"{path} at {gan.images_seen:,} images -> {written}"
+    )
+
+
+def check_room(cfg: DictConfig, data: DictConfig) -> None:
+    """Refuse more samples than the memory of this machine holds."""
+    shape = data.get("shape") or (data.channels, data.image_size, data.image_size)
+    per_number = cfg.steps if cfg.format in ("straight", "great_circle") else 1
+    needed, there = 4 * cfg.n * per_number * math.prod(shape), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > there:
+        raise InputError(
+            f"n={cfg.n} takes {needed / 2**30:,.0f} GiB, and this machine has {there / 2**30:,.0f}: draw fewer at a time, each "
+            "with another seed="
+        )
 
 
 def images(gan: "GAN", cfg: DictConfig) -> "Tensor":

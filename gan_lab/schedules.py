@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from gan_lab.errors import NotCapturable
+from gan_lab.ranges import Count, Whole
 
 Schedule = Callable[[int], float]
 
@@ -96,7 +97,7 @@ class From:
 class Linear:
     """Linear interpolation from ``start`` at ``first_image`` to ``end`` at ``last_image``; constant before and after."""
 
-    def __init__(self, last_image: int, start: float = 1.0, end: float = 0.0, first_image: int = 0) -> None:
+    def __init__(self, last_image: Count, start: float = 1.0, end: float = 0.0, first_image: Whole = 0) -> None:
         self.last_image, self.start, self.end, self.first_image = last_image, start, end, first_image
 
     def __call__(self, images_seen: int) -> float:

@@ -8,7 +8,6 @@ from omegaconf import DictConfig
 
 from gan_lab import atomic
 from gan_lab.cli.command import command
-from gan_lab.errors import require
 
 
 def main() -> None:
@@ -30,7 +29,6 @@ def sensitivity(cfg: DictConfig) -> None:
     from gan_lab.evaluation.suite import MetricSuite
 
     console.quiet()
-    require(cfg, {"batch_size": 1, "num": 2}, int)
     data = instantiate(cfg.data, batch_size=1)
     data.prepare_data()
     data.setup()
@@ -48,7 +46,7 @@ def sensitivity(cfg: DictConfig) -> None:
         table.add_column(column, justify="right", overflow="fold")
     for title, values in rows.items():
         table.add_row(title, f"{values['images']:,}", *(f"{values[name]:.4g}" for name in names))
-    Console(highlight=False, soft_wrap=True).print(table)
+    Console(highlight=False, soft_wrap=True, markup=False, emoji=False).print(table)
 
 
 if __name__ == "__main__":

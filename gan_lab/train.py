@@ -13,7 +13,7 @@ from gan_lab.cli.command import command, explain
 from gan_lab.run_folder import RunFolder
 from gan_lab.sweep import jobs
 from gan_lab.training import distributed, resume, signals
-from gan_lab.training.config import check_numbers, finalize_config, named
+from gan_lab.training.config import check_g_steps, check_numbers, finalize_config, named
 
 if TYPE_CHECKING:
     from lightning.pytorch.loggers import Logger
@@ -70,6 +70,7 @@ def run_in(folder: Path, cfg: DictConfig, resumed: resume.Resumed | None, traine
     cfg.data.update(data.resolved)
     cfg.class_names = named(cfg.get("class_names"), data)  # checkpoints before 0.3 have no such key
     finalize_config(cfg, data.num_train, data.batch_size * trainer.world_size, folder)
+    check_g_steps(cfg, data.batch_size * trainer.world_size)
     cfg.extractor = trained.with_weights(cfg.extractor, data, [f"data={HydraConfig.get().runtime.choices['data']}", *overrides])
     if resumed and resumed.images_seen >= cfg.total_images and (not resumed.is_of(folder) or RunFolder(folder).is_complete):
         return console.complete(resumed.path, resumed.images_seen, cfg.total_images)

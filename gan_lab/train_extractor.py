@@ -7,7 +7,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from gan_lab.cli.command import command
-from gan_lab.errors import InputError, require
+from gan_lab.errors import InputError
 
 
 def main() -> None:
@@ -26,9 +26,7 @@ def train_extractor(cfg: DictConfig) -> None:
     from gan_lab.evaluation.extractor.fit import check, fit
 
     console.quiet()
-    require(cfg, {"epochs": 1, "batch_size": 1, "max_lr": 0, "label_smoothing": 0, "data.image_size": 1}, (int, float))
-    require(cfg, {"batch_size": 1, "seed": None}, int)
-    screen = Console(highlight=False, soft_wrap=True)
+    screen = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
     name = str(HydraConfig.get().runtime.choices["data"])
     data = instantiate(cfg.data, batch_size=1)  # of the run; any fits here
     data.prepare_data()
@@ -40,7 +38,7 @@ def train_extractor(cfg: DictConfig) -> None:
     with FileLock(f"{path}.lock"):
         try:
             facts, _ = trained.read(path)
-            screen.print(f"{path} is there already, made {facts['date']}", markup=False)
+            screen.print(f"{path} is there already, made {facts['date']}")
         except InputError:  # there is none, or a damaged one
             facts = fit(data, name, recipe, cfg.device, path)
 
@@ -50,8 +48,7 @@ def train_extractor(cfg: DictConfig) -> None:
         f"{trained.named(facts)} knows {facts['accuracy']:.1%} of {facts['num_held_out']:,} held-out images, after "
         f"{facts['num_train']:,} training images, {recipe.epochs:g} times each ({facts['seconds']:.0f} s) -> {path}\n"
         f"train with it: python -m gan_lab.train {words}\n"
-        "judge with it: python -m gan_lab.evaluate run=RUN extractor=trained",
-        markup=False,
+        "judge with it: python -m gan_lab.evaluate run=RUN extractor=trained"
     )
 
 

@@ -71,6 +71,12 @@ def test_a_strip_per_pair_of_latents(run, way):
     assert width > height
 
 
+def test_a_folder_whose_name_looks_like_markup_is_printed_as_it_is(run, capsys):
+    folder = run("out='[bold]z[/nope] :cat:'")
+    assert (folder / "[bold]z[/nope] :cat:/grid-seed0.png").is_file()
+    assert capsys.readouterr().out.endswith("-> [bold]z[/nope] :cat:/grid-seed0.png\n")
+
+
 def test_a_file_samples_without_its_folder(run, call):
     folder = run()
     (folder / "run/checkpoints/last.ckpt").rename(folder / "alone.ckpt")
@@ -93,6 +99,9 @@ def test_truncated_samples_are_those_of_the_library(run):
         ("run=null", "run= is missing"),
         ("run=nowhere", "there is no run folder or checkpoint 'nowhere'"),
         ("format=pgn", "did you mean 'png'?"),
+        ("n=999999999999", r"n=999999999999 takes [\d,]+ GiB, and this machine has [\d,]+: draw fewer at a time"),
+        ("n=0", "n=0 is invalid: give a whole number of at least 1"),
+        ("device=gpu", "device=gpu is invalid: give cpu, or cuda where there is a GPU that torch can use"),
     ],
 )
 def test_bad_input_is_one_sentence(run, argument, sentence):

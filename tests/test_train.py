@@ -310,7 +310,7 @@ def test_a_run_that_diverges_ends_its_own_job_of_a_sweep_alone(call, monkeypatch
         (["model.ema_half_life_kimg=-1"], "model.ema_half_life_kimg=-1 is invalid: give a number of at least 0"),
         (["model.d_steps=0"], "model.d_steps=0 is invalid: give a whole number of at least 1"),
         (["penalty=r1", "penalty.r1.interval=0"], "penalty.r1.interval=0 is invalid: give a whole number of at least 1"),
-        (["optimizer.d.lr=-1"], "the optimizer cannot be made: Invalid learning rate: -1"),
+        (["optimizer.d.lr=-1"], "optimizer.d.lr=-1 is invalid: give a number of at least 0"),
         (["optimizer.d._target_=torch.optim.Adm"], "'torch.optim.Adm': torch.optim has no 'Adm'; did you mean 'Adam'?"),
         (["model._target_=my_nope.MyGAN"], "model: Error loading 'my_nope.MyGAN'"),
         (["network.discriminator.norm=lyer"], "did you mean 'layer'?"),

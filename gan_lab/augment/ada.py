@@ -11,6 +11,7 @@ from gan_lab.augment.color import color_maps, recolored
 from gan_lab.augment.geometric import general_maps, geometric, whole_maps
 from gan_lab.augment.resample import phases
 from gan_lab.errors import InputError
+from gan_lab.ranges import Correlation, Count, Fraction, NonNegative, Positive
 from gan_lab.rng import StepRNG
 from gan_lab.schedules import Schedule, value
 
@@ -58,23 +59,23 @@ class ADA(nn.Module):
 
     def __init__(
         self,
-        target: float = 0.6,
-        interval: int = 4,
-        speed_kimg: float = 500.0,
-        p: float | Schedule | None = None,
-        flip: float = 1.0,
-        quarter_turns: float = 1.0,
-        shift: float = 1.0,
-        scale: float = 1.0,
-        rotate: float = 1.0,
-        stretch: float = 1.0,
-        translate: float = 1.0,
-        brightness: float = 1.0,
-        contrast: float = 1.0,
-        luma_flip: float = 1.0,
-        hue: float = 1.0,
-        saturation: float = 1.0,
-        cutout: float = 0.0,
+        target: Correlation = 0.6,
+        interval: Count = 4,
+        speed_kimg: Positive = 500.0,
+        p: Fraction | Schedule | None = None,
+        flip: NonNegative = 1.0,
+        quarter_turns: NonNegative = 1.0,
+        shift: NonNegative = 1.0,
+        scale: NonNegative = 1.0,
+        rotate: NonNegative = 1.0,
+        stretch: NonNegative = 1.0,
+        translate: NonNegative = 1.0,
+        brightness: NonNegative = 1.0,
+        contrast: NonNegative = 1.0,
+        luma_flip: NonNegative = 1.0,
+        hue: NonNegative = 1.0,
+        saturation: NonNegative = 1.0,
+        cutout: NonNegative = 0.0,
     ) -> None:
         super().__init__()
         self.target, self.interval, self.speed_kimg, self.fixed = target, interval, speed_kimg, p

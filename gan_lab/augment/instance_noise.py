@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from gan_lab.ranges import NonNegative
 from gan_lab.rng import StepRNG
 from gan_lab.schedules import Schedule, is_zero, value
 
@@ -13,7 +14,7 @@ class InstanceNoise(nn.Module):
         std: of the rng, where pixels are in [-1, 1]; a number, or a schedule in images.
     """
 
-    def __init__(self, std: float | Schedule) -> None:
+    def __init__(self, std: NonNegative | Schedule) -> None:
         super().__init__()
         self.std = std
 

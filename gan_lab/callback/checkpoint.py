@@ -12,6 +12,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from gan_lab import atomic
 from gan_lab.callback import divergence
 from gan_lab.model.gan import GAN
+from gan_lab.ranges import Count, Text
 from gan_lab.run_folder import RunFolder
 from gan_lab.training import checkpoint
 from gan_lab.training.cadence import is_due, validation_follows
@@ -33,7 +34,7 @@ class Checkpoint(L.Callback):
     """
 
     def __init__(
-        self, folder: str, every_images: int, primary: str | None = None, mode: str | None = "min", keep: int = 0
+        self, folder: Text, every_images: Count, primary: str | None = None, mode: str | None = "min", keep: int = 0
     ) -> None:
         self.folder, self.every_images, self.keep = Path(folder), every_images, keep
         self.primary, self.sign = primary, -1 if mode == "max" else 1

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from gan_lab.evaluation.source import quantised
 from gan_lab.model.gan import GAN
+from gan_lab.ranges import AtLeastTwo, Correlation, Count, Fraction, NonNegative, Positive
 from gan_lab.training.cadence import row_is_due
 
 Row = dict[str, float]
@@ -60,13 +61,13 @@ class Failures(L.Callback):
 
     def __init__(
         self,
-        every_steps: int = 50,
-        window: int = 10,
-        max_gradient_norm: float = 100.0,
-        min_d_loss: float = 0.01,
-        max_d_loss_jump: float = 0.3,
-        min_trend: float = 0.8,
-        min_fake_accuracy: float = 0.25,
+        every_steps: Count = 50,
+        window: AtLeastTwo = 10,
+        max_gradient_norm: Positive = 100.0,
+        min_d_loss: NonNegative = 0.01,
+        max_d_loss_jump: NonNegative = 0.3,
+        min_trend: Correlation = 0.8,
+        min_fake_accuracy: Fraction = 0.25,
         min_diversity: float = 0.05,
         min_g_steps: int = 500,
     ) -> None:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gan_lab.callback.divergence import failure
 from gan_lab.model.gan import GAN
+from gan_lab.ranges import Count
 from gan_lab.training.cadence import row_is_due
 
 NORM = "_gradient_norm"
@@ -32,7 +33,7 @@ class LossLogger(L.Callback):
     ``g_lr``; with growth ``resolution`` and ``alpha``. Values stay on the device between rows, so a row costs one host sync.
     """
 
-    def __init__(self, every_steps: int = 50) -> None:
+    def __init__(self, every_steps: Count = 50) -> None:
         self.every_steps = every_steps
         self.series: dict[str, dict[int, Tensor]] = {}  # name -> step of D -> value
         self.logits: dict[str, dict[int, Tensor]] = {}  # those of a resumed run

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from gan_lab.model.gan import GAN
+from gan_lab.ranges import Count, NonNegative
 
 SHOWN = ("d_loss", "g_loss")
 
@@ -22,9 +23,9 @@ class Progress(L.Callback):
         plain_seconds: seconds between two lines without a terminal.
     """
 
-    def __init__(self, max_images: int, plain_seconds: float = 10.0) -> None:
+    def __init__(self, max_images: Count, plain_seconds: NonNegative = 10.0) -> None:
         self.max_images, self.plain_seconds = max_images, plain_seconds
-        self.console = Console()
+        self.console = Console(markup=False, emoji=False)
         self.bar: Bar | None = None
 
     @rank_zero_only
@@ -38,7 +39,7 @@ class Progress(L.Callback):
             columns = (
                 BarColumn(),
                 MofNCompleteColumn(),
-                TextColumn("images {task.fields[state]}"),
+                TextColumn("images {task.fields[state]}", markup=False),
                 TimeRemainingColumn(),
             )
             self.bar = Bar(*columns, console=self.console)

@@ -13,6 +13,7 @@ from gan_lab.data.pixels import to_unit
 from gan_lab.evaluation.source import Reals, look
 from gan_lab.model.gan import GAN
 from gan_lab.plot.display import Display, Pictures
+from gan_lab.ranges import Count, Size, Text
 from gan_lab.training.cadence import is_due
 
 
@@ -28,7 +29,7 @@ class Samples(L.Callback):
         display: writes them: pictures, or text with another suffix; None: pictures.
     """
 
-    def __init__(self, folder: str, every_images: int, n: int = 64, display: Display | None = None) -> None:
+    def __init__(self, folder: Text, every_images: Count, n: Size = 64, display: Display | None = None) -> None:
         self.folder, self.every_images, self.n, self.display = Path(folder), every_images, n, display or Pictures()
         self.written_at: int | None = None
 

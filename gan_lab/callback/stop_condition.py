@@ -9,6 +9,7 @@ from typing import Any
 import lightning as L
 
 from gan_lab.model.gan import GAN
+from gan_lab.ranges import Count, NonNegative
 
 
 class StopCondition(L.Callback):
@@ -19,7 +20,7 @@ class StopCondition(L.Callback):
         max_hours: wall-clock hours of this command; None: no limit.
     """
 
-    def __init__(self, max_images: int, max_hours: float | None = None) -> None:
+    def __init__(self, max_images: Count, max_hours: NonNegative | None = None) -> None:
         self.max_images, self.max_hours = max_images, max_hours
         self.interrupted = False
 

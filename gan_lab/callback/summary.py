@@ -22,6 +22,7 @@ from gan_lab.callback.validation import Validation
 from gan_lab.evaluation.metric import Quantity
 from gan_lab.model.gan import GAN
 from gan_lab.plot.curves import save_curves
+from gan_lab.ranges import Count, Text
 from gan_lab.run_folder import RunFolder
 
 PACKAGES = ("torch", "lightning", "hydra-core", "torchmetrics", "wandb")
@@ -40,7 +41,7 @@ class Summary(L.Callback):
         mode: whether it should be "min" or "max".
     """
 
-    def __init__(self, folder: str, max_images: int, primary: str | None = None, mode: str | None = None) -> None:
+    def __init__(self, folder: Text, max_images: Count, primary: str | None = None, mode: str | None = None) -> None:
         self.run, self.max_images = RunFolder(folder), max_images
         self.primary, self.mode = primary, mode
         self.content: dict[str, Any] = {}

@@ -22,7 +22,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import InterpolationResolutionError
+from omegaconf.errors import InterpolationResolutionError, MissingMandatoryValue
 
 from gan_lab.cli import renamed
 from gan_lab.cli.compose import CONF, PACKAGE, check, composer, parsed
@@ -68,7 +68,7 @@ def _help(config_name: str, args: Namespace, parser: ArgumentParser) -> None:
 def _run(config_name: str, args: Namespace, task: Callable[[DictConfig], Any], plain: bool) -> bool:
     """Check a command line, and call the task if it asks for one run and, ``plain``, nothing else; return whether it did."""
     with composer(config_name, args.config_dir) as app:
-        cfg = check(config_name, args.overrides)
+        cfg = check(config_name, args.overrides, values=plain)
         if not plain:
             return False
         is_sweep = args.multirun or cfg.hydra.mode == RunMode.MULTIRUN
@@ -123,6 +123,8 @@ def sentence(error: BaseException) -> str | None:
     """Return the mistake in the input in one sentence; None of an error that is none of the user's input."""
     if isinstance(error, InputError | Diverged):
         return str(error)
+    if isinstance(error, MissingMandatoryValue):
+        return f"{error.full_key} is missing: give {error.full_key}=VALUE"
     if isinstance(error, InterpolationResolutionError):
         return f"{error.full_key}: {first_line(error)}"
     if isinstance(error, InstantiationException):  # Hydra wraps what a constructor raises
@@ -140,9 +142,21 @@ def _failed_constructor(error: InstantiationException) -> str:
     cause = error.__cause__
     if isinstance(cause, InputError):
         return str(cause)
-    reason = (sentence(cause) if cause else None) or first_line(cause or error)
+    reason = (sentence(cause) if cause else None) or _failed_target(str(error)) or first_line(cause or error)
     place = re.search(r"full_key: (\S+)", str(error))
     return f"{place.group(1)}: {reason}" if place else reason
+
+
+def _failed_target(text: str) -> str | None:
+    """Return why Hydra calls no such target; None where it said something else."""
+    if found := re.match(r"Target '(.+?)' is blocklisted", text):
+        return f"no configuration may call {found[1]}, which runs any command: name another _target_"
+    if found := re.match(r"Expected a callable target, got '(.*)' of type '(\w+)'", text):
+        name = found[1].split("'")[1] if found[2] == "module" else found[1]
+        return f"{name} is no class and no function: give _target_=module.Name"
+    if "Empty path" in text or text.startswith("Error locating target"):
+        return "the _target_ is no name of a class or function: give _target_=module.Name"
+    return None
 
 
 def _failed_import(error: ImportError) -> str:

@@ -21,6 +21,8 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from gan_lab.cli.options import validate
+from gan_lab.cli.schema import COMMANDS
 from gan_lab.errors import InputError, first_line, nearest
 
 PACKAGE = Path(__file__).parents[1]
@@ -78,14 +80,19 @@ def composer(job_name: str = "app", config_dir: str | None = None) -> Iterator[A
         current.clear()
 
 
-def check(config_name: str, overrides: list[str]) -> DictConfig:
-    """Compose once for each value of a sweep, to name a misspelt option before anything runs.
+def check(config_name: str, overrides: list[str], values: bool = False) -> DictConfig:
+    """Compose once for each value of a sweep, to name a misspelt option, or a wrong value, before anything runs.
+
+    Args:
+        config_name: without its suffix.
+        overrides: as on the command line.
+        values: hold them to what their constructors take, which imports these.
 
     Returns:
         the first one, with its node ``hydra``.
 
     Raises:
-        InputError: an option does not exist.
+        InputError: an option does not exist, or its value is none that it takes.
     """
     first, *others = choices(overrides)
     cfgs = [compose(config_name, first, with_hydra=True)]
@@ -96,7 +103,18 @@ def check(config_name: str, overrides: list[str]) -> DictConfig:
     cfgs += [compose(config_name, choice, with_hydra=True) for choice in others]
     if "direction" in cfgs[0].hydra.sweeper and not all(cfg.get("metric") for cfg in cfgs):
         raise InputError("a search needs a score to go by: choose a metric= other than none, or data that bring one")
+    for cfg in cfgs if values else ():
+        _check_plugins(cfg)
+        validate(cfg, COMMANDS.get(config_name))
     return cfgs[0]
+
+
+def _check_plugins(cfg: DictConfig) -> None:
+    """Refuse a sweeper or launcher that is no plugin of Hydra, which it would tell by a traceback."""
+    for name in ("sweeper", "launcher"):
+        plugin = OmegaConf.select(cfg.hydra, f"{name}._target_")
+        if not str(plugin).startswith(("hydra.", "hydra_plugins.")):
+            raise InputError(f"hydra.{name}._target_={plugin} is no plugin of Hydra: choose one by hydra/{name}=NAME")
 
 
 def choices(overrides: list[str]) -> Iterator[list[str]]:
@@ -119,8 +137,9 @@ def parsed(overrides: list[str]) -> list[Override]:
         try:
             return OverridesParser.create(app.config_loader).parse_overrides(overrides)
         except HydraException as error:
+            reason = ": ".join(str(error).splitlines()[:2])
             raise InputError(
-                f"the command line cannot be read: {first_line(error)} (options are KEY=VALUE; quote a value with special "
+                f"the command line cannot be read: {reason} (options are KEY=VALUE; quote a value with special "
                 "characters twice: KEY=\"'VALUE'\")"
             ) from error
 
@@ -149,7 +168,7 @@ def compose(config_name: str, overrides: list[str], with_hydra: bool = False) ->
     try:
         with composer():
             return hydra.compose(config_name, overrides, return_hydra_config=with_hydra)
-    except (HydraException, OmegaConfBaseException, ValueError) as error:
+    except (HydraException, OmegaConfBaseException, AttributeError, TypeError, ValueError) as error:  # OmegaConf's, too
         raise InputError(_sentence(config_name, overrides, error)) from error
     except yaml.MarkedYAMLError as error:
         raise InputError(f"{str(error.problem_mark).strip()}: {error.problem}") from error
@@ -169,7 +188,8 @@ def _sentence(config_name: str, overrides: list[str], error: Exception) -> str:
         return _unknown_key(config_name, overrides, full_key)
     if found := re.search(r"Could not override '(.+?)'", text):
         return _unknown_key(config_name, overrides, found.group(1))
-    return first_line(cause)
+    key = getattr(cause, "full_key", None)
+    return f"{key}: {first_line(cause)}" if key else first_line(cause)
 
 
 def _unknown_key(config_name: str, overrides: list[str], key: str) -> str:

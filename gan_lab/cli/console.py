@@ -25,7 +25,7 @@ def quiet() -> None:
 
 def say(line: str) -> None:
     """Print a line as it is: no markup, no colours, no wrapping."""
-    Console(highlight=False, soft_wrap=True).print(line, markup=False)
+    Console(highlight=False, soft_wrap=True, markup=False, emoji=False).print(line)
 
 
 @rank_zero_only
@@ -90,7 +90,7 @@ def finish(folder: Path, dashboards: Sequence[str], broken: Sequence[str], fault
     run = RunFolder(folder)
     summary = run.read_summary()
     if summary["scores"]:
-        Console(highlight=False, soft_wrap=True).print(metrics(summary))
+        Console(highlight=False, soft_wrap=True, markup=False, emoji=False).print(metrics(summary))
     say(
         f"{summary['images_seen']:,} images, {summary['g_steps_done']:,} G steps in {summary['seconds']:.0f} s "
         f"({summary['images_per_second']:,.0f} images/s, validation included)"

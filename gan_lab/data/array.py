@@ -16,6 +16,7 @@ from gan_lab.data.pixels import from_span
 from gan_lab.data.prepared import sha256
 from gan_lab.data.sampler import shuffled
 from gan_lab.errors import InputError, pick
+from gan_lab.ranges import OpenFraction, Sides, Size, Text
 
 
 class Rows(Arrays):
@@ -87,18 +88,18 @@ class ArrayFile(Data):
 
     def __init__(
         self,
-        root: str | None,
-        held_out_root: str | None = None,
-        held_out_fraction: float = 0.1,
+        root: Text | None,
+        held_out_root: Text | None = None,
+        held_out_fraction: OpenFraction = 0.1,
         range: Span | None = None,
         condition: str = "found",
-        key: str = "x",
-        label_key: str = "y",
-        shape: Sequence[int] | None = None,
-        num_classes: int | None = None,
-        label_dim: int | None = None,
-        channels: int | None = None,
-        image_size: int | Sequence[int] | None = None,
+        key: Text = "x",
+        label_key: Text = "y",
+        shape: Sequence[Size] | None = None,
+        num_classes: Size | None = None,
+        label_dim: Size | None = None,
+        channels: Size | None = None,
+        image_size: Sides | None = None,
         **options: Any,
     ) -> None:
         if root is None:

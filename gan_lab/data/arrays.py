@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from gan_lab.data.survey import SourceFacts
+from gan_lab.ranges import Rows
 
 
 class Arrays(Dataset[tuple[Tensor, Tensor | None]]):
@@ -60,6 +61,6 @@ class Distribution(Protocol):
         """Draw samples (n, C, H, W) and labels (n,)."""
 
 
-def sampled(layout: Distribution, n: int, seed: int) -> Arrays:
+def sampled(layout: Distribution, n: Rows, seed: int) -> Arrays:
     """Draw a data set of ``n`` samples from a layout; the same seed gives the same samples."""
     return Arrays(*layout.sample(n, seed))

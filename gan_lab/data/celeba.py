@@ -12,6 +12,7 @@ from torchvision import datasets
 from gan_lab.data.files import Store, open_store
 from gan_lab.data.folder import FileOptions, ImageFiles, Part, hold_out
 from gan_lab.errors import InputError, pick
+from gan_lab.ranges import Text
 
 URL = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 PLACES = ("img_align_celeba", "img_align_celeba.zip", "celeba/img_align_celeba", "celeba/img_align_celeba.zip")
@@ -36,7 +37,7 @@ class CelebA(ImageFiles):
     name = "celeba"
 
     def __init__(
-        self, root: str, attributes: Iterable[str] = (), download: bool = False, **options: Unpack[FileOptions]
+        self, root: Text, attributes: Iterable[str] = (), download: bool = False, **options: Unpack[FileOptions]
     ) -> None:
         super().__init__(**options)
         self.root, self.attributes, self.download = Path(root).expanduser(), list(attributes), download

@@ -12,13 +12,14 @@ from gan_lab.data.decode import FILTERS, MODES, decode
 from gan_lab.data.files import Images, Store, open_store, stamp
 from gan_lab.data.module import Data, Options
 from gan_lab.errors import InputError, pick
+from gan_lab.ranges import OpenFraction, Size, Text
 from gan_lab.run_folder import in_order
 
 
 class FileOptions(Options, total=False):
     """Options of every data module over image files; see `ImageFiles`."""
 
-    crop: int | None
+    crop: Size | None
     resize: str
     value_range: Sequence[float] | None
     strict: bool
@@ -50,7 +51,7 @@ class ImageFiles(Data, ABC):
     def __init__(
         self,
         *,
-        crop: int | None = None,
+        crop: Size | None = None,
         resize: str = "lanczos",
         value_range: Sequence[float] | None = None,
         strict: bool = False,
@@ -131,9 +132,9 @@ class ImageFolder(ImageFiles):
 
     def __init__(
         self,
-        root: str | None,
-        held_out_root: str | None = None,
-        held_out_fraction: float = 0.1,
+        root: Text | None,
+        held_out_root: Text | None = None,
+        held_out_fraction: OpenFraction = 0.1,
         **options: Unpack[FileOptions],
     ) -> None:
         if root is None:

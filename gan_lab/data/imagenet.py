@@ -9,6 +9,7 @@ from torchvision import datasets
 
 from gan_lab.data.folder import FileOptions, ImageFolder, Part
 from gan_lab.errors import InputError
+from gan_lab.ranges import Text
 
 URL = "https://image-net.org/challenges/LSVRC/2012/2012-downloads.php"
 ARCHIVES = ("ILSVRC2012_img_train.tar", "ILSVRC2012_img_val.tar", "ILSVRC2012_devkit_t12.tar.gz")
@@ -26,7 +27,7 @@ class ImageNet(ImageFolder):
         options: see `ImageFiles` and `Data`; ``num_classes`` is 1000, or None for no labels.
     """
 
-    def __init__(self, root: str, **options: Unpack[FileOptions]) -> None:
+    def __init__(self, root: Text, **options: Unpack[FileOptions]) -> None:
         self.place = Path(root).expanduser()
         super().__init__(str(self.place / "train"), str(self.place / "val"), **options)
         self.name = "imagenet"

@@ -1,12 +1,11 @@
 """Synthetic images: blobs with known modes, and noise for tests and benchmarks."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
 from gan_lab.data.arrays import Arrays
 from gan_lab.errors import InputError
+from gan_lab.ranges import NonNegative, Rows, Sides, Size
 from gan_lab.rng import Stream, make_generator
 from gan_lab.sizes import height_and_width
 
@@ -27,7 +26,7 @@ class Blobs:
         std: standard deviation of the position around its place, in the units of ``centers``.
     """
 
-    def __init__(self, centers: Tensor, image_size: int, channels: int = 1, std: float = 0.04) -> None:
+    def __init__(self, centers: Tensor, image_size: Size, channels: Size = 1, std: NonNegative = 0.04) -> None:
         height, width = height_and_width(image_size)
         if height != width:
             raise InputError(f"data=blobs are squares, not {height}x{width}: give data.image_size={height}")
@@ -61,7 +60,7 @@ class Blobs:
         return (down[:, :, None] * across[:, None, :])[:, None]
 
 
-def fake(n: int, channels: int, image_size: int | Sequence[int], num_classes: int | None, seed: int) -> Arrays:
+def fake(n: Rows, channels: Size, image_size: Sides, num_classes: Size | None, seed: int) -> Arrays:
     """Return ``n`` images of uniform noise, with random labels unless ``num_classes`` is None."""
     g = make_generator(seed, Stream.DATA)
     images = torch.randint(256, (n, channels, *height_and_width(image_size)), dtype=torch.uint8, generator=g)

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, Unpack
 from gan_lab.data.files import Store
 from gan_lab.data.folder import FileOptions, ImageFiles, Part, hold_out
 from gan_lab.errors import InputError, nearest
+from gan_lab.ranges import Text
 
 URL = "http://dl.yf.io/lsun"
 SCENES = (
@@ -32,7 +33,7 @@ class LSUN(ImageFiles):
         options: see `ImageFiles` and `Data`; there are no labels.
     """
 
-    def __init__(self, root: str, category: str, **options: Unpack[FileOptions]) -> None:
+    def __init__(self, root: Text, category: Text, **options: Unpack[FileOptions]) -> None:
         super().__init__(**options)
         self.root, self.category, self.name = Path(root).expanduser(), category, f"lsun_{category}"
 

@@ -22,6 +22,7 @@ from gan_lab.data.sampler import EndlessBatches, shuffled
 from gan_lab.data.survey import Survey
 from gan_lab.data.workers import Loader
 from gan_lab.errors import InputError
+from gan_lab.ranges import Count, Processes, Sides, Size, Text
 from gan_lab.rng import StepRNG, Stream
 from gan_lab.sizes import as_given, height_and_width
 
@@ -31,17 +32,17 @@ Batch = tuple[Tensor, Tensor | None]
 class Options(TypedDict, total=False):
     """Options of every data module, whatever its source; see `Data`."""
 
-    channels: int
-    image_size: int | Sequence[int]
-    shape: Sequence[int]
-    num_classes: int | None
-    batch_size: int
+    channels: Size
+    image_size: Sides
+    shape: Sequence[Size]
+    num_classes: Size | None
+    batch_size: Count
     seed: int
-    num_workers: int
+    num_workers: Processes
     flip: bool
     dequantize: bool
-    num_judged: int | None
-    prepared: str | None
+    num_judged: Count | None
+    prepared: Text | None
 
 
 class Data(L.LightningDataModule):
@@ -74,19 +75,19 @@ class Data(L.LightningDataModule):
         train: Callable[[], Dataset],
         held_out: Callable[[], Dataset],
         *,
-        channels: int | None = None,
-        image_size: int | Sequence[int] | None = None,
-        num_classes: int | None,
-        batch_size: int,
+        channels: Size | None = None,
+        image_size: Sides | None = None,
+        num_classes: Size | None,
+        batch_size: Count,
         seed: int,
-        num_workers: int = 0,
+        num_workers: Processes = 0,
         flip: bool = False,
         dequantize: bool = False,
-        num_judged: int | None = None,
-        prepared: str | None = None,
+        num_judged: Count | None = None,
+        prepared: Text | None = None,
         layout: object | None = None,
-        shape: Sequence[int] | None = None,
-        label_dim: int | None = None,
+        shape: Sequence[Size] | None = None,
+        label_dim: Size | None = None,
     ) -> None:
         super().__init__()
         self.train, self.held_out, self.layout = train, held_out, layout

@@ -7,16 +7,17 @@ from torch import Tensor
 
 from gan_lab.data.arrays import Arrays
 from gan_lab.errors import InputError
+from gan_lab.ranges import NonNegative, Rows, Size
 from gan_lab.rng import Stream, make_generator
 
 
-def ring(modes: int = 8, radius: float = 1.0) -> Tensor:
+def ring(modes: Size = 8, radius: NonNegative = 1.0) -> Tensor:
     """Return centres (modes, 2) spaced evenly on a circle."""
     angle = torch.arange(modes) * (2 * math.pi / modes)
     return radius * torch.stack([angle.cos(), angle.sin()], 1)
 
 
-def grid(modes: int = 25, spacing: float = 0.5) -> Tensor:
+def grid(modes: Size = 25, spacing: NonNegative = 0.5) -> Tensor:
     """Return the centres (modes, 2) of a square grid around the origin."""
     side = math.isqrt(modes)
     if side**2 != modes:
@@ -33,7 +34,7 @@ class Gaussians:
         std: standard deviation of each; small enough that plain noise does not cover a mode by chance.
     """
 
-    def __init__(self, centers: Tensor, std: float) -> None:
+    def __init__(self, centers: Tensor, std: NonNegative) -> None:
         self.centers, self.std = centers, std
 
     def sample(self, n: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -49,6 +50,6 @@ class Gaussians:
         return mode, distance <= 3 * self.std
 
 
-def dirac(n: int) -> Arrays:
+def dirac(n: Rows) -> Arrays:
     """Return ``n`` copies of the origin, the only real point (Mescheder 2018, definition 2.1, here in the plane)."""
     return Arrays(torch.zeros(n, 2, 1, 1))

@@ -85,7 +85,7 @@ def _full(writer: Writer) -> InputError:
 
 def _watch(split: str, start: SplitProgress, steps: Iterator[SplitProgress]) -> None:
     """Show a bar on a terminal, else a line now and then."""
-    console, shown = Console(), time.monotonic()
+    console, shown = Console(markup=False, emoji=False), time.monotonic()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("images {task.fields[rate]}"))
     with Bar(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bar:
         bar.add_task(split, total=start.total, completed=start.read, rate="")

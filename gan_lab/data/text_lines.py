@@ -21,6 +21,7 @@ from gan_lab.data.module import Data, Options
 from gan_lab.data.sampler import shuffled
 from gan_lab.errors import InputError
 from gan_lab.plot.lines import FIRST, PADDING, UNKNOWN
+from gan_lab.ranges import OpenFraction, Size, Text
 
 MAX_CHARACTER = 0x110000
 FEWEST = 2
@@ -46,11 +47,11 @@ class TextLines(Data):
     def __init__(
         self,
         *,
-        root: str | None = None,
-        held_out_root: str | None = None,
-        held_out_fraction: float = 0.1,
-        length: int = 32,
-        vocabulary: int = 64,
+        root: Text | None = None,
+        held_out_root: Text | None = None,
+        held_out_fraction: OpenFraction = 0.1,
+        length: Size = 32,
+        vocabulary: Size = 64,
         characters: str | None = None,
         **options: Unpack[Options],
     ) -> None:

@@ -18,6 +18,7 @@ from gan_lab.data.folder import changed, check_channels
 from gan_lab.data.module import Data, Options
 from gan_lab.data.survey import SourceFacts
 from gan_lab.errors import InputError, pick
+from gan_lab.ranges import Text, Whole
 
 
 class Vision(Data):
@@ -42,11 +43,11 @@ class Vision(Data):
         train: Mapping[str, Any],
         held_out: Mapping[str, Any],
         *,
-        root: str,
+        root: Text,
         files: Iterable[str],
-        url: str,
+        url: Text,
         download: bool,
-        padding: int = 0,
+        padding: Whole = 0,
         resize: str = "lanczos",
         **options: Unpack[Options],
     ) -> None:

@@ -15,8 +15,8 @@ Task = Callable[[str, int], Callable[[int], None]]
 def progress() -> Iterator[Task]:
     """Show progress bars: yield a function that begins one and returns a function to advance it by a number of images."""
     rank, world_size = process()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=rank != 0) as bars:
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True, markup=False, emoji=False), transient=True, disable=rank != 0) as bars:
 
         def begin(name: str, total: int) -> Callable[[int], None]:
             task = bars.add_task(name, total=total)

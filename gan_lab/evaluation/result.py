@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from gan_lab import __version__, atomic
@@ -107,26 +106,26 @@ def read(folder: Path) -> EvalResult | None:
 
 def show(results: list[EvalResult], form: str) -> None:
     """Print one table per result, or one of all for a paper."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
     if form != "table":
-        console.print(FORMATS[form](results), markup=False)
+        console.print(FORMATS[form](results))
         return
     for result in results:
         console.print(_table(result))
         for note in result.notes:
-            console.print(f"note: {note}", markup=False)
+            console.print(f"note: {note}")
 
 
 def _table(result: EvalResult) -> Any:
     seeds, n = len(result.protocol["seeds"]), result.protocol["n_held_out"]
-    table = Table(title=escape(result.title))
+    table = Table(title=result.title)
     for column in ("metric", f"mean of {seeds} seed(s)", "sd", "real" if n is None else f"{n:,} other reals", "better"):
         table.add_column(column, justify="left" if column == "metric" else "right", overflow="fold")
     arrows = {"min": "lower", "max": "higher", None: ""}
     for name, value in result.values.items():
         numbers = ["" if number is None else f"{number:.4g}" for number in (value.mean, value.sd, value.baseline)]
         label = f"{name}, {value.unit}" if value.unit else name
-        table.add_row(escape(label), *numbers, arrows[value.better])
+        table.add_row(label, *numbers, arrows[value.better])
     return table
 
 

@@ -17,6 +17,7 @@ from wandb.sdk import wandb_setup
 from gan_lab.logger.clocks import Clocked
 from gan_lab.logger.run import RunDescription
 from gan_lab.logger.sections import CLOCKS, section
+from gan_lab.ranges import Text
 
 HOSTS = ("api.wandb.ai", "api.forge.coreweave.com")  # hosts of a stored login; the second since wandb 0.31
 
@@ -90,7 +91,7 @@ class Wandb(Clocked, WandbLogger):
         return shlex.join(["wandb", "sync", *([] if self.experiment.settings._offline else ["--include-online"]), *in_order])
 
 
-def wandb_logger(run: RunDescription, project: str, mode: str | None = None) -> Wandb:
+def wandb_logger(run: RunDescription, project: Text, mode: str | None = None) -> Wandb:
     """Start a W&B run, or continue the one that the run folder already has.
 
     Args:

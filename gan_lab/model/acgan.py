@@ -9,6 +9,7 @@ from gan_lab.model.batch import Batch
 from gan_lab.model.conditional import labelled, require_labels
 from gan_lab.model.gan import GAN
 from gan_lab.network import layers
+from gan_lab.ranges import NonNegative, Size
 
 
 class ACGAN(GAN):
@@ -35,9 +36,9 @@ class ACGAN(GAN):
         generator: nn.Module,
         discriminator: nn.Module,
         *args: Any,
-        num_classes: int | None,
-        d_class_weight: float = 1.0,
-        g_class_weight: float = 1.0,
+        num_classes: Size | None,
+        d_class_weight: NonNegative = 1.0,
+        g_class_weight: NonNegative = 1.0,
         classify_fakes: bool = True,
         head_init: str | None = None,
         **kwargs: Any,

@@ -9,6 +9,7 @@ from gan_lab.model.batch import Batch
 from gan_lab.model.conditional import LabelledGenerator
 from gan_lab.model.projection import with_labels
 from gan_lab.model.rsgan import RSGAN
+from gan_lab.ranges import BelowOne, Size
 
 
 class AFM(RSGAN):
@@ -37,9 +38,9 @@ class AFM(RSGAN):
         generator: nn.Module,
         discriminator: nn.Module,
         *args: Any,
-        num_classes: int | None,
-        embedding_dim: int = 10,
-        gradient_decay: float | None = 0.9,
+        num_classes: Size | None,
+        embedding_dim: Size = 10,
+        gradient_decay: BelowOne | None = 0.9,
         **kwargs: Any,
     ) -> None:
         if num_classes is not None and getattr(generator, "num_classes", None) is None:

@@ -6,6 +6,7 @@ from torch import nn
 
 from gan_lab.model.hinge import HingeGAN
 from gan_lab.model.projection import with_labels
+from gan_lab.ranges import Size
 
 
 class BigGAN(HingeGAN):
@@ -32,7 +33,7 @@ class BigGAN(HingeGAN):
         generator: nn.Module,
         discriminator: nn.Module,
         *args: Any,
-        num_classes: int | None,
+        num_classes: Size | None,
         embedding_init: str = "glorot",
         **kwargs: Any,
     ) -> None:

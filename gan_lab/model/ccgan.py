@@ -15,6 +15,7 @@ from gan_lab.model.conditional import EMBEDDING, LabelledGenerator
 from gan_lab.model.gan import GAN
 from gan_lab.model.projection import Projection
 from gan_lab.network import layers
+from gan_lab.ranges import NonNegative, OpenFraction, Size
 from gan_lab.rng import StepRNG
 
 COLUMNS = 8
@@ -60,11 +61,11 @@ class CcGAN(GAN):
         generator: nn.Module,
         discriminator: Any,
         *args: Any,
-        label_dim: int | None,
-        num_levels: int | None = None,
+        label_dim: Size | None,
+        num_levels: Size | None = None,
         vicinity: "HardVicinity | None" = None,
-        kappa: float | None = None,
-        label_noise: float | None = None,
+        kappa: NonNegative | None = None,
+        label_noise: NonNegative | None = None,
         **kwargs: Any,
     ) -> None:
         if label_dim is None and num_levels is None:
@@ -181,7 +182,7 @@ class SoftVicinity(HardVicinity):
         least: smallest weight, which is taken at the radius.
     """
 
-    def __init__(self, least: float = 1e-3) -> None:
+    def __init__(self, least: OpenFraction = 1e-3) -> None:
         self.reach = math.sqrt(-math.log(least))
 
     def __call__(self, distance: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from gan_lab.model.conditional import labelled, require_labels
 from gan_lab.model.gan import GAN
+from gan_lab.ranges import Size
 
 
 class CGAN(GAN):
@@ -29,8 +30,8 @@ class CGAN(GAN):
         generator: nn.Module,
         discriminator: nn.Module,
         *args: Any,
-        num_classes: int | None,
-        label_channels: int = 3,
+        num_classes: Size | None,
+        label_channels: Size = 3,
         **kwargs: Any,
     ) -> None:
         classes = require_labels(num_classes, "cgan")

@@ -9,6 +9,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from gan_lab.model.gan import GAN
 from gan_lab.network import layers
+from gan_lab.ranges import Size
 
 
 class ImprovedGAN(GAN):
@@ -41,8 +42,8 @@ class ImprovedGAN(GAN):
         generator: nn.Module,
         discriminator: nn.Module,
         *args: Any,
-        kernels: int,
-        kernel_dim: int,
+        kernels: Size,
+        kernel_dim: Size,
         head_init: str | None = None,
         **kwargs: Any,
     ) -> None:

@@ -14,6 +14,7 @@ from gan_lab.model.base import TrainedNetwork
 from gan_lab.model.batch import Batch
 from gan_lab.model.gan import GAN
 from gan_lab.network import layers
+from gan_lab.ranges import NonNegative, Size, Whole
 
 
 class InfoGAN(GAN):
@@ -44,9 +45,9 @@ class InfoGAN(GAN):
         generator: Any,
         discriminator: Any,
         *args: Any,
-        categories: Sequence[int],
-        continuous: int,
-        information_weight: float = 1.0,
+        categories: Sequence[Size],
+        continuous: Whole,
+        information_weight: NonNegative = 1.0,
         head_init: str | None = None,
         **kwargs: Any,
     ) -> None:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from gan_lab.model.batch import Batch, StepContext
 from gan_lab.model.hinge import HingeGAN
+from gan_lab.ranges import Fraction, NonNegative, PositiveOrInfinite
 
 
 class LOGAN(HingeGAN):
@@ -28,9 +29,9 @@ class LOGAN(HingeGAN):
         self,
         *args: Any,
         latent_step: "GradientStep",
-        latent_weight: float,
-        latent_share: float,
-        latent_bound: float = 1.0,
+        latent_weight: NonNegative,
+        latent_share: Fraction,
+        latent_bound: PositiveOrInfinite = 1.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -65,7 +66,7 @@ class LOGAN(HingeGAN):
 class GradientStep:
     """dz = ``size`` g (eq. 4)."""
 
-    def __init__(self, size: float) -> None:
+    def __init__(self, size: NonNegative) -> None:
         self.size = size
 
     def __call__(self, gradient: Tensor) -> Tensor:
@@ -76,7 +77,7 @@ class GradientStep:
 class NaturalStep(GradientStep):
     """dz = ``size`` g / (``damping`` + |g|^2): the natural gradient under the empirical Fisher matrix g g' (eq. 12)."""
 
-    def __init__(self, size: float, damping: float) -> None:
+    def __init__(self, size: NonNegative, damping: NonNegative) -> None:
         super().__init__(size)
         self.damping = damping
 

@@ -10,6 +10,7 @@ from gan_lab.errors import pick
 from gan_lab.model.conditional import labelled, require_labels
 from gan_lab.model.hinge import HingeGAN
 from gan_lab.network import layers
+from gan_lab.ranges import Size
 
 EMBEDDING_INITS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "glorot": nn.init.xavier_uniform_,
@@ -40,7 +41,7 @@ class ProjectionGAN(HingeGAN):
         generator: nn.Module,
         discriminator: nn.Module,
         *args: Any,
-        num_classes: int | None,
+        num_classes: Size | None,
         embedding_init: str = "glorot",
         **kwargs: Any,
     ) -> None:

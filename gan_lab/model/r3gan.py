@@ -7,6 +7,7 @@ from torch import nn
 
 from gan_lab.model.projection import with_labels
 from gan_lab.model.rsgan import RSGAN
+from gan_lab.ranges import BelowOne, Count, Size
 from gan_lab.schedules import Cosine
 
 
@@ -34,9 +35,9 @@ class R3GAN(RSGAN):
         generator: nn.Module,
         discriminator: nn.Module,
         *args: Any,
-        num_classes: int | None,
-        burn_in_images: int,
-        beta2: Sequence[float] = (0.9, 0.99),
+        num_classes: Size | None,
+        burn_in_images: Count,
+        beta2: Sequence[BelowOne] = (0.9, 0.99),
         **kwargs: Any,
     ) -> None:
         super().__init__(*with_labels(generator, discriminator, num_classes), *args, **kwargs)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from gan_lab.errors import InputError
 from gan_lab.model.batch import StepContext
 from gan_lab.model.gan import GAN
+from gan_lab.ranges import Fraction
 
 
 class StyleGAN(GAN):
@@ -27,7 +28,9 @@ class StyleGAN(GAN):
         kwargs: see `GANModule`.
     """
 
-    def __init__(self, generator: nn.Module, discriminator: nn.Module, *args: Any, mixing: float = 0.9, **kwargs: Any) -> None:
+    def __init__(
+        self, generator: nn.Module, discriminator: nn.Module, *args: Any, mixing: Fraction = 0.9, **kwargs: Any
+    ) -> None:
         super().__init__(generator, discriminator, *args, **kwargs)
         self.mixing = mixing
 

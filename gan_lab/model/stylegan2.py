@@ -6,6 +6,7 @@ from torch import nn
 
 from gan_lab.model.projection import with_labels
 from gan_lab.model.stylegan import StyleGAN
+from gan_lab.ranges import Size
 
 
 class StyleGAN2(StyleGAN):
@@ -26,6 +27,6 @@ class StyleGAN2(StyleGAN):
     batch_dependent = True  # the path lengths' running mean
 
     def __init__(
-        self, generator: nn.Module, discriminator: nn.Module, *args: Any, num_classes: int | None, **kwargs: Any
+        self, generator: nn.Module, discriminator: nn.Module, *args: Any, num_classes: Size | None, **kwargs: Any
     ) -> None:
         super().__init__(*with_labels(generator, discriminator, num_classes), *args, **kwargs)

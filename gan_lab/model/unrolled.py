@@ -12,6 +12,7 @@ from torch.optim import SGD, Adam, Optimizer
 from gan_lab.errors import InputError
 from gan_lab.model.batch import Batch, Discriminate, StepContext
 from gan_lab.model.gan import GAN
+from gan_lab.ranges import Whole
 
 State = dict[str, Tensor]
 EXTRAS = ("amsgrad", "maximize", "nesterov", "weight_decay", "dampening")
@@ -35,7 +36,7 @@ class UnrolledGAN(GAN):
 
     batch_dependent = True
 
-    def __init__(self, *args: Any, unroll_steps: int = 5, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, unroll_steps: Whole = 5, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.unroll_steps = unroll_steps
 

@@ -10,6 +10,7 @@ from gan_lab.data.pixels import to_unit
 from gan_lab.model.base import TrainedNetwork
 from gan_lab.model.batch import Batch, StepContext
 from gan_lab.model.gan import GAN
+from gan_lab.ranges import NonNegative, Size
 
 
 class VAEGAN(GAN):
@@ -36,9 +37,9 @@ class VAEGAN(GAN):
         self,
         *args: Any,
         encoder: nn.Module,
-        gan_weight: float,
-        feature_weight: float,
-        pixel_weight: float,
+        gan_weight: NonNegative,
+        feature_weight: NonNegative,
+        pixel_weight: NonNegative,
         gate: "Gate | None" = None,
         **kwargs: Any,
     ) -> None:
@@ -126,7 +127,7 @@ class Encoder(nn.Module):
         latent_dim: of the generator.
     """
 
-    def __init__(self, body: Any, latent_dim: int) -> None:
+    def __init__(self, body: Any, latent_dim: Size) -> None:
         super().__init__()
         self.body = body
         body.output = nn.Identity()  # else weights that no gradient reaches
@@ -146,7 +147,7 @@ class Gate:
         margin: how far from it.
     """
 
-    def __init__(self, equilibrium: float = 0.68, margin: float = 0.35) -> None:
+    def __init__(self, equilibrium: float = 0.68, margin: NonNegative = 0.35) -> None:
         self.low, self.high = equilibrium - margin, equilibrium + margin
 
     def __call__(self, real_cost: float, fake_cost: float) -> tuple[bool, bool]:

@@ -8,6 +8,7 @@ from torch import Tensor
 from gan_lab import losses
 from gan_lab.model.batch import Batch
 from gan_lab.model.gan import GAN
+from gan_lab.ranges import Count, NonNegative, Whole
 
 
 class WGAN(GAN):
@@ -25,7 +26,7 @@ class WGAN(GAN):
     decision_threshold = None
     takes_targets = False
 
-    def __init__(self, *args: Any, clip: float = 0.01, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, clip: NonNegative = 0.01, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.clip = clip
 
@@ -50,7 +51,7 @@ class WGAN(GAN):
 class OfficialCriticSteps:
     """The schedule of the authors' code: 100 critic steps for each of the first 25 steps of G and for every 500th, else 5."""
 
-    def __init__(self, usual: int = 5, many: int = 100, first: int = 25, every: int = 500) -> None:
+    def __init__(self, usual: Count = 5, many: Count = 100, first: Whole = 25, every: Count = 500) -> None:
         self.usual, self.many, self.first, self.every = usual, many, first, every
 
     def __call__(self, g_steps_done: int) -> int:

@@ -22,6 +22,7 @@ from torch.nn.functional import avg_pool2d, interpolate
 
 from gan_lab.errors import InputError
 from gan_lab.network import layers
+from gan_lab.ranges import Size
 
 PART = 20
 """Latents for each layer of G."""
@@ -43,13 +44,13 @@ class Generator(nn.Module):
 
     def __init__(
         self,
-        latent_dim: int | None,
-        channels: int,
-        image_size: int,
-        width: int = 96,
-        attention: int = 64,
-        num_classes: int | None = None,
-        embedding_dim: int = 128,
+        latent_dim: Size | None,
+        channels: Size,
+        image_size: Size,
+        width: Size = 96,
+        attention: Size = 64,
+        num_classes: Size | None = None,
+        embedding_dim: Size = 128,
         deep: bool = False,
     ) -> None:
         super().__init__()
@@ -97,7 +98,7 @@ class Discriminator(nn.Module):
         deep: use BigGAN-deep's blocks.
     """
 
-    def __init__(self, channels: int, image_size: int, width: int = 96, attention: int = 64, deep: bool = False) -> None:
+    def __init__(self, channels: Size, image_size: Size, width: Size = 96, attention: Size = 64, deep: bool = False) -> None:
         super().__init__()
         _, doublings = layers.base_and_doublings(image_size, "biggan")
         n_stages = 4 if image_size <= 32 else doublings + 1

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from gan_lab.errors import InputError
+from gan_lab.ranges import Size
 
 BLOCKS = 5
 KERNEL_SIZE = 5
@@ -28,7 +29,7 @@ class Generator(nn.Module):
         width: channels of the hidden maps.
     """
 
-    def __init__(self, latent_dim: int, shape: Sequence[int] | None, width: int = 512) -> None:
+    def __init__(self, latent_dim: Size, shape: Sequence[Size] | None, width: Size = 512) -> None:
         super().__init__()
         channels, length = checked(shape)
         self.latent_dim = latent_dim
@@ -54,7 +55,7 @@ class Discriminator(nn.Module):
         width: channels of the hidden maps.
     """
 
-    def __init__(self, shape: Sequence[int] | None, width: int = 512) -> None:
+    def __init__(self, shape: Sequence[Size] | None, width: Size = 512) -> None:
         super().__init__()
         channels, length = checked(shape)
         self.layers = nn.Sequential(nn.Conv1d(channels, width, 1), *(CharBlock(width) for _ in range(BLOCKS)), nn.Flatten())

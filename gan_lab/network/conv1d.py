@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from gan_lab.errors import InputError, pick
 from gan_lab.network import layers
+from gan_lab.ranges import BelowOne, Size
 
 NORMS: Mapping[str, Callable[[int], nn.Module]] = {
     **layers.NORMS,
@@ -38,7 +39,7 @@ class Generator(nn.Module):
     """
 
     def __init__(
-        self, latent_dim: int, shape: Sequence[int], width: int = 64, norm: str = "batch", activation: str = "relu"
+        self, latent_dim: Size, shape: Sequence[Size], width: Size = 64, norm: str = "batch", activation: str = "relu"
     ) -> None:
         super().__init__()
         channels, lengths = _sizes(shape)
@@ -73,11 +74,11 @@ class Discriminator(nn.Module):
 
     def __init__(
         self,
-        shape: Sequence[int],
-        width: int = 64,
+        shape: Sequence[Size],
+        width: Size = 64,
         norm: str = "none",
         activation: str = "leaky_relu",
-        dropout: float = 0.0,
+        dropout: BelowOne = 0.0,
     ) -> None:
         super().__init__()
         channels, lengths = _sizes(shape)

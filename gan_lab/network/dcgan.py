@@ -10,12 +10,12 @@ For k = 1 (8x8 to 14x14), a 3x3 convolution next to the image adds a second hidd
 D cannot tell fakes from 8x8 digits, and G learns little from it.
 """
 
-from collections.abc import Sequence
 from itertools import pairwise
 
 from torch import Tensor, nn
 
 from gan_lab.network import layers
+from gan_lab.ranges import BelowOne, Sides, Size
 
 
 class Generator(nn.Module):
@@ -37,14 +37,14 @@ class Generator(nn.Module):
 
     def __init__(
         self,
-        latent_dim: int,
-        channels: int,
-        image_size: int | Sequence[int],
-        width: int = 64,
+        latent_dim: Size,
+        channels: Size,
+        image_size: Sides,
+        width: Size = 64,
         up: str = "transposed",
         norm: str = "batch",
         activation: str = "relu",
-        dropout: float = 0.0,
+        dropout: BelowOne = 0.0,
         init: str = "dcgan",
     ) -> None:
         super().__init__()
@@ -84,13 +84,13 @@ class Discriminator(nn.Module):
 
     def __init__(
         self,
-        channels: int,
-        image_size: int | Sequence[int],
-        width: int = 64,
+        channels: Size,
+        image_size: Sides,
+        width: Size = 64,
         down: str = "strided",
         norm: str = "batch",
         activation: str = "leaky_relu",
-        dropout: float = 0.0,
+        dropout: BelowOne = 0.0,
         init: str = "dcgan",
     ) -> None:
         super().__init__()

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_lab.errors import InputError
+from gan_lab.ranges import Size
 
 
 class Generator(nn.Module):
@@ -20,7 +21,7 @@ class Generator(nn.Module):
 
     latent_dim = 1  # the smallest size that can be drawn; G ignores z
 
-    def __init__(self, channels: int, image_size: int, theta: float = 1.0) -> None:
+    def __init__(self, channels: Size, image_size: Size, theta: float = 1.0) -> None:
         super().__init__()
         _check(image_size)
         self.theta = nn.Parameter(torch.full((channels,), float(theta)))
@@ -39,7 +40,7 @@ class Discriminator(nn.Module):
         w: initial value of every weight.
     """
 
-    def __init__(self, channels: int, image_size: int, w: float = 1.0) -> None:
+    def __init__(self, channels: Size, image_size: Size, w: float = 1.0) -> None:
         super().__init__()
         _check(image_size)
         self.w = nn.Parameter(torch.full((channels,), float(w)))

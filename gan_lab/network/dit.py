@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pixel_shuffle, scaled_dot_product_attention, silu
 
 from gan_lab.errors import InputError
+from gan_lab.ranges import Depth, Size
 
 
 class Generator(nn.Module):
@@ -36,14 +37,14 @@ class Generator(nn.Module):
 
     def __init__(
         self,
-        latent_dim: int | None,
-        channels: int,
-        image_size: int,
-        width: int = 384,
-        depth: int = 12,
-        heads: int | None = None,
-        patch: int = 2,
-        num_classes: int | None = None,
+        latent_dim: Size | None,
+        channels: Size,
+        image_size: Size,
+        width: Size = 384,
+        depth: Depth = 12,
+        heads: Size | None = None,
+        patch: Size = 2,
+        num_classes: Size | None = None,
         fused_attention: bool = False,
     ) -> None:
         super().__init__()
@@ -87,13 +88,13 @@ class Discriminator(nn.Module):
 
     def __init__(
         self,
-        channels: int,
-        image_size: int,
-        width: int = 384,
-        depth: int = 12,
-        heads: int | None = None,
-        patch: int = 2,
-        num_classes: int | None = None,
+        channels: Size,
+        image_size: Size,
+        width: Size = 384,
+        depth: Depth = 12,
+        heads: Size | None = None,
+        patch: Size = 2,
+        num_classes: Size | None = None,
         fused_attention: bool = False,
     ) -> None:
         super().__init__()

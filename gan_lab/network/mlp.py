@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from gan_lab.errors import InputError, pick
 from gan_lab.network import layers
+from gan_lab.ranges import BelowOne, Sides, Size
 from gan_lab.sizes import height_and_width
 
 NORMS: Mapping[str, Callable[[int], nn.Module]] = {
@@ -40,13 +41,13 @@ class Generator(nn.Module):
 
     def __init__(
         self,
-        latent_dim: int,
-        channels: int | None = None,
-        image_size: int | Sequence[int] | None = None,
-        width: int | Sequence[int] | None = None,
+        latent_dim: Size,
+        channels: Size | None = None,
+        image_size: Sides | None = None,
+        width: Size | Sequence[Size] | None = None,
         norm: str | None = None,
         activation: str | None = None,
-        shape: Sequence[int] | None = None,
+        shape: Sequence[Size] | None = None,
     ) -> None:
         super().__init__()
         self.latent_dim, self.shape = latent_dim, _shape(channels, image_size, shape)
@@ -81,13 +82,13 @@ class Discriminator(nn.Module):
 
     def __init__(
         self,
-        channels: int | None = None,
-        image_size: int | Sequence[int] | None = None,
-        width: int | Sequence[int] | None = None,
+        channels: Size | None = None,
+        image_size: Sides | None = None,
+        width: Size | Sequence[Size] | None = None,
         norm: str = "none",
         activation: str | None = None,
-        dropout: float = 0.0,
-        shape: Sequence[int] | None = None,
+        dropout: BelowOne = 0.0,
+        shape: Sequence[Size] | None = None,
     ) -> None:
         super().__init__()
         sizes = _shape(channels, image_size, shape)

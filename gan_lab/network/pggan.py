@@ -22,6 +22,7 @@ from gan_lab.network.equalized import (
     normalised,
 )
 from gan_lab.network.growing import GrowthLevel, averaged, repeated
+from gan_lab.ranges import Count, Size
 
 GAIN = math.sqrt(2)  # of weights before a LeakyReLU (He 2015)
 
@@ -39,7 +40,9 @@ class Generator(nn.Module):
         channel_base: half the number of channels of a map times its height, where that is below ``width``.
     """
 
-    def __init__(self, latent_dim: int, channels: int, image_size: int, width: int = 512, channel_base: int = 8192) -> None:
+    def __init__(
+        self, latent_dim: Size, channels: Size, image_size: Size, width: Size = 512, channel_base: Count = 8192
+    ) -> None:
         super().__init__()
         widths = map_channels(image_size, width, 2 * channel_base)
         self.latent_dim, self.level = latent_dim, GrowthLevel(image_size)
@@ -86,7 +89,13 @@ class Discriminator(nn.Module):
     """
 
     def __init__(
-        self, channels: int, image_size: int, width: int = 512, channel_base: int = 8192, group: int = 4, blur: bool = False
+        self,
+        channels: Size,
+        image_size: Size,
+        width: Size = 512,
+        channel_base: Count = 8192,
+        group: Size = 4,
+        blur: bool = False,
     ) -> None:
         super().__init__()
         widths = map_channels(image_size, width, 2 * channel_base)

@@ -21,6 +21,7 @@ from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu
 from gan_lab.errors import InputError
 from gan_lab.network import layers
 from gan_lab.network.equalized import precision
+from gan_lab.ranges import Depth, Size
 
 Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
 LEAKY_GAIN = math.sqrt(2 / (1 + 0.2**2))  # preserves the variance through LeakyReLU(0.2)
@@ -43,13 +44,13 @@ class Generator(nn.Module):
 
     def __init__(
         self,
-        latent_dim: int,
-        channels: int,
-        image_size: int,
-        width: int | Sequence[int] = 768,
-        blocks: int = 2,
-        group_width: int = 16,
-        num_classes: int | None = None,
+        latent_dim: Size,
+        channels: Size,
+        image_size: Size,
+        width: Size | Sequence[Size] = 768,
+        blocks: Depth = 2,
+        group_width: Size = 16,
+        num_classes: Size | None = None,
     ) -> None:
         super().__init__()
         base, widths = _base_and_widths(image_size, width)
@@ -91,12 +92,12 @@ class Discriminator(nn.Module):
 
     def __init__(
         self,
-        channels: int,
-        image_size: int,
-        width: int | Sequence[int] = 768,
-        blocks: int = 2,
-        group_width: int = 16,
-        num_classes: int | None = None,
+        channels: Size,
+        image_size: Size,
+        width: Size | Sequence[Size] = 768,
+        blocks: Depth = 2,
+        group_width: Size = 16,
+        num_classes: Size | None = None,
     ) -> None:
         super().__init__()
         base, widths = _base_and_widths(image_size, width)

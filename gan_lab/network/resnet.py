@@ -25,6 +25,7 @@ from torch.nn.functional import interpolate
 
 from gan_lab.errors import InputError, pick
 from gan_lab.network import layers
+from gan_lab.ranges import BelowOne, Sides, Size
 from gan_lab.sizes import height_and_width
 
 UPS: Mapping[str, Callable[[Tensor], Tensor]] = {
@@ -53,12 +54,12 @@ class Generator(nn.Module):
 
     def __init__(
         self,
-        latent_dim: int,
-        channels: int,
-        image_size: int | Sequence[int],
-        width: int | None = None,
+        latent_dim: Size,
+        channels: Size,
+        image_size: Sides,
+        width: Size | None = None,
         norm: str = "batch",
-        num_classes: int | None = None,
+        num_classes: Size | None = None,
         up: str = "nearest",
         init: str | None = None,
     ) -> None:
@@ -100,11 +101,11 @@ class Discriminator(nn.Module):
 
     def __init__(
         self,
-        channels: int,
-        image_size: int | Sequence[int],
-        width: int | None = None,
+        channels: Size,
+        image_size: Sides,
+        width: Size | None = None,
         norm: str = "none",
-        dropout: float | Sequence[float] = 0.0,
+        dropout: BelowOne | Sequence[BelowOne] = 0.0,
         rectify_shortcut: bool = False,
         init: str | None = None,
     ) -> None:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from gan_lab.network import layers, resnet
+from gan_lab.ranges import BelowOne, Size
 
 
 class Generator(resnet.Generator):
@@ -39,12 +40,12 @@ class Generator(resnet.Generator):
 
     def __init__(
         self,
-        latent_dim: int,
-        channels: int,
-        image_size: int,
-        width: int | None = None,
-        attention: int = 32,
-        num_classes: int | None = None,
+        latent_dim: Size,
+        channels: Size,
+        image_size: Size,
+        width: Size | None = None,
+        attention: Size = 32,
+        num_classes: Size | None = None,
         spectral_tables: bool = False,
         init: str = "glorot",
     ) -> None:
@@ -78,12 +79,12 @@ class Discriminator(resnet.Discriminator):
 
     def __init__(
         self,
-        channels: int,
-        image_size: int,
-        width: int | None = None,
-        attention: int = 32,
+        channels: Size,
+        image_size: Size,
+        width: Size | None = None,
+        attention: Size = 32,
         norm: str = "spectral",
-        dropout: float | Sequence[float] = 0.0,
+        dropout: BelowOne | Sequence[BelowOne] = 0.0,
         init: str = "glorot",
     ) -> None:
         of_maps = "none" if norm == "spectral" else norm  # spectral norm is applied last

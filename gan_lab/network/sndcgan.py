@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from gan_lab.errors import pick
 from gan_lab.network import layers
+from gan_lab.ranges import BelowOne, Size
 
 WIDEN: Mapping[str, Callable[[int, int], int]] = {"same": lambda c_in, c_out: c_in, "down": lambda c_in, c_out: c_out}
 """Channels between the two convolutions of D that halve and widen a map: the 3x3 one that keeps its size, or the 4x4 one."""
@@ -37,10 +38,10 @@ class Generator(nn.Module):
 
     def __init__(
         self,
-        latent_dim: int,
-        channels: int,
-        image_size: int,
-        width: int = 64,
+        latent_dim: Size,
+        channels: Size,
+        image_size: Size,
+        width: Size = 64,
         norm: str = "batch",
         init: str = "normal",
     ) -> None:
@@ -77,11 +78,11 @@ class Discriminator(nn.Module):
 
     def __init__(
         self,
-        channels: int,
-        image_size: int,
-        width: int = 64,
+        channels: Size,
+        image_size: Size,
+        width: Size = 64,
         norm: str = "spectral",
-        dropout: float = 0.0,
+        dropout: BelowOne = 0.0,
         slope: float = 0.1,
         widen: str = "same",
         init: str = "normal",

@@ -17,6 +17,7 @@ from gan_lab.network.equalized import EqualizedConv2d, EqualizedLinear, blurred,
 from gan_lab.network.growing import GrowthLevel, repeated
 from gan_lab.network.mapping import Mapping
 from gan_lab.network.pggan import GAIN, activated
+from gan_lab.ranges import Count, Depth, Size
 
 
 class Generator(nn.Module):
@@ -36,13 +37,13 @@ class Generator(nn.Module):
 
     def __init__(
         self,
-        latent_dim: int,
-        channels: int,
-        image_size: int,
-        width: int = 512,
-        channel_base: int = 8192,
-        style_dim: int = 512,
-        mapping_layers: int = 8,
+        latent_dim: Size,
+        channels: Size,
+        image_size: Size,
+        width: Size = 512,
+        channel_base: Count = 8192,
+        style_dim: Size = 512,
+        mapping_layers: Depth = 8,
     ) -> None:
         super().__init__()
         self.latent_dim = latent_dim
@@ -139,5 +140,7 @@ class Discriminator(pggan.Discriminator):
         group: images in a group of the minibatch statistics.
     """
 
-    def __init__(self, channels: int, image_size: int, width: int = 512, channel_base: int = 8192, group: int = 4) -> None:
+    def __init__(
+        self, channels: Size, image_size: Size, width: Size = 512, channel_base: Count = 8192, group: Size = 4
+    ) -> None:
         super().__init__(channels, image_size, width, channel_base, group, blur=True)

@@ -28,6 +28,7 @@ from gan_lab.network.equalized import (
     precision,
 )
 from gan_lab.network.mapping import LabelMapping, Mapping
+from gan_lab.ranges import Count, Depth, Size, Whole
 
 
 class Generator(nn.Module):
@@ -49,15 +50,15 @@ class Generator(nn.Module):
 
     def __init__(
         self,
-        latent_dim: int,
-        channels: int,
-        image_size: int,
-        width: int = 512,
-        channel_base: int = 32768,
-        style_dim: int = 512,
-        mapping_layers: int = 8,
-        half_stages: int = 4,
-        num_classes: int | None = None,
+        latent_dim: Size,
+        channels: Size,
+        image_size: Size,
+        width: Size = 512,
+        channel_base: Count = 32768,
+        style_dim: Size = 512,
+        mapping_layers: Depth = 8,
+        half_stages: Whole = 4,
+        num_classes: Size | None = None,
     ) -> None:
         super().__init__()
         self.latent_dim, self.num_classes = latent_dim, num_classes
@@ -195,15 +196,15 @@ class Discriminator(nn.Module):
 
     def __init__(
         self,
-        channels: int,
-        image_size: int,
-        width: int = 512,
-        channel_base: int = 32768,
+        channels: Size,
+        image_size: Size,
+        width: Size = 512,
+        channel_base: Count = 32768,
         residual: bool = True,
-        group: int = 4,
-        num_classes: int | None = None,
-        mapping_layers: int = 8,
-        half_stages: int = 4,
+        group: Size = 4,
+        num_classes: Size | None = None,
+        mapping_layers: Depth = 8,
+        half_stages: Whole = 4,
     ) -> None:
         super().__init__()
         widths = map_channels(image_size, width, channel_base)[::-1]

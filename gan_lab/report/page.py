@@ -17,7 +17,6 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from gan_lab import __version__, atomic
-from gan_lab.errors import require
 from gan_lab.logger.sections import section
 from gan_lab.report import tables
 from gan_lab.report.cells import is_number, short
@@ -33,16 +32,15 @@ NO_RUN = "{} is no run and holds none: there is no metrics.csv and no summary.js
 
 def report(cfg: DictConfig) -> None:
     """Write a single HTML file that shows and compares the runs, from nothing but the files in their folders."""
-    require(cfg, {"max_grids": 0}, int)
     folders, others = find(cfg.runs)
     page = render(collect(folders, cfg.max_grids), others)
-    path, console = Path(cfg.out), Console(highlight=False, soft_wrap=True)
+    path, console = Path(cfg.out), Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     atomic.write_text(path, page)
     for folder in others:
-        console.print(NO_RUN.format(folder), markup=False)
+        console.print(NO_RUN.format(folder))
     count = "1 run" if len(folders) == 1 else f"{len(folders)} runs"
-    console.print(f"{count} -> {path} ({len(page) / 2**20:.1f} MiB)", markup=False)
+    console.print(f"{count} -> {path} ({len(page) / 2**20:.1f} MiB)")
 
 
 def render(runs: Sequence[Run], others: Sequence[Any] = ()) -> str:

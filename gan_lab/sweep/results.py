@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from gan_lab import atomic
@@ -17,7 +16,7 @@ from gan_lab.sweep.ranking import Job, Row, badness, collect, group, rank, swept
 
 def show(sweep: Path) -> bool:
     """Print the tables and write the files of a sweep; return whether a job failed."""
-    jobs, console = collect(sweep), Console(highlight=False, soft_wrap=True)
+    jobs, console = collect(sweep), Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
     metrics = dict.fromkeys(job.primary for job in jobs)
     for primary in metrics:
         rows = group([job for job in jobs if job.primary == primary])
@@ -38,14 +37,14 @@ def table(rows: list[Row]) -> Table:
     judged = f"{job.primary} ({job.mode}) of the chosen checkpoint, judged on fresh latents"
     result = Table(title=judged if job.primary else "no metric chooses a checkpoint")
     for column in ("", *rows[0].options):
-        result.add_column(escape(column), no_wrap=True)  # on a narrow screen the other metrics give way first
+        result.add_column(column, no_wrap=True)  # on a narrow screen the other metrics give way first
     others = list(dict.fromkeys(name for row in rows for name in row.others))
     for column in ("mean", "sd", *others, "finished", "failed"):
         result.add_column(column, justify="right")
     for number, row in enumerate(rows, 1):
         numbers = ["" if value is None else f"{value:.4g}" for value in (row.mean, row.sd)]
         counts = [str(row.count(status)) for status in ("finished", "failed")]
-        options = [escape(_short(text)) for text in row.options.values()]
+        options = [_short(text) for text in row.options.values()]
         result.add_row(str(number), *options, *numbers, *(row.others.get(name, "") for name in others), *counts)
     return result
 
@@ -78,4 +77,4 @@ def _best(rows: list[Row]) -> Path | None:
 
 def _say(console: Console, name: str, value: Any) -> None:
     if value is not None:
-        console.print(f"{name:<11}{value}", markup=False)
+        console.print(f"{name:<11}{value}")

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from gan_lab.data.module import Data
-from gan_lab.errors import InputError
+from gan_lab.errors import InputError, first_line
 from gan_lab.model.gan import GAN
 from gan_lab.rng import key
 
@@ -25,17 +25,20 @@ def build(cfg: DictConfig) -> GAN:
         torch.manual_seed(key(cfg.seed))
         generator = _network(cfg, "generator")
         discriminator = _network(cfg, "discriminator", **_label_channels(cfg))
-        gan = instantiate(cfg.model, _partial_=True, _convert_="all")(
-            generator=generator,
-            discriminator=discriminator,
-            g_optimizer=_optimizer(cfg.optimizer.g, fused),
-            d_optimizer=_optimizer(cfg.optimizer.d, fused),
-            schedule=instantiate(cfg.schedule),
-            penalties=_named(cfg.get("penalty")),
-            regularizers=_named(cfg.get("regularizer")),
-            augments=_named(cfg.get("augment")),
-            tricks=_named(cfg.get("trick")),
-        )
+        try:
+            gan = instantiate(cfg.model, _partial_=True, _convert_="all")(
+                generator=generator,
+                discriminator=discriminator,
+                g_optimizer=_optimizer(cfg.optimizer.g, fused),
+                d_optimizer=_optimizer(cfg.optimizer.d, fused),
+                schedule=instantiate(cfg.schedule),
+                penalties=_named(cfg.get("penalty")),
+                regularizers=_named(cfg.get("regularizer")),
+                augments=_named(cfg.get("augment")),
+                tricks=_named(cfg.get("trick")),
+            )
+        except RuntimeError as error:  # a backend's, such as oneDNN's of a transposed convolution of one channel
+            raise InputError(f"the networks cannot run in these sizes: {first_line(error)}") from error
     gan.class_names = tuple(cfg.get("class_names") or ())
     try:
         gan.configure_optimizers()

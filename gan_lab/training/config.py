@@ -1,5 +1,6 @@
 """Finalize a configuration before a run: check its numbers, and express length and cadences in images."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,44 +8,22 @@ from typing import TYPE_CHECKING
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from gan_lab.errors import InputError, require
+from gan_lab.cli.options import validate
+from gan_lab.cli.schema import TrainKeys
+from gan_lab.errors import InputError
 from gan_lab.sizes import as_given, height_and_width
 
 if TYPE_CHECKING:
     from gan_lab.data.module import Data
 
 CADENCES = ("val_every_images", "sample_every_images", "checkpoint_every_images")
-INTEGERS = {
-    "max_images": 1,
-    "max_g_steps": 1,
-    **dict.fromkeys(CADENCES, 1),
-    "log_every_steps": 1,
-    "accumulate": 1,
-    "data.batch_size": 1,
-    "data.num_workers": 0,
-    "data.channels": 1,
-    "model.d_steps": 1,
-    "model.g_batch_ratio": 1,
-    "model.freeze_d": 0,
-    "network.generator.latent_dim": 1,
-    "seed": None,
-}
-NUMBERS = {
-    "max_epochs": 0,
-    "max_hours": 0,
-    "model.ema_half_life_kimg": 0,
-    "model.clip": 0,
-    "clip_grad_norm.g": 0,
-    "clip_grad_norm.d": 0,
-}
 
 
 def check_numbers(cfg: DictConfig) -> None:
-    """Refuse what is no number or too small, before anything is built; write a square size as one number."""
+    """Refuse values that are none or do not go with others, before anything is built; write a square as one number."""
+    validate(cfg, TrainKeys)
     if (image_size := cfg.data.get("image_size")) is not None:
         cfg.data.image_size = as_given(*height_and_width(image_size))
-    require(cfg, INTEGERS | {f"penalty.{name}.interval": 1 for name in cfg.get("penalty") or ()}, int)
-    require(cfg, NUMBERS, (int, float))
     sizes = (cfg.model.get("growth") or {}).get("batch_sizes") or {}
     batches = {"data.batch_size": cfg.data.batch_size} | {
         f"model.growth.batch_sizes.{key}": sizes[key] for key in sorted(sizes)
@@ -90,6 +69,15 @@ def named(names: Sequence[str] | None, data: "Data") -> list[str] | None:
             f"the class name '{computed[0]}' holds ${{, which a configuration would compute: give class_names=[...]"
         )
     return found or None
+
+
+def check_g_steps(cfg: DictConfig, global_batch: int) -> None:
+    """Refuse a run in which G never steps; its length is known."""
+    first, steps = d_steps(cfg, 1), math.ceil(cfg.total_images / global_batch)
+    if first > steps:
+        raise InputError(
+            f"model.d_steps={first} leaves no step of G in a run of {steps:,} steps of D: give fewer, or a longer max_images="
+        )
 
 
 def describe_data(cfg: DictConfig) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from gan_lab.errors import InputError
+from gan_lab.ranges import Count
 from gan_lab.trick import Trick
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class CheckpointSwap(Trick):
         steps: how many steps of D a copy plays; at least ``model.d_steps``, or G may not step in this time.
     """
 
-    def __init__(self, interval: int = 1000, steps: int = 20) -> None:
+    def __init__(self, interval: Count = 1000, steps: Count = 20) -> None:
         super().__init__()
         self.interval, self.steps = interval, steps
         if not 1 <= steps <= interval:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from gan_lab.ranges import NonNegative
 from gan_lab.trick import Trick
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class HistoricalAveraging(Trick):
         weight: of the term in both losses.
     """
 
-    def __init__(self, weight: float = 0.01) -> None:
+    def __init__(self, weight: NonNegative = 0.01) -> None:
         super().__init__()
         self.weight = weight
 

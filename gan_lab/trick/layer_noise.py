@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from gan_lab.network.layers import WEIGHTED
+from gan_lab.ranges import NonNegative
 from gan_lab.schedules import Schedule, value
 from gan_lab.trick import Trick
 
@@ -22,7 +23,7 @@ class LayerNoise(Trick):
 
     now: Tensor
 
-    def __init__(self, std: float | Schedule) -> None:
+    def __init__(self, std: NonNegative | Schedule) -> None:
         super().__init__()
         self.std = std
         self.register_buffer("now", torch.tensor(float(value(std, 0))))  # a tensor: a number would be compiled in

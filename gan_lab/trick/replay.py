@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from gan_lab.errors import InputError
+from gan_lab.ranges import Fraction, Rows
 from gan_lab.rng import StepRNG
 from gan_lab.trick import Trick
 
@@ -32,7 +33,7 @@ class Replay(Trick):
     past: Tensor
     runs_eagerly = "trick=replay keeps a list of places and fakes in Python"
 
-    def __init__(self, size: int = 1024, share: float = 0.5) -> None:
+    def __init__(self, size: Rows = 1024, share: Fraction = 0.5) -> None:
         super().__init__()
         self.size, self.share, self.filled = size, share, 0
         self.moves: list[tuple[Tensor, Tensor]] = []  # of this step, one per part of the batch: where, and what to remember

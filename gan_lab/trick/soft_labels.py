@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from gan_lab.errors import InputError
+from gan_lab.ranges import Fraction
 from gan_lab.rng import StepRNG
 from gan_lab.trick import Trick
 
@@ -25,7 +26,7 @@ class SoftLabels(Trick):
         flip: the chance of an image to be given a target of the other kind.
     """
 
-    def __init__(self, real: float | Sequence[float] = 0.9, fake: float | Sequence[float] = 0.0, flip: float = 0.0) -> None:
+    def __init__(self, real: float | Sequence[float] = 0.9, fake: float | Sequence[float] = 0.0, flip: Fraction = 0.0) -> None:
         super().__init__()
         self.real, self.fake, self.flip = ends("real", real), ends("fake", fake), flip
         if not 0 <= flip <= 1:

@@ -1,3 +1,4 @@
+import ast
 import json
 from pathlib import Path
 
@@ -5,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from gan_lab.cli import console
+from gan_lab.cli.compose import PACKAGE
 
 SUMMARY = {
     "images_seen": 64_000, "g_steps_done": 1000, "seconds": 20.0, "images_per_second": 3200.0,
@@ -93,3 +95,19 @@ def test_an_old_summary_calls_the_baseline_a_floor(folder, capsys):
     (folder / "summary.json").write_text(json.dumps(old))
     console.finish(folder, [], [])
     assert "0.125" in capsys.readouterr().out
+
+
+def consoles():
+    """Every call of ``rich.console.Console`` in gan_lab."""
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Console":
+                yield f"{path.name}:{node.lineno}", {option.arg: ast.unparse(option.value) for option in node.keywords}
+
+
+def test_every_console_prints_text_as_it_is_for_names_may_look_like_markup():
+    found = dict(consoles())
+    assert found
+    assert {
+        place for place, options in found.items() if (options.get("markup"), options.get("emoji")) != ("False", "False")
+    } == set()

@@ -91,3 +91,14 @@ def test_training_on_images_that_are_not_square(overrides):
     gan = fit(tiny(*overrides, "data.image_size=[16,8]", images=8))
     assert gan.images_seen == 8
     assert gan.sample(3).shape[2:] == (16, 8)
+
+
+def test_networks_that_a_backend_cannot_run_are_refused_in_one_sentence(monkeypatch):
+    cfg = tiny("model=dcgan", "trick=replay")
+
+    def fails(self, z, y=None):
+        raise RuntimeError("no such primitive\nmore")
+
+    monkeypatch.setattr("gan_lab.network.dcgan.Generator.forward", fails)
+    with pytest.raises(InputError, match=r"^the networks cannot run in these sizes: no such primitive$"):
+        build(cfg)

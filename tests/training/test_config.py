@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from gan_lab.errors import InputError
-from gan_lab.training.config import check_numbers, finalize_config, named
+from gan_lab.training.config import check_g_steps, check_numbers, finalize_config, named
 from tests.tiny import composed
 
 
@@ -44,7 +44,8 @@ def test_a_cadence_that_was_not_given_is_a_tenth_of_the_run():
         ("data.batch_size=2.5", "data.batch_size=2.5 is invalid: give a whole number of at least 1"),
         (
             "data.image_size=[8,0]",
-            "data.image_size=[8, 0] is invalid: give a whole number of at least 1, or two as [HEIGHT,WIDTH]",
+            "data.image_size=[8,0] is invalid: give a whole number of at least 1 and at most 65536 or a list of 2, each a whole "
+            "number of at least 1 and at most 65536",
         ),
         ("max_hours=-1", "max_hours=-1 is invalid: give a number of at least 0"),
         ("accumulate=3", "data.batch_size=64 does not fall into accumulate=3 equal parts"),
@@ -68,3 +69,15 @@ def test_class_names_are_the_datas_unless_given():
         named(["a"], of_classes())
     with pytest.raises(InputError, match=r"the class name '\$\{a\}' holds \$\{, which a configuration would compute"):
         named(None, of_classes("${a}", "b"))
+
+
+@pytest.mark.parametrize(
+    "overrides", [["max_images=40", "model.d_steps=5"], ["model=wgan", "+model/d_steps=official", "max_images=990"]]
+)
+def test_a_run_without_a_step_of_g_is_refused(overrides):
+    with pytest.raises(InputError, match=r"^model\.d_steps=\d+ leaves no step of G in a run of \d+ steps of D: give fewer, or"):
+        check_g_steps(finalized(*overrides), 10)
+
+
+def test_a_run_of_one_step_of_g_is_none_to_refuse():
+    check_g_steps(finalized("max_images=41", "model.d_steps=5"), 10)

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from gan_lab.errors import InputError
 from gan_lab.evaluation.extractor import Extractor
 from gan_lab.evaluation.extractor.weights import fetch, full_precision, sha256
+from gan_lab.ranges import Text
 
 URL = "https://dl.fbaipublicfiles.com/dinov2/dinov2_vitl14/dinov2_vitl14_pretrain.pth"
 NETWORK = "vit_large_patch14_dinov2"  # timm's name
@@ -40,7 +41,7 @@ class DINOv2(Extractor):
     resize = "bicubic to 224x224, antialiased, in uint8, as PIL"
 
     def __init__(
-        self, weights: str | None = None, download: bool = True, network: str = NETWORK, options: dict[str, Any] | None = None
+        self, weights: Text | None = None, download: bool = True, network: str = NETWORK, options: dict[str, Any] | None = None
     ) -> None:
         create = _timm()
         path = find(download) if weights is None else Path(weights).expanduser()

@@ -18,6 +18,7 @@ from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, Featu
 from gan_lab.errors import InputError
 from gan_lab.evaluation.extractor import Extractor
 from gan_lab.evaluation.extractor.weights import fetch, full_precision
+from gan_lab.ranges import Text
 
 FILES = ("weights-inception-2015-12-05-6726825d.pth", "pt_inception-2015-12-05-6726825d.pth")  # pytorch-fid's is the same
 SHA256_PREFIX = "6726825d"
@@ -42,7 +43,7 @@ class Inception(Extractor):
     splits = 10
     resize = "bilinear to 299x299, as TensorFlow 1"
 
-    def __init__(self, weights: str | None = None, download: bool = True, clean: bool = False) -> None:
+    def __init__(self, weights: Text | None = None, download: bool = True, clean: bool = False) -> None:
         path = find(download) if weights is None else Path(weights).expanduser()
         content = read(path)
         self.weights_sha256 = hashlib.sha256(content).hexdigest()

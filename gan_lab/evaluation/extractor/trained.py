@@ -25,6 +25,7 @@ from gan_lab.evaluation.extractor.classifier import NUM_FEATURES, VERSION, Recip
 from gan_lab.evaluation.extractor.weights import full_precision, sha256
 from gan_lab.evaluation.features import cache_folder
 from gan_lab.evaluation.source import digest
+from gan_lab.ranges import Text
 from gan_lab.sizes import height_and_width
 
 TARGET = "gan_lab.evaluation.extractor.trained.Trained"
@@ -45,7 +46,7 @@ class Trained(Extractor):
 
     num_features = NUM_FEATURES
 
-    def __init__(self, weights: str | None = None, accuracy: bool = True) -> None:
+    def __init__(self, weights: Text | None = None, accuracy: bool = True) -> None:
         if weights is None:
             raise InputError(
                 "extractor=trained needs a file where there are no data to find it by: give extractor.trained.weights=FILE, "

@@ -9,6 +9,7 @@ from torch import Tensor
 from gan_lab.evaluation.extractor import Extractor
 from gan_lab.evaluation.inputs import EvalInputs
 from gan_lab.evaluation.metric import BaseMetric, Quantity
+from gan_lab.ranges import Fraction
 
 LARGEST_GAP = 80.0
 """Between logits, beyond which a probability is 0 in float64 for what is computed here."""
@@ -23,7 +24,7 @@ class ClassifierScore(BaseMetric):
 
     needs: ClassVar[frozenset[str]] = frozenset()
 
-    def __init__(self, min_class_share: float = 0.03) -> None:
+    def __init__(self, min_class_share: Fraction = 0.03) -> None:
         self.min_class_share = min_class_share
 
     def quantities(self, extractor: Extractor) -> dict[str, Quantity]:

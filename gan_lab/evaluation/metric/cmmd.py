@@ -10,6 +10,7 @@ from gan_lab.evaluation.extractor import Extractor
 from gan_lab.evaluation.inputs import EvalInputs
 from gan_lab.evaluation.metric import Quantity
 from gan_lab.evaluation.neighbours import blocks
+from gan_lab.ranges import Positive
 
 
 class CMMD:
@@ -26,7 +27,7 @@ class CMMD:
 
     min_samples: ClassVar[int] = 2
 
-    def __init__(self, sigma: float = 10.0, scale: float = 1000.0) -> None:
+    def __init__(self, sigma: Positive = 10.0, scale: Positive = 1000.0) -> None:
         self.sigma, self.scale = sigma, scale
 
     def quantities(self, extractor: Extractor) -> dict[str, Quantity]:

@@ -9,6 +9,7 @@ from gan_lab.evaluation.inputs import EvalInputs, with_split_held_out
 from gan_lab.evaluation.metric import Quantity
 from gan_lab.evaluation.moments import Moments
 from gan_lab.evaluation.neighbours import nearest
+from gan_lab.ranges import Count, Whole
 
 
 class CTScore:
@@ -25,7 +26,7 @@ class CTScore:
         min_in_cell: a cell counts where it holds more samples than this.
     """
 
-    def __init__(self, cells: int = 3, components: int = 64, min_in_cell: int = 20) -> None:
+    def __init__(self, cells: Count = 3, components: Count = 64, min_in_cell: Whole = 20) -> None:
         self.cells, self.components, self.min_in_cell = cells, components, min_in_cell
 
     @property

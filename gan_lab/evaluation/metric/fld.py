@@ -12,6 +12,7 @@ from gan_lab.evaluation.extractor import Extractor
 from gan_lab.evaluation.inputs import EvalInputs, with_split_held_out
 from gan_lab.evaluation.metric import Quantity
 from gan_lab.evaluation.neighbours import blocks
+from gan_lab.ranges import Count
 from gan_lab.rng import make_generator
 
 BATCH = 10_000
@@ -31,7 +32,7 @@ class FLD:
 
     min_samples: ClassVar[int] = 4  # halves of two images
 
-    def __init__(self, max_samples: int = 10_000) -> None:
+    def __init__(self, max_samples: Count = 10_000) -> None:
         self.max_samples = max_samples
 
     def quantities(self, extractor: Extractor) -> dict[str, Quantity]:

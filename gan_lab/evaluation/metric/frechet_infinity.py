@@ -10,6 +10,7 @@ from gan_lab.evaluation.extractor import Extractor
 from gan_lab.evaluation.inputs import EvalInputs
 from gan_lab.evaluation.metric import BaseMetric, Quantity
 from gan_lab.evaluation.moments import Moments, frechet_distance
+from gan_lab.ranges import AtLeastTwo
 from gan_lab.rng import make_generator
 
 
@@ -27,7 +28,7 @@ class FrechetInfinity(BaseMetric):
     min_samples = 3
     needs: ClassVar[frozenset[str]] = frozenset({"moments"})
 
-    def __init__(self, points: int = 15, least: int | None = None) -> None:
+    def __init__(self, points: AtLeastTwo = 15, least: AtLeastTwo | None = None) -> None:
         if points < 3:
             raise InputError(f"metric.frechet_infinity.points={points} makes no line: use 3 or more")
         self.points, self.least = points, least

@@ -7,6 +7,7 @@ from gan_lab.evaluation.extractor import Extractor
 from gan_lab.evaluation.inputs import EvalInputs, Features
 from gan_lab.evaluation.metric import BaseMetric, Quantity
 from gan_lab.evaluation.neighbours import blocks
+from gan_lab.ranges import AtLeastTwo, Count
 from gan_lab.rng import make_generator
 
 
@@ -18,7 +19,7 @@ class Kernel(BaseMetric):
         subset_size: images of a subset; fewer where there are fewer images.
     """
 
-    def __init__(self, subsets: int = 100, subset_size: int = 1000) -> None:
+    def __init__(self, subsets: Count = 100, subset_size: AtLeastTwo = 1000) -> None:
         self.subsets, self.subset_size = subsets, subset_size
         self.known: dict[str, tuple[Features, float]] = {}  # by extractor: a reference and `within` of it
 

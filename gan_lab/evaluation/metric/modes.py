@@ -14,6 +14,7 @@ from gan_lab.evaluation.extractor import Extractor
 from gan_lab.evaluation.extractor.pixels import Pixels
 from gan_lab.evaluation.inputs import EvalInputs, Features
 from gan_lab.evaluation.metric import BaseMetric, Quantity
+from gan_lab.ranges import Fraction
 
 
 class Layout(Protocol):
@@ -42,7 +43,7 @@ class Modes(BaseMetric):
     min_samples = 1
     needs: ClassVar[frozenset[str]] = frozenset({"layout"})
 
-    def __init__(self, min_share: float = 0.01) -> None:
+    def __init__(self, min_share: Fraction = 0.01) -> None:
         self.min_share = min_share
 
     def quantities(self, extractor: Extractor) -> dict[str, Quantity]:

@@ -14,6 +14,7 @@ from gan_lab.evaluation.extractor import Extractor
 from gan_lab.evaluation.extractor.characters import Characters
 from gan_lab.evaluation.inputs import EvalInputs
 from gan_lab.evaluation.metric import BaseMetric, Quantity
+from gan_lab.ranges import Count
 
 
 class NGrams(BaseMetric):
@@ -29,7 +30,7 @@ class NGrams(BaseMetric):
     min_samples = 1
     needs: ClassVar[frozenset[str]] = frozenset({"reference", "characters"})
 
-    def __init__(self, lengths: Sequence[int] = (1, 2, 3, 4)) -> None:
+    def __init__(self, lengths: Sequence[Count] = (1, 2, 3, 4)) -> None:
         self.lengths = sorted(lengths, reverse=True)
 
     def quantities(self, extractor: Extractor) -> dict[str, Quantity]:

@@ -4,6 +4,7 @@ from gan_lab.evaluation.extractor import Extractor
 from gan_lab.evaluation.inputs import EvalInputs
 from gan_lab.evaluation.metric import BaseMetric, Quantity
 from gan_lab.evaluation.neighbours import hits, radii
+from gan_lab.ranges import Count
 
 
 class PrecisionRecall(BaseMetric):
@@ -13,7 +14,7 @@ class PrecisionRecall(BaseMetric):
         k: the neighbour to which a ball reaches.
     """
 
-    def __init__(self, k: int = 3) -> None:
+    def __init__(self, k: Count = 3) -> None:
         self.k, self.min_samples = k, k + 1
 
     def quantities(self, extractor: Extractor) -> dict[str, Quantity]:

@@ -6,6 +6,7 @@ from torch import Tensor
 from gan_lab.evaluation.extractor import Extractor
 from gan_lab.evaluation.inputs import EvalInputs
 from gan_lab.evaluation.metric import BaseMetric, Quantity
+from gan_lab.ranges import Size
 from gan_lab.rng import make_generator
 
 
@@ -16,7 +17,7 @@ class SlicedWasserstein(BaseMetric):
         directions: number of directions.
     """
 
-    def __init__(self, directions: int = 1000) -> None:
+    def __init__(self, directions: Size = 1000) -> None:
         self.directions = directions
 
     def quantities(self, extractor: Extractor) -> dict[str, Quantity]:

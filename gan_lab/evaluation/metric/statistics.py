@@ -6,6 +6,7 @@ from torch import Tensor
 from gan_lab.evaluation.extractor import Extractor
 from gan_lab.evaluation.inputs import EvalInputs
 from gan_lab.evaluation.metric import BaseMetric, Quantity
+from gan_lab.ranges import Count
 
 AT_ONCE = 2**22
 """Numbers of both sets that are sorted at once."""
@@ -18,7 +19,7 @@ class FeatureStatistics(BaseMetric):
         max_correlated: features up to which correlations are computed, a matrix of their number squared.
     """
 
-    def __init__(self, max_correlated: int = 4096) -> None:
+    def __init__(self, max_correlated: Count = 4096) -> None:
         self.max_correlated = max_correlated
 
     def quantities(self, extractor: Extractor) -> dict[str, Quantity]:

@@ -11,6 +11,7 @@ from gan_lab.evaluation.extractor import Extractor
 from gan_lab.evaluation.inputs import EvalInputs
 from gan_lab.evaluation.metric import Quantity
 from gan_lab.evaluation.neighbours import blocks
+from gan_lab.ranges import Count, NonNegative
 from gan_lab.rng import make_generator
 
 
@@ -28,7 +29,7 @@ class Vendi:
 
     min_samples: ClassVar[int] = 2
 
-    def __init__(self, degree: int = 1, offset: float = 0.0, max_samples: int = 10_000) -> None:
+    def __init__(self, degree: Count = 1, offset: NonNegative = 0.0, max_samples: Count = 10_000) -> None:
         self.degree, self.offset, self.max_samples = degree, offset, max_samples
 
     def quantities(self, extractor: Extractor) -> dict[str, Quantity]:

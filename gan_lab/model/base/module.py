@@ -24,6 +24,7 @@ from gan_lab.model.batch import StepContext, unpack
 from gan_lab.network.equalized import MinibatchStd
 from gan_lab.network.protocol import check_discriminator, check_generator
 from gan_lab.penalties import Penalty
+from gan_lab.ranges import Count, NonNegative, Size, Whole
 from gan_lab.rng import Stream
 from gan_lab.schedules import Constant, Schedule
 from gan_lab.trick import Trick
@@ -89,17 +90,17 @@ class GANModule(Stepping, Sampling):
         schedule: Schedule = Constant(),  # noqa: B008 immutable in effect
         latent: Callable[..., Tensor] = latents.normal,
         g_loss: Callable[[Tensor], Tensor] = losses.non_saturating_g,
-        d_steps: int | Callable[[int], int] = 1,
-        g_batch_ratio: int = 1,
+        d_steps: Count | Callable[[int], int] = 1,
+        g_batch_ratio: Size = 1,
         simultaneous: bool = False,
-        accumulate: int = 1,
-        clip_grad_norm: Mapping[str, float | None] | None = None,
-        ema_half_life_kimg: float | Schedule = 10.0,
-        ema_ramp: float | None = 0.05,
+        accumulate: Count = 1,
+        clip_grad_norm: Mapping[str, NonNegative | None] | None = None,
+        ema_half_life_kimg: NonNegative | Schedule = 10.0,
+        ema_ramp: NonNegative | None = 0.05,
         dropout_in_sampling: bool = False,
-        standing_batches: int = 0,
+        standing_batches: Whole = 0,
         growth: Growth | None = None,
-        freeze_d: int = 0,
+        freeze_d: Whole = 0,
         seed: int = 0,
     ) -> None:
         super().__init__()

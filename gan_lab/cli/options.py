@@ -1,0 +1,335 @@
+"""Every option of a configuration, held to the type and the range that its constructor states, before anything is built.
+
+``_target_`` names the constructor; what has none, such as ``max_images``, is stated in `gan_lab.cli.schema`.
+"""
+
+import inspect
+import math
+import re
+import types
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Literal,
+    NotRequired,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
+
+from annotated_types import DocInfo, Ge, Gt, Le, Len, Lt, MaxLen, MinLen
+from hydra._internal.instantiate._instantiate2 import _resolve_target
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import InterpolationResolutionError
+
+from gan_lab.cli.schema import LIBRARIES, TargetNode
+from gan_lab.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+GET_METHOD = "hydra.utils.get_method"
+UNIONS, LISTS, MAPPINGS = (Union, types.UnionType), (Sequence, Iterable, list), (Mapping, dict)
+LATER = re.compile(r"HydraConfig was not set|Interpolation key 'data\.")
+"""What cannot be resolved yet: it is known when the command runs, or has read its data."""
+HYDRA = {
+    "_target_": str,
+    "_partial_": bool,
+    "_recursive_": bool,
+    "_convert_": Literal["none", "partial", "object", "all"],
+    "_args_": Sequence[Any],
+}
+"""Keys of a part that Hydra itself reads."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Type and range of an option."""
+
+    hint: Any
+
+    @cached_property
+    def adapter(self) -> "TypeAdapter[Any]":
+        """Return the validator; pydantic is imported with the first, for ``--help`` needs none."""
+        from pydantic import ConfigDict, TypeAdapter
+
+        endless = Le(math.inf) in getattr(self.hint, "__metadata__", ())
+        return TypeAdapter(
+            plain(self.hint), config=ConfigDict(strict=True, allow_inf_nan=endless, arbitrary_types_allowed=True)
+        )
+
+    def below(self, node: DictConfig) -> Mapping[Any, "Rule"]:
+        """Return the rules of the keys of a mapping."""
+        if is_typeddict(self.hint):
+            return rules_of(self.hint)
+        kind = _mapped(self.hint)
+        return {} if kind is None else dict.fromkeys(node, Rule(kind))
+
+    def check(self, key: str, value: Any) -> None:
+        """Refuse a value in one sentence."""
+        from pydantic import ValidationError
+
+        try:
+            self.adapter.validate_python(value)
+        except ValidationError as error:
+            right = words(self.hint)
+            if is_number(value) and not math.isfinite(value):
+                right = right.replace("a number", "a finite number")
+            elif is_number(value) and abs(value) >= 2**63:
+                right += ", below 2^63"
+            elif is_number(value) and right.startswith("a text"):
+                right += f" (a number as a text: {key}=\"'{value}'\")"
+            raise InputError(f"{key}={shown(value)} is invalid: give {right}") from error
+
+
+@dataclass(frozen=True)
+class Option:
+    """One key of a node, with its rule; None: anything goes."""
+
+    key: str
+    node: DictConfig | ListConfig
+    name: Any
+    rule: Rule | None
+
+    @property
+    def is_copy(self) -> bool:
+        """Return whether the value is that of another key, or computed."""
+        return OmegaConf.is_interpolation(self.node, self.name)
+
+    def check(self) -> None:
+        """Refuse a value that the rule excludes, and one that is missing."""
+        if OmegaConf.is_missing(self.node, self.name):
+            raise InputError(f"{self.key} is missing: give {self.key}=VALUE")
+        try:
+            value = self.node[self.name]
+        except InterpolationResolutionError as error:
+            if LATER.search(str(error)):
+                return
+            raise
+        if self.rule is None or (self.is_copy and value is None):  # which data or the command fill in
+            return
+        if isinstance(value, DictConfig) and "_target_" not in value and self.rule.below(value):
+            return  # its keys have their own rules
+        if self.is_copy and self.name == "image_size" and isinstance(value, ListConfig):
+            return  # `training.build` says which networks make images that are not square
+        self.rule.check(self.key, _value(value))
+
+
+def validate(cfg: DictConfig, command: type | None = None) -> None:
+    """Refuse the first option whose value its constructor does not take, with what it takes.
+
+    Values that are written out come first: those that others copy are to blame for the copies.
+
+    Args:
+        cfg: the configuration.
+        command: the keys of the command itself, a `TypedDict` of `gan_lab.cli.schema`.
+
+    Raises:
+        InputError: a value has the wrong type, is out of range or missing, or its key is unknown.
+        InstantiationException: a target cannot be found, or Hydra blocks it.
+    """
+    rules: Mapping[str, Rule] = {}
+    if command:
+        rules = rules_of(command)
+        _check_keys(cfg, command)
+    found = [*walk(cfg, rules)]
+    if "hydra" in cfg:
+        found += walk(cfg.hydra.callbacks, dict.fromkeys(cfg.hydra.callbacks, Rule(TargetNode)), "hydra.callbacks.")
+    for copies in (False, True):
+        for option in found:
+            if option.is_copy == copies:
+                option.check()
+
+
+def _check_keys(node: DictConfig, options: type, prefix: str = "") -> None:
+    """Refuse a configuration without a key that a command reads."""
+    given = {*node}  # with those that are missing, which `in` leaves out
+    for name, rule in rules_of(options).items():
+        key = f"{prefix}{name}"
+        if name in options.__required_keys__ and name not in given:  # type: ignore[attr-defined]
+            raise InputError(f"{key} is not there, and the command needs it: leave out ~{key}")
+        if is_typeddict(rule.hint) and isinstance(child := node.get(name), DictConfig):
+            _check_keys(child, rule.hint, f"{key}.")
+
+
+def walk(node: DictConfig | ListConfig, rules: Mapping[Any, Rule], prefix: str = "") -> Iterator[Option]:
+    """Yield every option below a node."""
+    names: Iterable[Any] = node if isinstance(node, DictConfig) else range(len(node))
+    for name in names:
+        key = f"{prefix}{name!s}"
+        if key == "hydra":
+            continue  # Hydra checks its own
+        rule = rules.get(name)
+        yield Option(key, node, name, rule)
+        if (
+            not OmegaConf.is_interpolation(node, name)
+            and not OmegaConf.is_missing(node, name)
+            and OmegaConf.is_config(node[name])
+        ):
+            yield from walk(node[name], _rules_below(node[name], rule, key), f"{key}.")
+
+
+def _rules_below(node: DictConfig | ListConfig, rule: Rule | None, key: str) -> Mapping[Any, Rule]:
+    if isinstance(node, ListConfig):
+        return {}
+    if OmegaConf.is_missing(node, "_target_"):
+        return {}
+    if "_target_" not in node:
+        return rule.below(node) if rule else {}
+    target = _resolve_target(node._target_, key)
+    if node._target_ == GET_METHOD and isinstance(path := node.get("path"), str):
+        _resolve_target(path, key)
+    rules, is_closed = rules_of_target(target)
+    for name in map(str, node if is_closed else ()):
+        if name not in rules:
+            raise InputError(
+                f"{node._target_} takes no '{name}'{nearest(name, rules)}: leave it out (~{key}.{name}, if a yaml chooses it)"
+            )
+    return rules
+
+
+@cache
+def rules_of(options: type) -> dict[str, Rule]:
+    """Return the rules of a `TypedDict`."""
+    hints = get_type_hints(options, include_extras=True).items()
+    return {name: Rule(get_args(hint)[0] if get_origin(hint) is NotRequired else hint) for name, hint in hints}
+
+
+@cache
+def rules_of_target(target: Any) -> tuple[dict[str, Rule], bool]:
+    """Return the rules of a function or class, and whether they are all that it takes.
+
+    A class that hands on ``**kwargs`` takes what the classes below it take.
+    """
+    rules = {name: Rule(hint) for name, hint in HYDRA.items()}
+    is_class = isinstance(target, type)
+    functions = [kind.__dict__["__init__"] for kind in target.__mro__ if "__init__" in kind.__dict__] if is_class else [target]
+    for function in functions:
+        found, hands_on = _parameters(function)
+        rules = {name: Rule(hint) for name, hint in found.items()} | rules
+        if not hands_on:
+            return rules | _loose(target), True
+    return rules | _loose(target), False
+
+
+def _parameters(function: Callable[..., Any]) -> tuple[dict[str, Any], bool]:
+    """Return the hint of each parameter, and whether others are taken too."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+        hints = get_type_hints(function, include_extras=True)
+    except (NameError, TypeError, ValueError):  # names that only a type checker imports; no signature at all
+        return {}, True
+    found: dict[str, Any] = {}
+    hands_on = False
+    for parameter in parameters:
+        hint = hints.get(parameter.name, Any)
+        if parameter.kind is parameter.VAR_KEYWORD:
+            unpacked = next((each for each in get_args(hint) if is_typeddict(each)), None)
+            found |= get_type_hints(unpacked, include_extras=True) if unpacked else {}
+            hands_on = unpacked is None
+        elif parameter.kind is not parameter.VAR_POSITIONAL:
+            found[parameter.name] = hint | None if parameter.default is None and hint is not Any else hint
+    return found, hands_on
+
+
+def _loose(target: Callable[..., Any]) -> dict[str, Rule]:
+    """Return the rules of libraries whose own hints state no ranges."""
+    for library, options in LIBRARIES.items():
+        if f"{getattr(target, '__module__', None)}.".startswith(f"{library}."):
+            return rules_of(options)
+    return {}
+
+
+def _value(value: Any) -> Any:
+    """Return plain data, with a `TargetNode` for each node with a target."""
+    if isinstance(value, DictConfig):
+        return TargetNode() if "_target_" in value else {name: _value(value[name]) for name in value}
+    return [_value(each) for each in value] if isinstance(value, ListConfig) else value
+
+
+def _mapped(hint: Any) -> Any:
+    """Return the type of what a mapping holds; None of other types."""
+    kinds = get_args(hint) if get_origin(hint) in UNIONS else [hint]
+    return next((get_args(kind)[1] for kind in kinds if get_origin(kind) in MAPPINGS), None)
+
+
+def plain(hint: Any) -> Any:
+    """Return a type as values of a configuration can have it, with `TargetNode` in place of objects."""
+    origin = get_origin(hint)
+    inner = [plain(each) for each in get_args(hint)] if origin in (Annotated, *UNIONS, *LISTS, *MAPPINGS) else []
+    if origin is Annotated:
+        return Annotated[inner[0], *hint.__metadata__]
+    if origin in UNIONS:
+        return Union[tuple(inner)]  # noqa: UP007  of a computed number of types
+    if origin is tuple:
+        from pydantic import Strict
+
+        return Annotated[hint, Strict(False)]  # a list will do
+    if origin in LISTS:
+        return Sequence[inner[0]]  # type: ignore[valid-type]
+    if origin in MAPPINGS:
+        return dict[inner[0], inner[1]]  # type: ignore[valid-type]
+    if hint is int:
+        return Annotated[int, Lt(2**63), Gt(-(2**63))]
+    if hint is Path:
+        return str
+    if is_typeddict(hint) or hint is dict:
+        return dict
+    return hint if hint in (Any, object, bool, float, str, list, type(None)) or origin is Literal else TargetNode
+
+
+def words(hint: Any) -> str:
+    """Say in plain words what a type takes; null goes without saying beside others."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        said = [each.documentation for each in hint.__metadata__ if isinstance(each, DocInfo)]
+        return said[0] if said else _bounded(words(inner[0]), hint.__metadata__)
+    if origin in UNIONS:
+        return " or ".join(dict.fromkeys(words(each) for each in inner if each is not type(None)))
+    if origin is Literal:
+        return "one of " + ", ".join(map(shown, inner)) if len(inner) > 1 else shown(inner[0])
+    if origin in (*LISTS, tuple):
+        return "a list" if Any in inner else f"a list, each {words(inner[0])}"
+    if origin in MAPPINGS or is_typeddict(hint) or hint is dict:
+        return "a mapping, as {NAME: VALUE}"
+    known = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", Path: "a path", type(None): "null"}
+    return known.get(hint, "an object, which a _target_ makes")
+
+
+def _bounded(kind: str, metadata: Sequence[Any]) -> str:
+    """Add the bounds of a number, or the length of a list, to the words of its kind."""
+    parts = [part for each in metadata for part in (each if isinstance(each, Len) else [each])]
+    bounds = {type(part): getattr(part, fields(part)[0].name) for part in parts if is_dataclass(part)}
+    if MinLen in bounds:
+        least, most = bounds[MinLen], bounds.get(MaxLen)
+        length = f"of {least}" if least == most else f"of {least} or more" if kind.startswith("a list") else "that is not empty"
+        return kind.replace("a list", f"a list {length}") if kind.startswith("a list") else f"{kind} {length}"
+    low = f"from {bounds[Ge]}" if Ge in bounds else f"above {bounds[Gt]}" if Gt in bounds else ""
+    high = f"below {bounds[Lt]}" if Lt in bounds else f"at most {bounds[Le]}" if bounds.get(Le, math.inf) < math.inf else ""
+    if Ge in bounds and high and kind == "a number":
+        return f"{kind} {low} to {high.removeprefix('at most ')}"
+    return " ".join(filter(None, (kind, " and ".join(filter(None, (low.replace("from", "of at least"), high))))))
+
+
+def is_number(value: Any) -> bool:
+    """Return whether a value is a number, and no truth value."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def shown(value: Any) -> str:
+    """Return a value as one writes it on a command line."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, list | tuple):
+        return f"[{','.join(map(shown, value))}]"
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{name}:{shown(each)}" for name, each in value.items()) + "}"
+    text = "{_target_:...}" if isinstance(value, TargetNode) else str(value) or "''"
+    return text if len(text) <= 80 else f"{text[:77]}..."
