@@ -44,8 +44,8 @@ def test_a_cadence_that_was_not_given_is_a_tenth_of_the_run():
         ("data.batch_size=2.5", "data.batch_size=2.5 is invalid: give a whole number of at least 1"),
         (
             "data.image_size=[8,0]",
-            "data.image_size=[8,0] is invalid: give a whole number of at least 1 and at most 65536 or a list of 2, each a whole "
-            "number of at least 1 and at most 65536",
+            "data.image_size=[8,0] is invalid: give a whole number of at least 1 and at most 65536 or a list of 2, each a "
+            "whole number of at least 1 and at most 65536",
         ),
         ("max_hours=-1", "max_hours=-1 is invalid: give a number of at least 0"),
         ("accumulate=3", "data.batch_size=64 does not fall into accumulate=3 equal parts"),
