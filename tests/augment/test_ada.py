@@ -188,7 +188,7 @@ def test_it_follows_ds_logits_of_all_parts_of_a_batch_from_the_decision_threshol
 
 
 def test_a_run_resumed_within_an_interval_equals_an_undisturbed_one(tmp_path):
-    cfg = tiny(*FAST, "augment.ada.target=-1.5", "penalty=r1", "network=mlp", "network.generator.width=[8]")
+    cfg = tiny(*FAST, "augment.ada.target=-1.0", "penalty=r1", "network=mlp", "network.generator.width=[8]")
     whole = fit(cfg, Snapshots(tmp_path, [20]))
     assert p_of(whole) == pytest.approx(48 / 50)
     assert equal(whole, fit(cfg, ckpt_path=tmp_path / "20.ckpt"))
@@ -196,7 +196,7 @@ def test_a_run_resumed_within_an_interval_equals_an_undisturbed_one(tmp_path):
 
 def test_its_p_is_logged_beside_the_losses(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    rows = read_rows(train_into(tmp_path / "run", *TINY, *FAST, "augment.ada.target=-1.5") / "metrics.csv")
+    rows = read_rows(train_into(tmp_path / "run", *TINY, *FAST, "augment.ada.target=-1.0") / "metrics.csv")
     assert next(row["ada_p"] for row in rows if "ada_p" in row) == pytest.approx(12 / 50 / 2)  # the mean of 0, 0, 0.24, 0.24
 
 

@@ -63,6 +63,7 @@ SMALLER = {  # by an option that the command has: fewer jobs
     "penalty=none,r1": ["model=gan", "seed=0"],
     "only=resume": ["only=steps"],
     "model=pggan": ["model.growth.batch_sizes={32: 4, 64: 2}"],
+    "model=wgan_gp": ["model.d_steps=1"],
     "init_from=a_run": ["model=dcgan", "data.channels=1", "data.image_size=8", "model.freeze_d=1"],
     "experiment=wgan_gp_cifar10": ["data=fake", "data.image_size=8"],
     "hparams_search=optuna": ["hydra.sweeper.n_trials=2", "metric=modes"],
