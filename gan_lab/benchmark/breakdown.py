@@ -34,7 +34,7 @@ class Breakdown:
             setattr(gan, name, self._timed(getattr(gan, name), partial(str, part)))
         for name, player in (("discriminator_gradient", "D"), ("generator_gradient", "G")):
             setattr(gan, name, self._of(player, getattr(gan, name)))
-        gan.manual_backward = self._timed(gan.manual_backward, lambda: f"{self.player}: backward")  # type: ignore[method-assign]
+        gan.backward_part = self._timed(gan.backward_part, lambda: f"{self.player}: backward")  # type: ignore[method-assign]
 
     def shares(self, total: float) -> dict[str, float]:
         """Return each part's share of ``total`` seconds; the rest is that of data, Lightning and records."""

@@ -1,12 +1,9 @@
 """The loop that one writes by hand, without Lightning: what `gan_lab.benchmark.step` measures our training against."""
 
-from collections.abc import Sequence
-from typing import Any
-
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
 
+from gan_lab.model.base import Engine
 from gan_lab.model.gan import GAN, sum_of
 from gan_lab.rng import StepRNG, Stream
 
@@ -24,10 +21,7 @@ class PlainLoop:
 
     def __init__(self, gan: GAN, bf16: bool = False) -> None:
         self.gan, self.bf16 = gan, bf16
-        self.optimizers = gan.configure_optimizers()
-        plain = [PlainOptimizer(gan, optimizer) for optimizer in self.optimizers]
-        gan.optimizers = lambda: plain  # type: ignore[method-assign, assignment]  # Lightning's need its Trainer
-        gan.trainer = Alone(self.optimizers)  # type: ignore[assignment]  # as much of a Trainer as a step asks for
+        gan.engine = Engine(gan)
 
     def step(self, real: Tensor, y: Tensor | None) -> None:
         """One step of D on these images and labels, and of G where it is due."""
@@ -66,38 +60,3 @@ class PlainLoop:
         gan.d_steps_since_g = 0 if g_stepped else gan.d_steps_since_g + 1
         for _, trick in gan.named_tricks():
             trick.after_step(gan)
-
-
-class PlainOptimizer:
-    """An optimizer as a GAN's steps ask for it.
-
-    Args:
-        gan: may limit the gradient before a step.
-        optimizer: any of torch's.
-    """
-
-    def __init__(self, gan: GAN, optimizer: Optimizer) -> None:
-        self.gan, self.optimizer = gan, optimizer
-        self.state, self.zero_grad = optimizer.state, optimizer.zero_grad
-
-    def step(self) -> None:
-        """Step along the gradient."""
-        self.gan.on_before_optimizer_step(self.optimizer)
-        self.optimizer.step()
-
-
-class Alone:
-    """What a GAN may ask of Lightning's Trainer in a step, and of its strategy, where one process trains alone."""
-
-    world_size, global_rank = 1, 0
-
-    def __init__(self, optimizers: Sequence[Optimizer]) -> None:
-        self.optimizers, self.strategy = optimizers, self
-
-    def reduce(self, value: Tensor) -> Tensor:
-        """Return the mean over the processes."""
-        return value
-
-    def all_gather(self, value: Tensor, **options: Any) -> Tensor:
-        """Return the values of all processes."""
-        return value

@@ -137,7 +137,7 @@ class GAN(GANModule):
         objective = self.discriminator_objective(batch)
         loss = sum_of(objective)
         self.track(real_logits=batch.real_logits, fake_logits=batch.fake_logits, **objective)
-        self.manual_backward(loss)
+        self.backward_part(loss)
 
     def discriminator_step(self) -> None:
         """Step D along its gradient, and clear it."""
@@ -149,7 +149,7 @@ class GAN(GANModule):
             objective = self.generator_objective(self.generator_batch(real, y, step))
             loss = sum_of(objective)
             self.track(**objective)
-            self.manual_backward(loss)
+            self.backward_part(loss)
 
     def generator_step(self) -> None:
         """Step G along its gradient, and clear it."""

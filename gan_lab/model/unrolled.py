@@ -56,7 +56,7 @@ class UnrolledGAN(GAN):
         learning = {name: weight for name, weight in discriminator.named_parameters() if name not in self.frozen_weights}
         weights = {name: weight.detach().requires_grad_() for name, weight in learning.items()}
         buffers = {name: buffer.clone() for name, buffer in discriminator.named_buffers()}
-        optimizer = FunctionalOptimizer(self.optimizer_of("d").optimizer, learning)
+        optimizer = FunctionalOptimizer(self.optimizer_of("d"), learning)
 
         def logits(images: Tensor, y: Tensor | None) -> Tensor:
             seen = self.augmented(images, batch.step)

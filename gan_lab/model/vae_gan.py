@@ -90,7 +90,7 @@ class VAEGAN(GAN):
         """Step D, unless the gate makes it wait."""
         if self.gate:
             costs = softplus(-self.tracked["real_logits"]).mean(), softplus(self.tracked["fake_logits"]).mean()
-            self.d_waits, self.g_waits = self.gate(*(float(self.trainer.strategy.reduce(cost)) for cost in costs))
+            self.d_waits, self.g_waits = self.gate(*(float(self.engine.mean(cost)) for cost in costs))
         (self.clear_gradients if self.d_waits else self.step_networks)(*self.networks_of("d"))
 
     def generator_step(self) -> None:

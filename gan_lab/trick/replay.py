@@ -1,6 +1,6 @@
 """A replay buffer of past fakes (Shrivastava 2017, https://arxiv.org/abs/1612.07828, section 2.3; ganhacks 8)."""
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -70,7 +70,7 @@ class Replay(Trick):
 
     def after_step(self, gan: "GANModule") -> None:
         """Store the exchanged fakes of all parts and processes."""
-        places, images = (cast(Tensor, gan.all_gather(torch.cat(parts))) for parts in zip(*self.moves, strict=True))
+        places, images = (gan.engine.gather(torch.cat(parts)) for parts in zip(*self.moves, strict=True))
         self.moves = []
         self.past.index_copy_(0, places.flatten(), images.reshape(-1, *self.past.shape[1:]).to(self.past))
         if self.filled + places.numel() <= self.size:

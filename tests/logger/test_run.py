@@ -60,6 +60,7 @@ def test_model_data_and_seed_that_vary_are_told_once(runs):
     assert [run.name for run in told] == [f"{model}-gaussians-{layout}-1" for model, layout in layouts]
 
 
+@pytest.mark.slow
 def test_what_a_file_lets_the_sweeper_vary_is_told_too(runs, tmp_path):
     (tmp_path / "mine" / "experiment").mkdir(parents=True)
     file = "# @package _global_\nhydra: {sweeper: {params: {log_every_steps: '8,9', seed: '4'}}}\n"

@@ -137,6 +137,7 @@ def test_wandb_does_not_change_training(tmp_path):
     assert equal(loud, fit(tiny("model=gan")))
 
 
+@pytest.mark.slow
 def test_each_run_of_a_sweep_has_its_own_record_in_one_group(call, tmp_path):
     call(train.main, "-m", *ONLINE, "max_images=8", "seed=0,1", "hydra.sweep.dir=sweep")
     runs = [record.run for job in ("0", "1") for record in records(tmp_path / "sweep" / job) if record.HasField("run")]

@@ -58,13 +58,13 @@ def test_g_descends_on_the_value_of_the_game_after_ds_steps(steps):
 def test_gs_gradient_leaves_d_its_buffers_and_its_optimizer_as_they_were(optimizer):
     gan = fit(tiny("model=unrolled", f"optimizer={optimizer}", "network=dcgan", "network.discriminator.width=8",
                    "network.generator.width=8", images=8))  # fmt: skip
-    before, memory = state(gan), gan.all_optimizers[1].optimizer.state_dict()
+    before, memory = state(gan), gan.all_optimizers[1].state_dict()
     moments = [value.clone() for entry in memory["state"].values() for value in entry.values() if torch.is_tensor(value)]
     gan.train()
     batch = gan.generator_batch(torch.rand(4, 1, 8, 8), None, context(gan, "g"))
     gan.generator_loss(batch).backward()
     assert all(torch.equal(value, before[name]) for name, value in state(gan).items())
-    after = gan.all_optimizers[1].optimizer.state_dict()
+    after = gan.all_optimizers[1].state_dict()
     assert all(torch.equal(a, b) for a, b in zip(
         moments, [value for entry in after["state"].values() for value in entry.values() if torch.is_tensor(value)], strict=True
     ))  # fmt: skip

@@ -72,8 +72,12 @@ def test_pair_fits_every_size(size, num_classes, deep):
     assert d.features(images).shape == (2, d.num_features)
 
 
+ATTENTION = [*(pytest.param(*sizes, marks=pytest.mark.slow) for sizes in ((128, 64, 64), (64, 32, 32))),
+             (64, 64, 32), (32, 64, 16), (8, 64, 4)]  # fmt: skip
+
+
 @pytest.mark.parametrize("deep", [False, True])
-@pytest.mark.parametrize(("size", "attention", "height"), [(128, 64, 64), (64, 32, 32), (64, 64, 32), (32, 64, 16), (8, 64, 4)])
+@pytest.mark.parametrize(("size", "attention", "height"), ATTENTION)
 def test_both_attend_to_the_map_of_the_stated_height(size, attention, height, deep):
     seen = []
     g, d = Generator(None, 1, size, 4, attention, deep=deep), Discriminator(1, size, 4, attention, deep=deep)

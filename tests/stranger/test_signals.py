@@ -97,6 +97,7 @@ def test_they_are_trained_drawn_and_sampled_as_they_are(signals):
     )
 
 
+@pytest.mark.slow
 def test_the_check_takes_them_whatever_their_size(signals, capsys):
     signals.write(conf__model__my_hinge="{defaults: [hinge, _self_], d_steps: 2}")
     for invariant in ("samples", "cost"):

@@ -36,6 +36,7 @@ def run(call):
     return start
 
 
+@pytest.mark.slow
 def test_a_job_that_diverges_is_a_failure_of_its_own_and_the_exit_status_is_1(run, capsys):
     status, jobs = run("model=lsgan", "optimizer=sgd", "optimizer.d.lr=1e30,1e-3", "seed=0,1", "log_every_steps=1")
     assert status == 1

@@ -10,6 +10,9 @@ from tests.tiny import MODELS, fit, tiny
 
 DATA = {path.stem for path in (CONF / "data").glob("*.yaml")}
 NAMES = sorted(path.stem for path in (CONF / "experiment").glob("*_*.yaml"))
+FIRST = {name.split("_")[0]: name for name in reversed(NAMES)}.values()
+SOME = [pytest.param(name, marks=() if name in FIRST else pytest.mark.slow) for name in NAMES]
+"""A recipe of each model: the others are composed and trained for two steps among the slow tests."""
 SMALL = ["data=fake", "data.image_size=8", "data.channels=1", "data.num_classes=3", "data.batch_size=4", "model.d_steps=1",
          "network.generator.width=8", "network.discriminator.width=8"]  # fmt: skip
 
@@ -27,7 +30,7 @@ def test_its_head_says_command_source_and_numbers(name):
     assert differs.startswith("# Differs: ")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SOME)
 def test_it_composes_on_its_own_data(name):
     cfg = compose("train", [f"experiment={name}"], with_hydra=True)
     model, _, words = name.rpartition("_")
@@ -89,11 +92,7 @@ def test_r3gan_goes_on_after_its_schedules_as_the_paper_did():
     assert (cfg.max_images, cfg.penalty.r1.weight.last_image, cfg.schedule.last_image) == (250_000_000, 20_000_000, 20_000_000)
 
 
-FIRST = {name.split("_")[0]: name for name in reversed(NAMES)}.values()
-"""A recipe of each model: the others train two steps among the slow tests."""
-
-
-@pytest.mark.parametrize("name", [pytest.param(name, marks=() if name in FIRST else pytest.mark.slow) for name in NAMES])
+@pytest.mark.parametrize("name", SOME)
 def test_it_trains_two_steps(name):
     recipe = OmegaConf.load(CONF / "experiment" / f"{name}.yaml")
     resized = "resize" in (recipe.get("data") or {})  # an option of files, which fake images have not

@@ -133,6 +133,7 @@ LONG = [c for c in of("python -m") if c not in QUICK and not c.startswith("pytho
 """Commands of the rooms' READMEs: they run among the slow tests, and their options are checked here."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command", [pytest.param(c, marks=pytest.mark.slow if "sweep=" in c else ()) for c in LONG if "--cfg" not in c]
 )

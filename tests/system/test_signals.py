@@ -89,6 +89,7 @@ def undisturbed(images):
     return go_on(images, "undisturbed")
 
 
+@pytest.mark.slow
 def test_sigterm_to_the_group_ends_a_run_with_workers_and_wandb_by_a_checkpoint_and_a_sentence(images):
     said, status = signalled(images, "fast", "training", signal.SIGTERM)
     assert status == 143, said

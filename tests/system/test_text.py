@@ -62,6 +62,7 @@ def test_it_is_judged_by_its_n_grams_beside_held_out_lines(run):
     assert all(0 < row[name] <= 1 for row in run.read_rows() for name in row if name.startswith("val/jsd"))
 
 
+@pytest.mark.slow
 def test_a_resumed_run_equals_an_undisturbed_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "text.txt").write_text(TEXT)

@@ -7,7 +7,7 @@ from gan_lab.callback.loss_logger import LossLogger
 from gan_lab.errors import NotCapturable
 from gan_lab.schedules import DeviceClock, Linear, value
 from gan_lab.training.capturable import Watch
-from tests.tiny import CONF, EVERY_MODEL, fit, tiny
+from tests.tiny import CONF, MODELS, fit, tiny
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +31,10 @@ def watched(*overrides, images=40, change=lambda gan: None):
     return watch
 
 
-@pytest.mark.parametrize("model", EVERY_MODEL)
+OF_THEIR_OWN = ("gan", "infogan", "unrolled", "wgan_gp")
+
+
+@pytest.mark.parametrize("model", [pytest.param(m, marks=() if m in OF_THEIR_OWN else pytest.mark.slow) for m in MODELS])
 def test_a_step_of_every_model_can_be_captured(model):
     options = ["model.burn_in_images=1"] if model == "r3gan" else []
     assert watched(f"model={model}", *options).obstacles() == []

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from gan_lab.errors import InputError
+from gan_lab.model.base import Engine
 from gan_lab.rng import StepRNG
 from gan_lab.training.build import build
 from tests.tiny import fit, tiny
@@ -17,7 +18,7 @@ def gan():
 def play(gan, steps, first=0):
     """Fakes that bear the number of their step, and what D saw of them: (steps, BATCH)."""
     seen = []
-    gan.all_gather = lambda tensor: tensor
+    gan.engine = Engine(gan)
     for step in range(first, first + steps):
         fake = torch.full((BATCH, 1, 8, 8), float(step))
         seen.append(gan.tricks["replay"].fakes(fake, StepRNG(0, step))[:, 0, 0, 0])

@@ -137,7 +137,7 @@ class GANModule(Stepping, Sampling):
         self._tracked: dict[str, list[Tensor]] = {}
         self._generators: list[torch.Generator] = []
         self._networks = None
-        self._count_g_step: tuple[Callable[[], None], ...] = ()
+        self._engine = None
         self.tracks_gradients = False  # by a callback's wish
         self._column_is_said = False
         self.grow()
@@ -208,7 +208,7 @@ class GANModule(Stepping, Sampling):
 
     def network_of(self, optimizer: Optimizer) -> str:
         """Return the name of the network that this optimizer moves."""
-        number = [id(each) for each in self.trainer.optimizers].index(id(optimizer))
+        number = [id(each) for each in self.all_optimizers].index(id(optimizer))
         return self.networks[number].name
 
     # ----- validation ----------------------------------------------------------------------------------------------------
@@ -237,6 +237,10 @@ class GANModule(Stepping, Sampling):
 
     # ----- state -----------------------------------------------------------------------------------------------------
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the surroundings out of copies."""
+        return super().__getstate__() | {"_engine": None, "_networks": None, "_generators": [], "clock": None, "replay": None}
+
     @property
     def float_type(self) -> torch.dtype:
         """Precision of the weights: float32, or float64 with ``trainer.precision=64-true``."""
@@ -248,8 +252,8 @@ class GANModule(Stepping, Sampling):
             reconfigure(stored, optimizer)
 
     def on_train_start(self) -> None:
-        """List the networks anew: on their way to the device they got other buffers."""
-        self._networks = None
+        """Look at the surroundings anew: on their way to the device networks got other buffers."""
+        self._networks = self._engine = None
 
     def on_fit_start(self) -> None:
         """Refuse an order of steps that would be wrong, and penalties that do not suit every discriminator."""

@@ -1,19 +1,19 @@
 """One step of a GAN: its draws, contexts, gradients and optimizer steps, and the clocks that it moves."""
 
 from collections.abc import Callable, Hashable, ItemsView, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
 import torch
 from lightning import LightningModule
-from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from gan_lab.errors import InputError
 from gan_lab.growth import Growth, Level
 from gan_lab.model import ema
+from gan_lab.model.base.engine import Engine, LightningEngine
 from gan_lab.model.base.networks import Player, TrainedNetwork
 from gan_lab.model.batch import StepContext
 from gan_lab.network.growing import levels_of
@@ -55,7 +55,7 @@ class Stepping(LightningModule):
     _average_decay: float
     _networks: list[TrainedNetwork] | None
     tracks_gradients: bool
-    _count_g_step: tuple[Callable[[], None], ...]
+    _engine: Engine | None
     _tracked: dict[str, list[Tensor]]
     _generators: list[torch.Generator]
 
@@ -96,27 +96,21 @@ class Stepping(LightningModule):
         for optimizer in self.all_optimizers:
             for group in optimizer.param_groups:
                 set_option(group, "lr", group.setdefault("initial_lr", group["lr"]) * factor)
-        # Lightning counts the steps of every optimizer in `global_step`; only the generator's should count there, and a replay
-        # of one calls no optimizer. The hooks are set anew at each batch, and there is no public switch
-        # (pytorch-lightning#17958).
-        for network, optimizer in zip(self.networks, self.all_optimizers, strict=True):
-            if network.name == "g" and optimizer._on_before_step is not _nothing:
-                self._count_g_step = optimizer._on_before_step, optimizer._on_after_step
-            optimizer._on_before_step = optimizer._on_after_step = _nothing
+        self.engine.begin_step()
 
     def draw(self) -> None:
         """Begin the draws of this step, and forget what was tracked."""
         self._tracked = {}
         self._rngs = list(self._step_rngs())
-        seed_torch(key(self.seed, Stream.LAYERS, self.global_rank, self.d_steps_done), self.device)
+        seed_torch(key(self.seed, Stream.LAYERS, self.engine.rank, self.d_steps_done), self.device)
 
     def _step_rngs(self) -> Iterator[StepRNG]:
         """Yield the draws of each part of the batch: a part draws as a process of its own would."""
         if [generator.device for generator in self._generators] != [self.device] * self.accumulate:
             self._generators = [torch.Generator(self.device) for _ in range(self.accumulate)]
-        shares = self.trainer.world_size * self.accumulate
+        shares = self.engine.world_size * self.accumulate
         for part, generator in enumerate(self._generators):
-            share = self.global_rank * self.accumulate + part
+            share = self.engine.rank * self.accumulate + part
             position = (self.seed, Stream.STEP, self.d_steps_done)
             yield StepRNG(*position, device=self.device, rank=share, world_size=shares, generator=generator)
 
@@ -131,8 +125,8 @@ class Stepping(LightningModule):
 
     def average_decay(self, batch_size: int) -> float:
         """Return the weight of the old average of G in the update after a step on this many images of each process."""
-        images_seen = self.images_seen + batch_size * self.trainer.world_size
-        images = (self.d_steps_since_g + 1) * batch_size * self.trainer.world_size
+        images_seen = self.images_seen + batch_size * self.engine.world_size
+        images = (self.d_steps_since_g + 1) * batch_size * self.engine.world_size
         decay = ema.decay(images, images_seen, value(self.ema_half_life_kimg, images_seen), self.ema_ramp)
         return cast(float, self.clock.number("average_decay", decay)) if self.clock is not None else decay
 
@@ -179,12 +173,12 @@ class Stepping(LightningModule):
 
     def advance_clocks(self, batch_size: int, g_stepped: bool) -> None:
         """Advance the clocks, then let tricks update their state."""
-        self.images_seen += batch_size * self.trainer.world_size
+        self.images_seen += batch_size * self.engine.world_size
         self.d_steps_done += 1
         self.g_steps_done += g_stepped
         self.d_steps_since_g = 0 if g_stepped else self.d_steps_since_g + 1
-        for count in self._count_g_step if g_stepped else ():
-            count()
+        if g_stepped:
+            self.engine.count_g_step()
         for _, trick in self.named_tricks():
             trick.after_step(cast(Any, self))
 
@@ -224,19 +218,19 @@ class Stepping(LightningModule):
         labels = [None] * self.accumulate if y is None else y.chunk(self.accumulate)
         contexts = (self.context(player, rng, part) for part, rng in enumerate(self._rngs))
         *parts, last = zip(real.chunk(self.accumulate), labels, contexts, strict=True)
-        with self._without_exchange() if parts else nullcontext():
+        with self.engine.without_exchange() if parts else nullcontext():
             for part in parts:
                 gradient(*part)
         gradient(*last)
 
-    def manual_backward(self, loss: Tensor) -> None:
+    def backward_part(self, loss: Tensor) -> None:
         """Accumulate the gradient of a part's loss, weighted by its share of the batch."""
-        super().manual_backward(loss if self.accumulate == 1 else loss / self.accumulate)
+        self.engine.backward(loss if self.accumulate == 1 else loss / self.accumulate)
 
     def step_networks(self, *networks: TrainedNetwork) -> None:
         """Step each network along its gradient, and clear it."""
         for network in networks:
-            self.optimizer_of(network.name).step()
+            self.engine.step(self.number_of(network.name))
         self.clear_gradients(*networks)
 
     def clear_gradients(self, *networks: TrainedNetwork) -> None:
@@ -262,26 +256,36 @@ class Stepping(LightningModule):
         """Values tracked in this step: scalars averaged over the parts of the batch, logits (N,) concatenated."""
         return {name: values[0] if len(values) == 1 else _joined(values) for name, values in self._tracked.items()}
 
-    def _without_exchange(self) -> AbstractContextManager[None]:
-        """Return a context in which processes keep their gradients to themselves."""
-        return getattr(self.trainer.strategy.model, "no_sync", nullcontext)()
+    @property
+    def engine(self) -> Engine:
+        """What steps ask of their surroundings: Lightning's Trainer, unless an `Engine` was set."""
+        if self._engine is None:
+            self._engine = LightningEngine(cast(Any, self))
+        return self._engine
+
+    @engine.setter
+    def engine(self, engine: Engine | None) -> None:
+        self._engine = engine
 
     @property
-    def all_optimizers(self) -> list[LightningOptimizer]:
-        """Optimizers in the order of `trained_networks`."""
-        return cast(list[LightningOptimizer], self.optimizers())
+    def all_optimizers(self) -> list[Optimizer]:
+        """Optimizers in the order of `networks`."""
+        return self.engine.optimizers
 
-    def optimizer_of(self, name: str) -> LightningOptimizer:
+    def number_of(self, name: str) -> int:
+        """Return the place of the trained network of this name."""
+        return [network.name for network in self.networks].index(name)
+
+    def optimizer_of(self, name: str) -> Optimizer:
         """Return the optimizer of the trained network of this name."""
-        names = [network.name for network in self.networks]
-        return self.all_optimizers[names.index(name)]
+        return self.all_optimizers[self.number_of(name)]
 
     def _make_buffers_equal(self) -> None:
         """Give every process the first one's BatchNorm statistics and spectral-norm vectors.
 
         Under manual optimization Lightning's DDP does so at the first step only.
         """
-        if self.trainer.world_size == 1:
+        if self.engine.world_size == 1:
             return
         if buffers := [buffer for buffer in self.buffers() if buffer.is_floating_point()]:
             together = torch.cat([buffer.flatten() for buffer in buffers])
@@ -317,7 +321,3 @@ def set_option(group: dict[str, Any], name: str, number: float) -> None:
 
 def _joined(parts: list[Tensor]) -> Tensor:
     return torch.stack(parts).mean() if parts[0].ndim == 0 else torch.cat(parts)
-
-
-def _nothing() -> None:
-    """Do nothing, as a muted hook."""

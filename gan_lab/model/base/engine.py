@@ -1,0 +1,114 @@
+"""What a step of a GAN asks of its surroundings: optimizers, backward passes and other processes."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any, cast
+
+from lightning.pytorch.core.optimizer import LightningOptimizer
+from torch import Tensor
+from torch.optim import Optimizer
+
+if TYPE_CHECKING:
+    from gan_lab.model.base.module import GANModule
+
+
+class Engine:
+    """The surroundings of a GAN that one process trains alone, without Lightning: ``gan.engine = Engine(gan)``.
+
+    Args:
+        gan: on its device.
+        optimizers: of its networks, in their order; None makes them.
+    """
+
+    world_size, rank = 1, 0
+
+    def __init__(self, gan: "GANModule", optimizers: Sequence[Optimizer] | None = None) -> None:
+        self.gan = gan
+        self.optimizers = [*(gan.configure_optimizers() if optimizers is None else optimizers)]
+
+    def begin_step(self) -> None:
+        """Prepare for a step of D, and of G where it is due."""
+
+    def count_g_step(self) -> None:
+        """Count a step of G."""
+
+    def backward(self, loss: Tensor) -> None:
+        """Add the gradient of a loss to those of the weights."""
+        loss.backward()
+
+    def step(self, number: int) -> None:
+        """Step this network's optimizer along the gradient."""
+        self.gan.on_before_optimizer_step(self.optimizers[number])
+        self.optimizers[number].step()
+
+    def without_exchange(self) -> AbstractContextManager[None]:
+        """Return a context in which processes keep their gradients to themselves."""
+        return nullcontext()
+
+    def mean(self, value: Tensor) -> Tensor:
+        """Return the mean of a value over the processes."""
+        return value
+
+    def gather(self, value: Tensor) -> Tensor:
+        """Return the values (..., N) of all processes, (processes, ..., N); of one process as they are."""
+        return value
+
+
+class LightningEngine(Engine):
+    """The surroundings that Lightning's Trainer makes.
+
+    Args:
+        gan: attached to a Trainer.
+    """
+
+    def __init__(self, gan: "GANModule") -> None:
+        super().__init__(gan, gan.trainer.optimizers)
+        self.trainer: Any = gan.trainer
+        self.world_size, self.rank = gan.trainer.world_size, gan.global_rank
+        self._count: tuple[Callable[[], None], ...] = ()
+
+    @property
+    def wrapped(self) -> list[LightningOptimizer]:
+        """Lightning's wrappers of the optimizers, which know precision and strategy."""
+        return cast(list[LightningOptimizer], self.gan.optimizers())
+
+    def begin_step(self) -> None:
+        """Mute the hooks by which Lightning counts steps, and keep those of G's.
+
+        Lightning counts the steps of every optimizer in `global_step`; only the generator's should count there, and a replay
+        of one calls no optimizer. The hooks are set anew at each batch, and there is no public switch
+        (pytorch-lightning#17958).
+        """
+        for network, optimizer in zip(self.gan.networks, self.wrapped, strict=True):
+            if network.name == "g" and optimizer._on_before_step is not _nothing:
+                self._count = optimizer._on_before_step, optimizer._on_after_step
+            optimizer._on_before_step = optimizer._on_after_step = _nothing
+
+    def count_g_step(self) -> None:
+        """Count a step of G in ``trainer.global_step``."""
+        for count in self._count:
+            count()
+
+    def backward(self, loss: Tensor) -> None:
+        """Add the gradient of a loss, as precision and strategy have it."""
+        self.gan.manual_backward(loss)
+
+    def step(self, number: int) -> None:
+        """Step, as precision and strategy have it."""
+        self.wrapped[number].step()
+
+    def without_exchange(self) -> AbstractContextManager[None]:
+        """Return DDP's context without synchronisation."""
+        return getattr(self.trainer.strategy.model, "no_sync", nullcontext)()
+
+    def mean(self, value: Tensor) -> Tensor:
+        """Return the mean of a value over the processes."""
+        return self.trainer.strategy.reduce(value)
+
+    def gather(self, value: Tensor) -> Tensor:
+        """Return the values of all processes."""
+        return cast(Tensor, self.gan.all_gather(value))
+
+
+def _nothing() -> None:
+    """Do nothing, as a muted hook."""
