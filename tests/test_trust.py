@@ -109,11 +109,20 @@ def test_no_command_calls_it(forged, call, command, place):
 
 
 @pytest.mark.parametrize("override", ["--config-dir=x", "hydra.callbacks.evil._target_=os.getcwd", "+hydra.searchpath=[x]",
-                                      "++hydra/launcher=evil", "callback@hydra.callbacks=default"])  # fmt: skip
+                                      "++hydra/launcher=evil", "callback@hydra.callbacks=default",
+                                      "+data@_global_.hydra.callbacks.evil=fake", 3])  # fmt: skip
 def test_the_command_line_in_a_checkpoint_changes_nothing_of_hydra(forged, call, override):
     forged(None, "model.clip", [override])
     with pytest.raises(SystemExit, match="its command line holds"):
         call(train.main, "resume=run")
+
+
+@pytest.mark.parametrize("override", ["network.generator._target_=run.payload.x", "model.latent.path=run.payload.x"])
+def test_the_command_line_in_a_checkpoint_imports_nothing(forged, call, override):
+    Path(forged(None, "model.clip", [override]), "payload.py").write_text("open('pwned', 'w')")
+    with pytest.raises(SystemExit, match=r"asks for run\.payload\.x.*add trust=\[run\]"):
+        call(train.main, "resume=run")
+    assert not Path("pwned").exists()
 
 
 def test_the_command_line_in_a_checkpoint_trusts_nothing(forged, call):

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from hydra._internal.utils import get_args_parser
 from omegaconf import DictConfig, OmegaConf
 
 from gan_lab import trust
@@ -61,7 +62,9 @@ def arguments(argv: list[str]) -> list[str]:
     run = str(Path(run).absolute())  # a run may change into its folder
     new = [f"resume={_quoted(run)}" if arg.startswith("resume=") else arg for arg in argv]
     flags = [arg for arg in new if arg.startswith("-") or "=" not in arg]  # with their values, as --config-dir DIR
-    return [*folder, *(_last(former) | _last([arg for arg in new if arg not in flags])).values(), *flags]
+    overrides = [*folder, *(_last(former) | _last([arg for arg in new if arg not in flags])).values()]
+    _check_targets(overrides, flags, path)
+    return [*overrides, *flags]
 
 
 def load_resume_config(cfg: DictConfig, overrides: list[str], folder: Path) -> tuple[DictConfig, Resumed | None]:
@@ -105,9 +108,20 @@ def differences(stored: DictConfig, run: DictConfig) -> list[str]:
 def _safe(overrides: list[str], path: Path) -> list[str]:
     """Return the command line in a checkpoint without what it trusts, which is said anew; refuse one that changes Hydra."""
     for override in overrides:
-        if override.startswith("-") or re.match(r"[+~]*hydra\b|[^=]*@_?hydra", override):
+        if not isinstance(override, str) or override.startswith("-") or re.match(r"[^=]*hydra", override):
             raise InputError(f"'{path}' was not written by gan_lab: its command line holds {override}")
     return [override for override in overrides if _key(override) != "trust"]
+
+
+def _check_targets(overrides: list[str], flags: list[str], path: Path) -> None:
+    """Refuse targets that only the command line in a checkpoint names: the check of the options would import them."""
+    from gan_lab.cli.compose import choices, compose, composer
+
+    args = get_args_parser().parse_known_args(flags)[0]
+    with composer("train", args.config_dir):
+        for choice in choices(overrides):
+            cfg = compose("train", choice)
+            trust.check(cfg, path, cfg.trust if OmegaConf.is_list(cfg.trust) else ())
 
 
 def _run(argv: list[str]) -> str | None:

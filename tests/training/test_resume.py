@@ -132,6 +132,7 @@ def test_a_choice_within_a_group_replaces_the_former_one(former):
 
 def test_flags_stay_behind_the_options(former):
     former("seed=1")
+    Path("mine").mkdir()
     assert resume.arguments(["--config-dir", "mine", "resume=run"])[-2:] == ["--config-dir", "mine"]
 
 
