@@ -13,6 +13,7 @@ from gan_lab import atomic
 from gan_lab.cli.command import command
 from gan_lab.errors import InputError, pick
 from gan_lab.run_folder import find_checkpoint
+from gan_lab.sizes import height_and_width
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,7 +59,7 @@ def sample(cfg: DictConfig) -> None:
 
 def check_room(cfg: DictConfig, data: DictConfig) -> None:
     """Refuse more samples than the memory of this machine holds."""
-    shape = data.get("shape") or (data.channels, data.image_size, data.image_size)
+    shape = data.get("shape") or (data.channels, *height_and_width(data.image_size))
     per_number = cfg.steps if cfg.format in ("straight", "great_circle") else 1
     needed, there = 4 * cfg.n * per_number * math.prod(shape), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > there:

@@ -48,6 +48,14 @@ def test_png_files_hold_the_images_to_the_last_grey_level(run):
     assert torch.equal(torch.stack([read_image(str(file)) for file in files]), to_uint8(gan.sample(range(5))))
 
 
+def test_images_that_are_not_square_are_sampled(call, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    train_into(tmp_path / "run", "data=fake", "data.image_size=[8,16]", "data.batch_size=4", "network.generator.width=8",
+               "max_images=8")  # fmt: skip
+    folder = call(sample.main, "run=run", "format=npz", "n=3")
+    assert np.load(folder / "run/generated/samples-seed0.npz")["images"].shape == (3, 8, 16, 3)
+
+
 def test_an_npz_has_the_same_images_on_any_batch_size(run):
     one, two = (
         np.load(run("format=npz", "n=7", f"batch_size={size}", f"out=made{size}") / f"made{size}/samples-seed0.npz")["images"]
