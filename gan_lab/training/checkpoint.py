@@ -38,6 +38,11 @@ CONTENT = {
     "loops": dict, "global_step": int,
 }  # fmt: skip
 
+NESTED = ("optimizer_states", "lr_schedulers", "callbacks", "loops")
+"""Parts that hold a dictionary for each optimizer, callback and so on."""
+
+OPTIONAL = {"rows": int, "trained_on": dict}
+
 
 def read(path: Path) -> dict[str, Any]:
     """Return the checkpoint's content, on the CPU.
@@ -55,12 +60,18 @@ def read(path: Path) -> dict[str, Any]:
     if content.get("format", 0) not in range(FORMAT + 1):
         raise InputError(f"'{path}' has format {content['format']}, and this gan_lab reads up to {FORMAT}: update gan_lab")
     odd = [part for part, kind in CONTENT.items() if not isinstance(content.get(part), kind)]
-    state = content.get("state_dict")
-    if not odd and not isinstance((state or {}).get("_extra_state", {}).get("images_seen"), int):
+    odd += [part for part in NESTED if part not in odd and not all(isinstance(each, dict) for each in _values(content[part]))]
+    odd += [part for part, kind in OPTIONAL.items() if not isinstance(content.get(part), kind | None)]
+    clocks = {} if odd else content["state_dict"].get("_extra_state")
+    if not odd and not (isinstance(clocks, dict) and isinstance(clocks.get("images_seen"), int)):
         odd = ["images_seen"]
     if odd:
         raise InputError(f"'{path}' is no whole checkpoint of gan_lab: its {', '.join(odd)} is missing or of another kind")
     return content
+
+
+def _values(part: Any) -> Any:
+    return part.values() if isinstance(part, dict) else part
 
 
 @cache

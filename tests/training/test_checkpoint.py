@@ -85,6 +85,11 @@ def test_any_flipped_bit_of_a_weight_is_noticed(saved):
         (lambda content: content.pop("overrides"), "its overrides is missing or of another kind"),
         (lambda content: content.pop("optimizer_states"), "its optimizer_states is missing"),
         (lambda content: content.update(loops=3), "its loops is missing or of another kind"),
+        (lambda content: content.update(optimizer_states=[3]), "its optimizer_states is missing or of another kind"),
+        (lambda content: content["loops"].update(fit_loop=3), "its loops is missing or of another kind"),
+        (lambda content: content["callbacks"].update(Failures=3), "its callbacks is missing or of another kind"),
+        (lambda content: content.update(rows="x", trained_on=3), "its rows, trained_on is missing or of another kind"),
+        (lambda content: content["state_dict"].update(_extra_state=3), "its images_seen is missing or of another kind"),
         (lambda content: content["state_dict"].pop("_extra_state"), "its images_seen is missing or of another kind"),
         (
             lambda content: content["state_dict"].update(_extra_state={"images_seen": 3}),
