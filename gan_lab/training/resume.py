@@ -77,7 +77,8 @@ def load_resume_config(cfg: DictConfig, overrides: list[str], folder: Path) -> t
         overrides: the command line of that composition.
         folder: the run folder.
     """
-    if cfg.resume is None and RunFolder(folder).metrics.is_file():
+    held = RunFolder(folder)
+    if cfg.resume is None and (held.metrics.is_file() or any(held.checkpoints.glob("*.ckpt"))):  # of before the first row
         raise InputError(f"'{folder}' holds a run already: give resume={folder} to go on, or another hydra.run.dir=")
     if (path := _path(cfg.resume, folder)) is None:
         return cfg, None

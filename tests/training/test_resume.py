@@ -41,6 +41,12 @@ def test_a_run_without_resume_is_left_as_it_is(tmp_path):
     assert resume.load_resume_config(cfg, line, tmp_path) == (cfg, None)
 
 
+def test_a_run_that_has_no_row_yet_is_not_overwritten(former, tmp_path):
+    former()
+    with pytest.raises(InputError, match="holds a run already"):
+        resume.load_resume_config(compose("train", []), [], tmp_path / "run")
+
+
 def test_auto_starts_where_there_is_nothing_to_go_on_from(tmp_path):
     cfg = compose("train", ["resume=auto"])
     assert resume.load_resume_config(cfg, ["resume=auto"], tmp_path) == (cfg, None)
