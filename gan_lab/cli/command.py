@@ -131,7 +131,10 @@ def sentence(error: BaseException) -> str | None:
         return _failed_constructor(error)
     if isinstance(error, OSError) and error.errno in NO_PLACE:
         place = f"'{error.filename}' cannot be written" if error.filename else "a file cannot be written"
-        return f"{place}: {error.strerror}; make room, or name another place (hydra.run.dir=DIR; TMPDIR for what is passing)"
+        remedy = (
+            "make room, or name another place (hydra.run.dir=DIR, or out= where a command has it; TMPDIR for what is passing)"
+        )
+        return f"{place}: {error.strerror}; {remedy}"
     if isinstance(error, ImportError) and str(error).startswith("Error loading '"):  # Hydra cannot import a _target_
         return _failed_import(error)
     return None

@@ -21,6 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gan_lab import atomic, trust
 from gan_lab.errors import InputError, first_line
+from gan_lab.model.base import CLOCKS
 from gan_lab.model.gan import GAN
 from gan_lab.plot.display import Display, Pictures
 from gan_lab.run_folder import find_checkpoint as find
@@ -63,11 +64,15 @@ def read(path: Path) -> dict[str, Any]:
     odd += [part for part in NESTED if part not in odd and not all(isinstance(each, dict) for each in _values(content[part]))]
     odd += [part for part, kind in OPTIONAL.items() if not isinstance(content.get(part), kind | None)]
     clocks = {} if odd else content["state_dict"].get("_extra_state")
-    if not odd and not (isinstance(clocks, dict) and isinstance(clocks.get("images_seen"), int)):
-        odd = ["images_seen"]
+    if not odd:
+        odd = [clock for clock in CLOCKS if not isinstance(clocks, dict) or not _is_count(clocks.get(clock))]
     if odd:
         raise InputError(f"'{path}' is no whole checkpoint of gan_lab: its {', '.join(odd)} is missing or of another kind")
     return content
+
+
+def _is_count(number: Any) -> bool:
+    return isinstance(number, int) and 0 <= number < 2**63
 
 
 def _values(part: Any) -> Any:

@@ -89,10 +89,18 @@ def test_any_flipped_bit_of_a_weight_is_noticed(saved):
         (lambda content: content["loops"].update(fit_loop=3), "its loops is missing or of another kind"),
         (lambda content: content["callbacks"].update(Failures=3), "its callbacks is missing or of another kind"),
         (lambda content: content.update(rows="x", trained_on=3), "its rows, trained_on is missing or of another kind"),
-        (lambda content: content["state_dict"].update(_extra_state=3), "its images_seen is missing or of another kind"),
-        (lambda content: content["state_dict"].pop("_extra_state"), "its images_seen is missing or of another kind"),
         (
-            lambda content: content["state_dict"].update(_extra_state={"images_seen": 3}),
+            lambda content: content["state_dict"].update(_extra_state=3),
+            "its images_seen, d_steps_done, g_steps_done, d_steps_since_g is missing or of another kind",
+        ),
+        (
+            lambda content: content["state_dict"].pop("_extra_state"),
+            "its images_seen, d_steps_done, .* is missing or of another",
+        ),
+        (lambda content: content["state_dict"]["_extra_state"].update(images_seen=10**400), "its images_seen is missing or of"),
+        (lambda content: content["state_dict"]["_extra_state"].update(g_steps_done=-5), "its g_steps_done is missing or of"),
+        (
+            lambda content: content["state_dict"].popitem(),
             "holds a state that its GAN does not take",
         ),
         (lambda content: content["config"].pop("network"), "the configuration in '.*' makes no GAN"),
