@@ -9,6 +9,7 @@ from omegaconf import OmegaConf
 
 from gan_lab.cli.compose import compose
 from gan_lab.errors import InputError
+from gan_lab.model.base import CLOCKS
 from gan_lab.training import checkpoint, resume
 
 
@@ -20,7 +21,8 @@ def former(tmp_path, monkeypatch):
     def run(*overrides):
         (tmp_path / "run" / "checkpoints").mkdir(parents=True)
         config = OmegaConf.to_container(compose("train", list(overrides)))
-        content = {"config": config, "overrides": list(overrides), "state_dict": {"_extra_state": {"images_seen": 40}}}
+        clocks = dict.fromkeys(CLOCKS, 5) | {"images_seen": 40}
+        content = {"config": config, "overrides": list(overrides), "state_dict": {"_extra_state": clocks}}
         torch.save(
             {name: kind() for name, kind in checkpoint.CONTENT.items()} | content,
             tmp_path / "run" / "checkpoints" / "last.ckpt",
