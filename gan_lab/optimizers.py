@@ -1,7 +1,7 @@
 """Optimizers that torch does not have."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -11,6 +11,59 @@ from gan_lab.ranges import BelowOne, NonNegative
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Of the quintic whose iteration drives singular values towards 1 (Jordan 2024)."""
+
+
+class DeviceAdam(Adam):
+    """Adam with learning rate and betas on the device: where a graph is replayed, they change between its replays.
+
+    torch's own reads betas on the host. Nobody makes one: a captured step turns an optimizer into it by its class, for state
+    and options are the same, and so are the steps but for rounding.
+    """
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        """Step all weights that have a gradient."""
+        loss = closure() if closure else None
+        for group in self.param_groups:
+            weights = [weight for weight in group["params"] if weight.grad is not None]
+            if weights:
+                self._step_group(weights, group)
+        return loss
+
+    def _step_group(self, weights: list[Tensor], group: dict[str, Any]) -> None:
+        lr, (beta1, beta2), decay = group["lr"], group["betas"], group["weight_decay"]
+        states = [self._state_of(weight) for weight in weights]
+        gradients = [cast(Tensor, weight.grad) for weight in weights]
+        steps, averages, squares = ([state[name] for state in states] for name in ("step", "exp_avg", "exp_avg_sq"))
+        if decay:
+            gradients = [*torch._foreach_add(gradients, weights, alpha=decay)]
+        torch._foreach_add_(steps, 1)
+        for means, values, beta in (
+            (averages, gradients, beta1),
+            (squares, [*torch._foreach_mul(gradients, gradients)], beta2),
+        ):
+            torch._foreach_mul_(means, beta)
+            torch._foreach_add_(means, [*torch._foreach_mul(values, 1 - beta)])
+        first, second = (_bias_corrections(steps, beta) for beta in (beta1, beta2))
+        scales = torch._foreach_sqrt(torch._foreach_div(squares, second))
+        torch._foreach_add_(scales, group["eps"])
+        torch._foreach_mul_(scales, first)
+        torch._foreach_sub_(weights, torch._foreach_mul(torch._foreach_div(averages, scales), lr))
+
+    def _state_of(self, weight: Tensor) -> dict[str, Tensor]:
+        state = self.state[weight]
+        if not state:
+            state |= {"step": torch.zeros((), device=weight.device)}
+            state |= {name: torch.zeros_like(weight) for name in ("exp_avg", "exp_avg_sq")}
+        return state
+
+
+def _bias_corrections(steps: list[Tensor], beta: Tensor) -> tuple[Tensor, ...]:
+    """Return 1 - beta^step for each."""
+    powers = torch._foreach_exp(torch._foreach_mul(steps, beta.log()))
+    torch._foreach_neg_(powers)
+    torch._foreach_add_(powers, 1)
+    return powers
 
 
 class MuonAdam(Adam):

@@ -151,7 +151,9 @@ def test_two_processes_that_part_are_found(call, tmp_path, monkeypatch, capsys):
 SMALL_OR_RARE = [["penalty.r1.weight=0.01"], ["penalty.r1.weight=0.01", "penalty.r1.interval=16"], ["penalty.r1.interval=16"]]
 
 
-@pytest.mark.parametrize("options", SMALL_OR_RARE)
+@pytest.mark.parametrize(
+    "options", [SMALL_OR_RARE[0], *(pytest.param(each, marks=pytest.mark.slow) for each in SMALL_OR_RARE[1:])]
+)
 def test_the_lost_gradient_of_a_penalty_is_found_however_small_or_rare_it_is(options, tmp_path, monkeypatch):
     cfg = tiny("model=gan", "network.discriminator.norm=none", "penalty=r1", *options)
     assert invariants.gradients(CheckedGAN(cfg, tmp_path))
@@ -161,7 +163,7 @@ def test_the_lost_gradient_of_a_penalty_is_found_however_small_or_rare_it_is(opt
         invariants.gradients(CheckedGAN(cfg, tmp_path))
 
 
-@pytest.mark.parametrize("names", ["[lecam,bcr,drift,r1,r2]", "[wgan_gp,dragan]"])
+@pytest.mark.parametrize("names", [pytest.param("[lecam,bcr,drift,r1,r2]", marks=pytest.mark.slow), "[wgan_gp,dragan]"])
 def test_no_penalty_is_blamed_for_what_it_holds_constant(names, tmp_path):
     cfg = tiny("model=gan", "network.discriminator.norm=none", f"penalty={names}")
     seen = invariants.gradients(CheckedGAN(cfg, tmp_path))

@@ -183,6 +183,7 @@ def test_old_names_work_and_are_warned_of(judge, capsys):
     assert "write overwrite=true" in said
 
 
+@pytest.mark.slow
 def test_several_runs_are_one_table_for_a_paper(judge, call, capsys):
     judge()
     capsys.readouterr()

@@ -20,6 +20,7 @@ ELSEWHERE = {  # whose tests have another name, for they are the same
     "training/gradcheck.py": "test_check.py",
     "trick/__init__.py": "trick/test_every_trick.py",
     "model/base/module.py": "model/test_every_model.py",
+    "model/base/growing.py": "model/test_pggan.py",
     "model/base/step.py": "model/test_gan.py",
 }
 

@@ -2,7 +2,9 @@ import pytest
 import torch
 from torch import nn
 
-from gan_lab.optimizers import MuonAdam, orthogonalize
+from gan_lab.model.base.step import set_option
+from gan_lab.optimizers import DeviceAdam, MuonAdam, orthogonalize
+from gan_lab.training.capture import put_on_device
 from tests.tiny import fit, tiny
 
 needs_muon = pytest.mark.parametrize("shape", [(6, 4), (4, 6), (5, 5)], ids=str)
@@ -64,3 +66,23 @@ def test_each_group_follows_the_schedule_from_its_own_rate_on_a_resumed_run_too(
     for gan in (whole, resumed):
         rates = {group.get("momentum"): group["lr"] for group in gan.optimizer_of("d").param_groups}
         assert rates == {None: pytest.approx(0.4 * 0.25), 0.95: pytest.approx(0.08 * 0.25)}
+
+
+@pytest.mark.parametrize("beta1", [0.0, 0.9])
+def test_rates_and_betas_on_the_device_make_the_steps_of_numbers(beta1):
+    weights, mine = ([nn.Parameter(torch.linspace(-1, 1, 6).view(2, 3)), nn.Parameter(torch.ones(4))] for _ in "ab")
+    numbers, tensors = (torch.optim.Adam(each, betas=(beta1, 0.9), weight_decay=0.1) for each in (weights, mine))
+    for step in range(6):
+        if step == 2:  # a run is captured after its first steps
+            put_on_device(tensors, torch.device("cpu"), ("lr", "betas"))
+            assert type(tensors) is DeviceAdam
+        for optimizer in (numbers, tensors):
+            set_option(optimizer.param_groups[0], "lr", 0.1 / (step + 1))
+            set_option(optimizer.param_groups[0], "betas", (beta1, 0.9 + 0.01 * step))
+        for weight, other in zip(weights, mine, strict=True):
+            weight.grad, other.grad = (torch.sin(each.detach() * (step + 1)) for each in (weight, other))
+        numbers.step()
+        tensors.step()
+    assert torch.is_tensor(tensors.param_groups[0]["betas"][1])
+    for weight, other in zip(weights, mine, strict=True):
+        torch.testing.assert_close(other, weight, rtol=1e-5, atol=1e-6)

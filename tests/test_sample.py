@@ -123,6 +123,7 @@ def test_a_torch_file_of_somebody_else_is_refused(call, tmp_path):
         call(sample.main, "run=other.ckpt")
 
 
+@pytest.mark.slow
 def test_points_are_drawn_and_saved_as_points(call):
     assert tiny("data=gaussians").data.image_size == 1
     call(train.main, "data=gaussians", "model=gan", "max_images=1024", "logger=csv", "metric=none", "hydra.run.dir=run")
@@ -176,6 +177,7 @@ def test_the_names_of_labels_go_from_folders_to_samples(of_folders, call, capsys
     assert json.loads((folder / "run/summary.json").read_text())["class_names"] == NAMES
 
 
+@pytest.mark.slow
 def test_names_may_be_given_one_for_each_class(of_folders, call):
     folder = of_folders("class_names=[nine,ten,cat,dog]")
     assert checkpoint.load("run")[0].class_names == ("nine", "ten", "cat", "dog")

@@ -18,8 +18,8 @@ from gan_lab.training.short_run import trained as fit  # noqa: F401  what tests 
 
 CONF = CONF
 MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
-ALIKE = {"biggan", "ccgan", "cgan", "ct_gan", "dcgan", "dragan", "hinge", "improved_gan", "lsgan", "projection", "ragan",
-         "rsgan", "sagan", "sngan", "stylegan", "wgan"}  # fmt: skip
+ALIKE = {"acgan", "biggan", "ccgan", "cgan", "ct_gan", "dcgan", "dragan", "hinge", "improved_gan", "logan", "lsgan",
+         "projection", "r3gan", "ragan", "rsgan", "sagan", "sngan", "stylegan", "wgan"}  # fmt: skip
 """Models whose way to train another one has too: what holds for each model is tested of these among the slow tests."""
 EVERY_MODEL = [pytest.param(model, marks=pytest.mark.slow if model in ALIKE else ()) for model in MODELS]
 TINY = ["data=fake", "data.image_size=8", "data.channels=1", "data.batch_size=4", "max_images=64", "log_every_steps=4",
@@ -58,7 +58,7 @@ def train_into(folder: Path, *overrides: str, curves: bool = False) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         if not curves:
             no_curves(patch)
-        patch.setattr(sys, "argv", ["gan_lab", *overrides, "logger=csv", f"hydra.run.dir={folder}"])
+        patch.setattr(sys, "argv", ["gan_lab", "logger=csv", *overrides, f"hydra.run.dir={folder}"])
         train.main()
     return folder
 

@@ -35,8 +35,7 @@ class PlainLoop:
         with self.autocast():
             batch = gan.discriminator_batch(real, y, gan.context("d", rng))
             d_loss = sum_of(gan.discriminator_objective(batch))
-        gan._tracked = {}
-        gan.track(real_logits=batch.real_logits, fake_logits=batch.fake_logits)  # by which the next step may wait
+        gan.set_tracked({"real_logits": batch.real_logits, "fake_logits": batch.fake_logits})  # by which the next step may wait
         d_loss.backward()
         gan.discriminator_step()
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import nn
 
+from gan_lab.model.base.step import set_option
 from gan_lab.model.projection import with_labels
 from gan_lab.model.rsgan import RSGAN
 from gan_lab.ranges import BelowOne, Count, Size
@@ -43,10 +44,12 @@ class R3GAN(RSGAN):
         super().__init__(*with_labels(generator, discriminator, num_classes), *args, **kwargs)
         self.beta2 = Cosine(burn_in_images, beta2[0], beta2[1])
 
+    moving_options = ("lr", "betas")
+
     def begin_step(self) -> None:
         """Set the betas as well."""
         super().begin_step()
         for optimizer in self.all_optimizers:
             for group in optimizer.param_groups:
                 if "betas" in group:
-                    group["betas"] = (group["betas"][0], self.beta2(self.images_seen))
+                    set_option(group, "betas", (group["betas"][0], self.beta2(self.images_seen)))

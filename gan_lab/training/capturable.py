@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from gan_lab.schedules import DeviceClock
-from gan_lab.training.capture import put_on_device
+from gan_lab.training.capture import kept_options, put_on_device
 
 READS = ("_local_scalar_dense", "nonzero", "masked_select", "lift_fresh", "unique", "_unique2")
 """Operations after which the host waits for the device, or that copy from it."""
@@ -62,20 +62,14 @@ class Watch(L.Callback):
     def on_train_start(self, trainer: L.Trainer, gan: Any) -> None:
         """Wrap the step."""
         for optimizer in trainer.optimizers:
-            put_on_device(optimizer, gan.device)
+            put_on_device(optimizer, gan.device, gan.moving_options)
         gan.clock, gan.replay = DeviceClock(gan.device), self.recorded(gan)
 
     def recorded(self, gan: Any) -> Callable[[Tensor, Tensor | None], None]:
         """Return the GAN's device step, recorded."""
 
         def step(real: Tensor, y: Tensor | None) -> None:
-            options = tuple(
-                str(value)
-                for optimizer in gan.trainer.optimizers
-                for group in optimizer.param_groups
-                for name, value in group.items()
-                if name not in ("params", "lr", "initial_lr")
-            )
+            options = kept_options(gan.trainer.optimizers)
             with Recorder() as recorder:
                 gan.device_step(real, y)
             self.steps[gan.kind, options, real.shape].append(recorder.operations)

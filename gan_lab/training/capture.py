@@ -3,7 +3,7 @@
 At small batches a GPU waits for Python. A replay launches a whole step, the double backward of penalties included, at once.
 """
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,10 +12,12 @@ import torch
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 from torch.optim import Adam, AdamW, Optimizer
+from torch.utils._pytree import tree_leaves
 
 from gan_lab.cli import console
 from gan_lab.errors import first_line
 from gan_lab.model.gan import GAN
+from gan_lab.optimizers import DeviceAdam
 from gan_lab.schedules import DeviceClock
 
 WARMUP = 3
@@ -23,7 +25,7 @@ WARMUP = 3
 
 
 KINDS = 64
-"""Kinds of steps that are remembered before those without a graph are forgotten."""
+"""Kinds of steps that are remembered; steps of so many kinds without a graph have numbers of their own."""
 
 
 TOLERANCE = 0.01
@@ -50,7 +52,7 @@ class Capture(L.Callback):
 def capture(gan: GAN, optimizers: list[Optimizer]) -> None:
     """Let a GAN on a GPU take its steps by replays."""
     for optimizer in optimizers:
-        put_on_device(optimizer, gan.device)
+        put_on_device(optimizer, gan.device, gan.moving_options)
     gan.clock = DeviceClock(gan.device)
     gan.replay = CapturedStep(gan, optimizers)
 
@@ -66,17 +68,28 @@ def why_eager(trainer: L.Trainer, gan: GAN) -> Iterator[str]:
             yield reason
 
 
-def put_on_device(optimizer: Optimizer, device: torch.device) -> None:
-    """Make an optimizer's step capturable: its count of steps and, of Adam and AdamW, the learning rate are tensors."""
+def put_on_device(optimizer: Optimizer, device: torch.device, moving: Sequence[str] = ("lr",)) -> None:
+    """Make an optimizer's step capturable: its count of steps and, of Adam and AdamW, the options that move are tensors."""
     for group in optimizer.param_groups:
         if "capturable" in group:
             group["capturable"] = True
             if type(optimizer) in (Adam, AdamW):
                 group.setdefault("initial_lr", group["lr"])
                 group["lr"] = torch.tensor(float(group["lr"]), device=device)
+    if type(optimizer) is Adam and "betas" in moving and not any(g["amsgrad"] or g["maximize"] for g in optimizer.param_groups):
+        optimizer.__class__ = DeviceAdam
+        for group in optimizer.param_groups:
+            group["betas"] = tuple(torch.tensor(beta, device=device) for beta in group["betas"])
     for state in optimizer.state.values():
         if isinstance(step := state.get("step"), Tensor):
             state["step"] = step.to(device, torch.float32)
+
+
+def kept_options(optimizers: list[Optimizer]) -> tuple[Hashable, ...]:
+    """Return the options of optimizers that a graph would keep: those that are no tensors."""
+    groups = [group for optimizer in optimizers for group in optimizer.param_groups]
+    values = tree_leaves([{name: group[name] for name in sorted(group.keys() - {"params", "initial_lr"})} for group in groups])
+    return tuple(value for value in values if not isinstance(value, Tensor))
 
 
 def tensors_of(state: Any) -> list[Tensor]:
@@ -108,14 +121,18 @@ class CapturedStep:
     def __init__(self, gan: GAN, optimizers: list[Optimizer]) -> None:
         self.gan, self.optimizers = gan, optimizers
         self.kinds: dict[Hashable, Captured] = {}
+        self.level: Hashable = None
         self.stream = torch.cuda.Stream(gan.device)
         self.pool = torch.cuda.graph_pool_handle()
 
     def __call__(self, real: Tensor, y: Tensor | None) -> None:
         """Take the step of ``gan.kind`` on these reals and labels."""
-        if len(self.kinds) > KINDS:  # each step has numbers of its own, such as betas that move
-            self.kinds = {key: kind for key, kind in self.kinds.items() if kind.graph is not None}
-        kind = self.kinds.setdefault((self.gan.kind, self.options(), real.shape, real.dtype, y is None), Captured())
+        if self.gan.kind.level != self.level:  # which never comes back, nor do its graphs
+            self.kinds, self.level = {}, self.gan.kind.level
+        options = kept_options(self.optimizers)
+        kind = self.kinds.setdefault((self.gan.kind, options, real.shape, real.dtype, y is None), Captured())
+        if len(self.kinds) > KINDS:
+            self.forget()
         if kind.graph is not None:
             self.replay(kind, real, y)
         elif kind.taken < WARMUP:
@@ -129,11 +146,12 @@ class CapturedStep:
             else:
                 self.compare(kind, real, y)
 
-    def options(self) -> tuple[Hashable, ...]:
-        """Return the numbers of the optimizers that a graph would keep, such as betas."""
-        groups = [group for optimizer in self.optimizers for group in optimizer.param_groups]
-        options = [value for group in groups for name, value in group.items() if name not in ("params", "initial_lr")]
-        return tuple(value for value in options if not isinstance(value, Tensor))
+    def forget(self) -> None:
+        """Forget kinds that were never captured; give up if that is all of them, as where a rate is a number that moves."""
+        self.kinds = {key: kind for key, kind in self.kinds.items() if kind.graph is not None}
+        if not self.kinds:
+            names = " and ".join(sorted({type(optimizer).__name__ for optimizer in self.optimizers}))
+            self.give_up(f"options of {names} change at each step, and a graph would keep them; those of Adam can change")
 
     def eager(self, kind: Captured, real: Tensor, y: Tensor | None) -> None:
         """Step on the stream of the capture, so that what autograd makes in it belongs to that."""
@@ -146,7 +164,7 @@ class CapturedStep:
     def capture(self, kind: Captured, real: Tensor, y: Tensor | None) -> None:
         """Record the operations of this step in a graph."""
         gan, graph = self.gan, torch.cuda.CUDAGraph()
-        for generator in gan._generators:
+        for generator in gan.generators:
             graph.register_generator_state(generator)
         kind.inputs = real.clone(), None if y is None else y.clone()
         gan.tracks_gradients = True
@@ -164,7 +182,7 @@ class CapturedStep:
                 static.copy_(given)
         kind.graph.replay()
         values = dict(zip(kind.scalars, kind.stacked.clone().unbind(), strict=True)) | kind.vectors
-        self.gan._tracked = {name: [value] for name, value in values.items()}
+        self.gan.set_tracked(values)
 
     def compare(self, kind: Captured, real: Tensor, y: Tensor | None) -> None:
         """Take this step by a replay and, from the same state, eagerly; give up if losses or gradient norms differ."""
@@ -193,7 +211,7 @@ class CapturedStep:
         """Take a step of which an attempt was broken off."""
         gan = self.gan
         gan.clear_gradients(*gan.networks)
-        gan._generators = []  # those of a broken capture
+        gan.generators = []  # those of a broken capture
         gan.begin_step()
         gan._average_decay = gan.average_decay(len(real))
         gan.device_step(real, y)

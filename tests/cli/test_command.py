@@ -73,7 +73,7 @@ COMMANDS = [
 ]
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=() if n in COMMANDS[:4] else pytest.mark.slow) for n in COMMANDS])
+@pytest.mark.parametrize("name", [pytest.param(n, marks=() if n in COMMANDS[:2] else pytest.mark.slow) for n in COMMANDS])
 def test_help_imports_nothing_heavy(name):
     code = (
         f"import sys\nfrom gan_lab.{name} import main\nsys.argv = ['{name}', '--help']\ntry:\n    main()\nfinally:\n"

@@ -48,12 +48,14 @@ def test_the_runs_of_a_sweep_are_one_group_and_their_names_tell_what_varies(runs
     assert [run.name for run in told] == [f"wgan-gaussians-{words}-5" for words in varied]
 
 
+@pytest.mark.slow
 def test_a_job_that_goes_on_alone_keeps_its_name_and_group(runs):
     (job, _) = runs("-m", "model=gan", "data=gaussians", "penalty=r1,r2", "max_images=64", "hydra.sweep.dir=mine")
     (alone,) = runs("model=gan", "data=gaussians", "penalty=r1", "max_images=128", "hydra.run.dir=mine/0")
     assert (alone.name, alone.group) == (job.name, job.group) == ("gan-gaussians-r1-0", "mine")
 
 
+@pytest.mark.slow
 def test_model_data_and_seed_that_vary_are_told_once(runs):
     told = runs("-m", "model=gan,wgan", "data=gaussians", "data/layout=grid,ring", "seed=choice(1)", "hydra.sweep.dir=sweep")
     layouts = [(model, layout) for model in ("gan", "wgan") for layout in ("grid", "ring")]

@@ -22,7 +22,7 @@ from gan_lab.logger.sections import CLOCKS, section
 from gan_lab.logger.tensorboard import tensorboard_logger
 from gan_lab.run_folder import read_rows
 from gan_lab.training.short_run import equal
-from tests.tiny import TINY, fit, tiny
+from tests.tiny import TINY, fit, tiny, train_into
 
 SHOWN = [*(option for option in TINY if not option.startswith("logger")), "logger=tensorboard", "val_every_images=32"]
 
@@ -46,13 +46,18 @@ def hparams(read, tag):
     return HParamsPluginData.FromString(read.SummaryMetadata(f"_hparams_/{tag}").plugin_data.content)
 
 
-def test_scalars_are_the_rows_of_metrics_csv_in_sections_over_images_seen(call):
-    folder = call(train.main, *SHOWN) / "run"
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return train_into(tmp_path_factory.mktemp("run"), "data=digits", "model=gan", "max_images=64", "logger=tensorboard",
+                      "val_every_images=32", "sample_every_images=32", "data.num_judged=50")  # fmt: skip
+
+
+def test_scalars_are_the_rows_of_metrics_csv_in_sections_over_images_seen(run):
     expected = {}
-    for row in read_rows(folder / "metrics.csv"):
+    for row in read_rows(run / "metrics.csv"):
         for name in row.keys() - set(CLOCKS):
             expected.setdefault(section(name), []).append((row["images_seen"], pytest.approx(row[name])))
-    shown = scalars(folder)
+    shown = scalars(run)
     assert shown == expected
     assert {"loss/d_loss", "watch/d_gap", "val/d_overfit", "final/d_overfit"} <= shown.keys()
 
@@ -65,10 +70,9 @@ def test_a_row_that_only_lightning_made_stands_over_images_seen_too(tmp_path):
     assert scalars(tmp_path)["loss/mine"] == [(96, 0.25)]
 
 
-def test_pictures_are_shown_as_they_were_saved(call):
-    folder = call(train.main, *SHOWN) / "run"
-    shown = events(folder).Images("samples/grid")
-    files = sorted(folder.glob("samples/0*.png"))
+def test_pictures_are_shown_as_they_were_saved(run):
+    shown = events(run).Images("samples/grid")
+    files = sorted(run.glob("samples/0*.png"))
     assert [event.step for event in shown] == [int(path.stem) for path in files]
     for event, path in zip(shown, files, strict=True):
         assert np.array_equal(Image.open(io.BytesIO(event.encoded_image_string)), Image.open(path))
@@ -82,9 +86,8 @@ def test_lines_are_shown_as_code(tmp_path):
     assert (text.step, text.tensor_proto.string_val[0].decode()) == (8, "    # a\n    <b>")
 
 
-def test_the_configuration_is_text_and_its_choices_are_hparams_beside_the_score_that_chooses(call):
-    folder = call(train.main, "data=digits", "model=gan", "max_images=64", "logger=tensorboard", "hydra.run.dir=run") / "run"
-    read = events(folder)
+def test_the_configuration_is_text_and_its_choices_are_hparams_beside_the_score_that_chooses(run):
+    read = events(run)
     (text,) = read.Tensors("config/text_summary")
     assert "image_size: 8" in text.tensor_proto.string_val[0].decode()
     told = hparams(read, "session_start_info").session_start_info.hparams

@@ -175,7 +175,7 @@ def service():
     return wandb_setup.singleton()._connection._proc._process
 
 
-@pytest.mark.parametrize("ended", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("ended", [pytest.param(signal.SIGKILL, marks=pytest.mark.slow), signal.SIGSTOP])
 def test_a_service_that_has_ended_or_hangs_costs_a_warning_and_neither_a_row_nor_the_end(tmp_path, monkeypatch, ended):
     monkeypatch.setattr(own, "PATIENCE", 0.5)
     logger = start(tmp_path, mode="offline")

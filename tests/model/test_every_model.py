@@ -11,7 +11,7 @@ from gan_lab.training.build import build
 from gan_lab.training.checked_gan import CheckedGAN
 from gan_lab.training.invariants import INVARIANTS
 from gan_lab.training.short_run import equal
-from tests.tiny import EVERY_MODEL, TINY_IMAGES, context, fit, tiny
+from tests.tiny import EVERY_MODEL, MODELS, TINY_IMAGES, context, fit, tiny
 
 SLOW = (invariants.two_processes,)  # tests/test_check.py
 
@@ -55,11 +55,14 @@ def test_a_model_can_be_copied_and_rebuilt(model):
     assert equal(gan, deepcopy(gan))
 
 
+WAYS = ("wgan_gp", "infogan")
+"""To accumulate: a penalty of D, and a network that both players train."""
 NO_BATCH_STATISTIC = ["network=mlp", "network.generator.norm=none", "network.generator.width=[8]",
                       "network.discriminator.width=[8]", "network.discriminator.norm=none", "network.discriminator.dropout=0.0",
                       "model.growth=null", "trainer.precision=64-true", "data.batch_size=16"]  # fmt: skip
 
 
+@pytest.mark.parametrize("model", [pytest.param(m, marks=() if m in WAYS else pytest.mark.slow) for m in MODELS])
 def test_parts_of_a_batch_add_up_to_the_large_batch(model):
     def train(*overrides):
         return fit(tiny(f"model={model}", *TINY_IMAGES, *NO_BATCH_STATISTIC, "model.g_batch_ratio=2", *overrides, images=96))

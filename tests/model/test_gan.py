@@ -168,7 +168,15 @@ def with_scaler(scale, growth_interval, *overrides, callbacks=()):
     return fit(cfg, *callbacks, plugins=[MixedPrecision("16-mixed", "cpu", scaler=scaler)]), scaler
 
 
-@pytest.mark.parametrize("extra", [[], ["clip_grad_norm.d=0.05", "clip_grad_norm.g=0.05"], ["accumulate=2"]], ids=str)
+@pytest.mark.parametrize(
+    "extra",
+    [
+        pytest.param([], marks=pytest.mark.slow),
+        ["clip_grad_norm.d=0.05", "clip_grad_norm.g=0.05"],
+        pytest.param(["accumulate=2"], marks=pytest.mark.slow),
+    ],
+    ids=str,
+)
 def test_the_scale_of_16_bits_reaches_no_step_though_it_changes_between_any_two(extra):
     (still, _), (moving, scaler) = with_scaler(1.0, 1000, *extra), with_scaler(2.0**-10, 1, *extra)
     assert scaler.get_scale() == 2.0 ** (24 - 10)  # it doubled after each of 24 steps

@@ -57,6 +57,7 @@ def test_a_failure_is_written_with_its_metric_beside_what_the_run_wrote_before(r
     assert status == 1
 
 
+@pytest.mark.slow
 def test_a_sweep_in_a_folder_of_another_leaves_its_runs_as_they_are(run, capsys):
     run("seed=0")
     before = {path: path.read_bytes() for path in Path("sweep/0").rglob("*") if path.is_file() and ".hydra" not in path.parts}
@@ -114,6 +115,7 @@ def test_ctrl_c_before_training_ends_the_sweep_with_status_130_too(run, monkeypa
     assert (status, [job["error"] for job in jobs]) == (130, ["no summary.json"])
 
 
+@pytest.mark.slow
 def test_a_complete_job_that_is_taken_up_again_keeps_its_value(run):
     _, (first,) = run("seed=3")
     _, (second,) = run("seed=3", "resume=auto")

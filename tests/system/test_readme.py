@@ -177,6 +177,7 @@ def test_tensorboard_is_there():
     assert shutil.which("tensorboard", path=str(Path(sys.executable).parent))
 
 
+@pytest.mark.slow
 def test_the_dashboard_commands_exist_and_find_the_offline_run(call, tmp_path):
     call(train.main, *SMALL["gan_lab.train"], "hydra.run.dir=a_run")
     wandb = shutil.which("wandb", path=str(Path(sys.executable).parent))

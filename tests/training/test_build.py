@@ -31,6 +31,7 @@ def test_channels_last_changes_the_memory_format_and_no_number():
             assert all(p.is_contiguous(memory_format=torch.channels_last) == last for p in kernels)
 
 
+@pytest.mark.slow
 def test_under_a_penalty_only_g_is_compiled_for_d_needs_second_derivatives():
     compiled, penalised = (build(tiny("model=gan", "speed.compile=true", f"penalty={p}")) for p in ("none", "[r1,r2]"))
     assert all(gan.generator._compiled_call_impl is not None for gan in (compiled, penalised))

@@ -52,7 +52,7 @@ class Broken(capture.CapturedStep):
     """Counts eager steps; no capture succeeds."""
 
     def __init__(self, gan, optimizers):
-        self.gan, self.optimizers, self.kinds, self.taken = gan, optimizers, {}, 0
+        self.gan, self.optimizers, self.kinds, self.level, self.taken = gan, optimizers, {}, None, 0
 
     def eager(self, kind, real, y):
         kind.taken += 1
@@ -80,7 +80,7 @@ def test_after_a_broken_capture_training_goes_on_as_if_none_had_been_tried():
     assert difference(tried, fit(cfg)) is None
 
 
-def test_kinds_that_never_come_again_are_forgotten(monkeypatch):
+def test_a_rate_that_a_graph_would_keep_ends_the_attempts(monkeypatch):
     monkeypatch.setattr(capture, "KINDS", 3)
     steps = []
 
@@ -89,9 +89,29 @@ def test_kinds_that_never_come_again_are_forgotten(monkeypatch):
             gan.replay = Broken(gan, trainer.optimizers)
             steps.append(gan.replay)
 
-    fit(tiny("model=r3gan", images=40), Tries())  # whose betas move at each step
-    assert steps[0].taken == 10
-    assert len(steps[0].kinds) <= 4
+    cfg = tiny("model=gan", "optimizer=rmsprop", "schedule=linear", images=40)
+    with pytest.warns(UserWarning, match="options of RMSprop change at each step"):
+        tried = fit(cfg, Tries())
+    assert (steps[0].taken, steps[0].kinds) == (4, {})
+    assert difference(tried, fit(cfg)) is None
+
+
+def test_graphs_of_a_level_that_growth_has_left_are_freed():
+    steps, levels = [], []
+
+    class Tries(capture.Capture):
+        def on_train_start(self, trainer, gan):
+            gan.replay = Broken(gan, trainer.optimizers)
+            gan.replay.capture = lambda kind, real, y: gan.replay.eager(kind, real, y)
+            gan.replay.compare = lambda *_: None
+            steps.append(gan.replay)
+
+        def on_train_batch_end(self, trainer, gan, *_):
+            levels.append(gan.kind.level)
+            assert {key[0].level for key in steps[0].kinds} == {gan.kind.level}
+
+    fit(tiny("model=pggan", "model.growth.images_per_level=16", images=48), Tries())
+    assert len(set(levels)) > 1
 
 
 GPU = ["trainer.accelerator=gpu", "trainer.devices=1"]

@@ -55,6 +55,7 @@ def test_attributes_make_classes():
     assert cfg.num_classes is None
 
 
+@pytest.mark.slow
 def test_a_run_leaves_no_group_and_no_marks_to_the_next_job(call):
     before = distributed.MARKS & os.environ.keys()
     options = [*TINY, "trainer=ddp", "trainer.devices=1"]

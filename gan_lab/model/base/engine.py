@@ -1,9 +1,11 @@
 """What a step of a GAN asks of its surroundings: optimizers, backward passes and other processes."""
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, cast
 
+import torch
 from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor
 from torch.optim import Optimizer
@@ -25,6 +27,8 @@ class Engine:
     def __init__(self, gan: "GANModule", optimizers: Sequence[Optimizer] | None = None) -> None:
         self.gan = gan
         self.optimizers = [*(gan.configure_optimizers() if optimizers is None else optimizers)]
+        if not torch.cuda.is_available():  # Lightning sets it: then each step of an optimizer opens the driver's library anew
+            os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
 
     def begin_step(self) -> None:
         """Prepare for a step of D, and of G where it is due."""

@@ -6,17 +6,14 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
 import torch
-from lightning import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from gan_lab.errors import InputError
-from gan_lab.growth import Growth, Level
 from gan_lab.model import ema
 from gan_lab.model.base.engine import Engine, LightningEngine
+from gan_lab.model.base.growing import Growing
 from gan_lab.model.base.networks import Player, TrainedNetwork
 from gan_lab.model.batch import StepContext
-from gan_lab.network.growing import levels_of
 from gan_lab.network.protocol import is_discriminator
 from gan_lab.penalties import Penalty
 from gan_lab.rng import StepRNG, Stream, key, seed_torch
@@ -24,11 +21,9 @@ from gan_lab.schedules import DeviceClock, Schedule, value
 from gan_lab.trick import Trick
 
 
-class Stepping(LightningModule):
+class Stepping(Growing):
     """The part of every GAN that takes steps: `GANModule` sets its attributes."""
 
-    generator: Any
-    discriminator: Any
     generator_ema: nn.Module
     g_optimizer: Callable[..., Optimizer]
     d_optimizer: Callable[..., Optimizer]
@@ -38,14 +33,11 @@ class Stepping(LightningModule):
     augments: nn.ModuleDict
     tricks: nn.ModuleDict
     schedule: Schedule
-    growth: Growth | None
     d_steps: int | Callable[[int], int]
     accumulate: int
     ema_half_life_kimg: float | Schedule
     ema_ramp: float | None
     seed: int
-    images_seen: int
-    d_steps_done: int
     g_steps_done: int
     d_steps_since_g: int
     steps_of_batch: int
@@ -57,7 +49,10 @@ class Stepping(LightningModule):
     tracks_gradients: bool
     _engine: Engine | None
     _tracked: dict[str, list[Tensor]]
-    _generators: list[torch.Generator]
+    generators: list[torch.Generator]
+
+    moving_options: ClassVar[tuple[str, ...]] = ("lr",)
+    """Options of Adam that change over a run: a captured step reads them on the device."""
 
     def trained_networks(self) -> list[TrainedNetwork]:
         """Return the networks that this GAN trains, G's first. A subclass appends its own.
@@ -100,16 +95,16 @@ class Stepping(LightningModule):
 
     def draw(self) -> None:
         """Begin the draws of this step, and forget what was tracked."""
-        self._tracked = {}
+        self.set_tracked({})
         self._rngs = list(self._step_rngs())
         seed_torch(key(self.seed, Stream.LAYERS, self.engine.rank, self.d_steps_done), self.device)
 
     def _step_rngs(self) -> Iterator[StepRNG]:
         """Yield the draws of each part of the batch: a part draws as a process of its own would."""
-        if [generator.device for generator in self._generators] != [self.device] * self.accumulate:
-            self._generators = [torch.Generator(self.device) for _ in range(self.accumulate)]
+        if [generator.device for generator in self.generators] != [self.device] * self.accumulate:
+            self.generators = [torch.Generator(self.device) for _ in range(self.accumulate)]
         shares = self.engine.world_size * self.accumulate
-        for part, generator in enumerate(self._generators):
+        for part, generator in enumerate(self.generators):
             share = self.engine.rank * self.accumulate + part
             position = (self.seed, Stream.STEP, self.d_steps_done)
             yield StepRNG(*position, device=self.device, rank=share, world_size=shares, generator=generator)
@@ -129,38 +124,6 @@ class Stepping(LightningModule):
         images = (self.d_steps_since_g + 1) * batch_size * self.engine.world_size
         decay = ema.decay(images, images_seen, value(self.ema_half_life_kimg, images_seen), self.ema_ramp)
         return cast(float, self.clock.number("average_decay", decay)) if self.clock is not None else decay
-
-    @property
-    def level(self) -> Level | None:
-        """The level that the images seen so far call for; None without growth."""
-        return None if self.growth is None else self.growth(self.images_seen)
-
-    def grow(self) -> None:
-        """Bring every growing network to the level of the images seen; where it changes, optimizers forget their moments."""
-        if self.growth is None:
-            return
-        if not levels_of(self.generator) or not levels_of(self.discriminator):
-            raise InputError(
-                "model.growth needs networks that work at every resolution: use network=pggan or network=stylegan, or "
-                "model.growth=null"
-            )
-        changes = [each.set(self.growth(self.images_seen)) for each in levels_of(self)]
-        if any(changes) and self.growth.reset_optimizers and self.d_steps_done:
-            for optimizer in self.all_optimizers:
-                optimizer.state.clear()
-
-    @property
-    def level_ends(self) -> bool:
-        """Whether the next step is the first one of another resolution."""
-        return self.level is not None and self.level.resolution != levels_of(self.discriminator)[0].resolution
-
-    def at_level(self, real: Tensor) -> Tensor:
-        """Return reals (N, C, H, W) as they are, or with growth at the current resolution, blended in a fade."""
-        return real if self.growth is None else levels_of(self.discriminator)[0].reals(real)
-
-    def step_size(self, loaded: int) -> int:
-        """Return the number of a loader's images that the next step takes: all of them, or with growth as many as it says."""
-        return loaded if self.growth is None else self.growth.batch_size(self.images_seen, loaded)
 
     def end_step(self, batch_size: int, g_stepped: bool) -> None:
         """Adapt augmentations, make the buffers of all processes equal and, after a step of G, update the averages."""
@@ -251,6 +214,10 @@ class Stepping(LightningModule):
         for name, tensor in values.items():
             self._tracked.setdefault(name, []).append(tensor.detach())
 
+    def set_tracked(self, values: dict[str, Tensor]) -> None:
+        """Keep these values alone, as those of the whole step."""
+        self._tracked = {name: [value.detach()] for name, value in values.items()}
+
     @property
     def tracked(self) -> dict[str, Tensor]:
         """Values tracked in this step: scalars averaged over the parts of the batch, logits (N,) concatenated."""
@@ -311,12 +278,13 @@ class StepKind:
     tricks: tuple[Hashable, ...] = ()
 
 
-def set_option(group: dict[str, Any], name: str, number: float) -> None:
+def set_option(group: dict[str, Any], name: str, option: float | tuple[float, ...]) -> None:
     """Set an option of an optimizer's parameter group: in place where it is a tensor, as that of a captured step is."""
-    if isinstance(group[name], Tensor):
-        group[name].fill_(number)
-    else:
-        group[name] = number
+    group[name] = tuple(map(_written, group[name], option)) if isinstance(option, tuple) else _written(group[name], option)
+
+
+def _written(old: float | Tensor, new: float) -> float | Tensor:
+    return old.fill_(new) if isinstance(old, Tensor) else new
 
 
 def _joined(parts: list[Tensor]) -> Tensor:

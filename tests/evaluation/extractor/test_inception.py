@@ -92,6 +92,7 @@ def test_grey_images_are_repeated_and_many_are_taken_in_chunks(known, monkeypatc
         extractor(levels(1, channels=2))
 
 
+@pytest.mark.slow
 def test_no_precision_of_a_trainer_and_no_tf32_changes_it(known):
     extractor, images, seen = Inception(str(known)), levels(1), []
     expected = extractor(images)
@@ -153,7 +154,7 @@ def test_the_distance_of_images_to_themselves_is_nothing_beside_that_to_others(k
 # ----- where the weights come from ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [FILES[0], *(pytest.param(name, marks=pytest.mark.slow) for name in FILES[1:])])
 def test_its_yaml_takes_the_file_in_torchs_folder_also_under_pytorch_fids_name(known, hub, name):
     hub.mkdir(parents=True)
     shutil.copy(known, hub / name)
