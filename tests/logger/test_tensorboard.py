@@ -48,8 +48,15 @@ def hparams(read, tag):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return train_into(tmp_path_factory.mktemp("run"), "data=digits", "model=gan", "max_images=64", "logger=tensorboard",
-                      "val_every_images=32", "sample_every_images=32", "data.num_judged=50")  # fmt: skip
+    return train_into(
+        tmp_path_factory.mktemp("run"),
+        "data=digits",
+        "model=gan",
+        "max_images=64",
+        "logger=tensorboard",
+        "val_every_images=32",
+        "sample_every_images=32",
+    )
 
 
 def test_scalars_are_the_rows_of_metrics_csv_in_sections_over_images_seen(run):
