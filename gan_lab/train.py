@@ -61,9 +61,8 @@ def run_in(folder: Path, cfg: DictConfig, resumed: resume.Resumed | None, traine
     from gan_lab.data.prepared import Prepared
     from gan_lab.data.survey import describe
     from gan_lab.evaluation.extractor import trained
-    from gan_lab.training import cadence, checkpoint, transfer
+    from gan_lab.training import cadence, capture, checkpoint, transfer
     from gan_lab.training.build import build, build_data
-    from gan_lab.training.capture import Capture
 
     data = build_data(cfg)
     data.setup("fit")
@@ -87,11 +86,7 @@ def run_in(folder: Path, cfg: DictConfig, resumed: resume.Resumed | None, traine
     console.start(folder, cfg.total_images, cfg.seed, prepared)
     console.data(lambda: describe(data, cfg.class_names or ()))
 
-    trainer.callbacks += [
-        *callbacks.values(),
-        checkpoint.EmbedConfig(cfg, overrides),
-        *([Capture()] if cfg.speed.get("capture") else []),
-    ]
+    trainer.callbacks += [*callbacks.values(), checkpoint.EmbedConfig(cfg, overrides), *capture.callbacks(cfg.speed)]
     trainer.loggers = loggers(cfg, resumed)
     trainer.val_check_interval = cadence.steps(data.batch_size * trainer.world_size, cfg.val_every_images)
     try:

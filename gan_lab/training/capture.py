@@ -3,7 +3,7 @@
 At small batches a GPU waits for Python. A replay launches a whole step, the double backward of penalties included, at once.
 """
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +47,11 @@ class Capture(L.Callback):
     def on_train_end(self, trainer: L.Trainer, gan: Any) -> None:
         """Free the graphs."""
         gan.replay = gan.clock = None
+
+
+def callbacks(speed: Mapping[str, Any]) -> list[L.Callback]:
+    """Return what captures the steps of a run, if its ``speed`` asks for it."""
+    return [Capture()] if speed.get("capture") else []
 
 
 def capture(gan: GAN, optimizers: list[Optimizer]) -> None:
@@ -211,7 +216,7 @@ class CapturedStep:
         """Take a step of which an attempt was broken off."""
         gan = self.gan
         gan.clear_gradients(*gan.networks)
-        gan.generators = []  # those of a broken capture
+        gan.generators.clear()  # those of a broken capture
         gan.begin_step()
         gan._average_decay = gan.average_decay(len(real))
         gan.device_step(real, y)

@@ -4,13 +4,14 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from hydra.utils import instantiate
 from torch.optim import SGD, Adam, RMSprop
 
 from gan_lab.optimizers import MuonAdam
 from gan_lab.training import capture
-from gan_lab.training.build import build
+from gan_lab.training.build import build, build_data
 from gan_lab.training.short_run import difference
-from tests.tiny import fit, tiny
+from tests.tiny import TINY, fit, tiny, train_into
 
 on_a_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="not measured: a CUDA graph needs a GPU")
 
@@ -117,19 +118,46 @@ def test_graphs_of_a_level_that_growth_has_left_are_freed():
 GPU = ["trainer.accelerator=gpu", "trainer.devices=1"]
 
 
+def trained_on_a_gpu(*overrides):
+    """A GAN after 96 images with these options."""
+    cfg = tiny(*GPU, *overrides, images=96)
+    gan, callbacks = build(cfg), [*capture.callbacks(cfg.speed), instantiate(cfg.callback.stop_condition)]
+    options = {"enable_checkpointing": False, "limit_val_batches": 0, "logger": False}
+    instantiate(cfg.trainer, callbacks=callbacks, **options).fit(gan, build_data(cfg))
+    return gan
+
+
 @on_a_gpu
-@pytest.mark.parametrize("model", ["dcgan", "wgan_gp", "stylegan2", "pggan", "biggan", "infogan"])
+@pytest.mark.parametrize("model", ["dcgan", "wgan_gp", "stylegan2", "pggan", "biggan", "infogan", "r3gan"])
 def test_on_a_gpu_replays_make_the_weights_of_eager_steps(model):
-    from hydra.utils import instantiate
-
-    from gan_lab.training.build import build_data
-
-    def trained(*callbacks):
-        cfg = tiny(f"model={model}", *GPU, images=96)
-        gan, options = build(cfg), {"enable_checkpointing": False, "limit_val_batches": 0, "logger": False}
-        ends = instantiate(cfg.callback.stop_condition)
-        instantiate(cfg.trainer, callbacks=[*callbacks, ends], **options).fit(gan, build_data(cfg))
-        return torch.nn.utils.parameters_to_vector(gan.generator.parameters())
-
-    eager, replayed = trained(), trained(capture.Capture())
+    eager, replayed = (
+        torch.nn.utils.parameters_to_vector(
+            trained_on_a_gpu(f"model={model}", f"speed.capture={capture}").generator.parameters()
+        )
+        for capture in ("false", "true")
+    )
     torch.testing.assert_close(replayed, eager, rtol=0, atol=0.005 * float(eager.abs().max()))
+
+
+DETERMINISTIC = ["trainer.deterministic=true", "data.num_workers=0"]
+
+
+@on_a_gpu
+@pytest.mark.parametrize("speed", ["plain", "fast"])
+@pytest.mark.parametrize("model", ["dcgan", "wgan_gp", "stylegan2"])
+def test_on_a_gpu_a_deterministic_run_repeats_bit_for_bit(model, speed):
+    options = (f"model={model}", f"speed={speed}", *DETERMINISTIC)
+    assert difference(trained_on_a_gpu(*options), trained_on_a_gpu(*options)) is None
+
+
+@on_a_gpu
+@pytest.mark.parametrize("speed", ["plain", "fast"])
+def test_on_a_gpu_a_deterministic_run_resumes_bit_for_bit(tmp_path, speed):
+    options = [*TINY, *GPU, "model=wgan_gp", f"speed={speed}", *DETERMINISTIC, "metric=none", "schedule=constant"]
+    whole = train_into(tmp_path / "whole", *options, "max_images=192")
+    train_into(tmp_path / "parts", *options, "max_images=64")
+    train_into(tmp_path / "parts", *options, "max_images=192", "resume=auto")
+    weights = [
+        torch.load(folder / "checkpoints/last.ckpt", weights_only=True)["state_dict"] for folder in (whole, tmp_path / "parts")
+    ]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0] if torch.is_tensor(weights[0][name]))

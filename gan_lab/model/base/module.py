@@ -135,7 +135,7 @@ class GANModule(Stepping, Sampling):
         self.steps_of_batch = 1
         self.clock, self.replay = None, None  # set where steps are captured
         self._tracked: dict[str, list[Tensor]] = {}
-        self.generators: list[torch.Generator] = []
+        self._generators: list[torch.Generator] = []
         self._networks = None
         self._engine = None
         self.tracks_gradients = False  # by a callback's wish
@@ -239,7 +239,7 @@ class GANModule(Stepping, Sampling):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the surroundings out of copies."""
-        return super().__getstate__() | {"_engine": None, "_networks": None, "generators": [], "clock": None, "replay": None}
+        return super().__getstate__() | {"_engine": None, "_networks": None, "_generators": [], "clock": None, "replay": None}
 
     @property
     def float_type(self) -> torch.dtype:

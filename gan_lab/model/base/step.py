@@ -49,7 +49,7 @@ class Stepping(Growing):
     tracks_gradients: bool
     _engine: Engine | None
     _tracked: dict[str, list[Tensor]]
-    generators: list[torch.Generator]
+    _generators: list[torch.Generator]
 
     moving_options: ClassVar[tuple[str, ...]] = ("lr",)
     """Options of Adam that change over a run: a captured step reads them on the device."""
@@ -101,13 +101,18 @@ class Stepping(Growing):
 
     def _step_rngs(self) -> Iterator[StepRNG]:
         """Yield the draws of each part of the batch: a part draws as a process of its own would."""
-        if [generator.device for generator in self.generators] != [self.device] * self.accumulate:
-            self.generators = [torch.Generator(self.device) for _ in range(self.accumulate)]
+        if [generator.device for generator in self._generators] != [self.device] * self.accumulate:
+            self._generators = [torch.Generator(self.device) for _ in range(self.accumulate)]
         shares = self.engine.world_size * self.accumulate
-        for part, generator in enumerate(self.generators):
+        for part, generator in enumerate(self._generators):
             share = self.engine.rank * self.accumulate + part
             position = (self.seed, Stream.STEP, self.d_steps_done)
             yield StepRNG(*position, device=self.device, rank=share, world_size=shares, generator=generator)
+
+    @property
+    def generators(self) -> list[torch.Generator]:
+        """The sources of this process's draws, one for each part of a batch: they stay, and are seeded anew at each step."""
+        return self._generators
 
     def next_kind(self) -> "StepKind":
         """Return the kind of the step that the clocks call for."""
