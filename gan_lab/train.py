@@ -63,6 +63,7 @@ def run_in(folder: Path, cfg: DictConfig, resumed: resume.Resumed | None, traine
     from gan_lab.evaluation.extractor import trained
     from gan_lab.training import cadence, capture, checkpoint, transfer
     from gan_lab.training.build import build, build_data
+    from gan_lab.training.speed import backends
 
     data = build_data(cfg)
     data.setup("fit")
@@ -90,10 +91,11 @@ def run_in(folder: Path, cfg: DictConfig, resumed: resume.Resumed | None, traine
     trainer.loggers = loggers(cfg, resumed)
     trainer.val_check_interval = cadence.steps(data.batch_size * trainer.world_size, cfg.val_every_images)
     try:
-        trainer.fit(gan, data, ckpt_path=resumed and resumed.path, weights_only=True)
-        if trainer.received_sigterm:  # in the last moments of `fit`, after its last look
-            raise SIGTERMException
-        trainer.test(gan, data, ckpt_path=callbacks["checkpoint"].chosen_path, weights_only=True, verbose=False)
+        with backends(cfg.speed):
+            trainer.fit(gan, data, ckpt_path=resumed and resumed.path, weights_only=True)
+            if trainer.received_sigterm:  # in the last moments of `fit`, after its last look
+                raise SIGTERMException
+            trainer.test(gan, data, ckpt_path=callbacks["checkpoint"].chosen_path, weights_only=True, verbose=False)
         dashboards = [logger.where() for logger in trainer.loggers if hasattr(logger, "where")]
         console.finish(folder, dashboards, data.broken, data.faults.items())
     finally:

@@ -21,15 +21,17 @@ from gan_lab.benchmark.breakdown import Breakdown
 from gan_lab.benchmark.plain_loop import PlainLoop
 from gan_lab.callback.summary import peak_memory
 from gan_lab.cli import console
+from gan_lab.cli.compose import CONF
 from gan_lab.model.gan import GAN
 from gan_lab.training.build import build
 from gan_lab.training.capture import Capture
 from gan_lab.training.config import check_numbers, finalize_config
+from gan_lab.training.speed import backends
 
 Run = Callable[[int], float]
 """Runs a number of D's steps after a warm-up and returns their seconds."""
 
-FLOAT32 = {"speed": {"precision": "32-true", "channels_last": False, "fused": False, "compile": False, "capture": False}}
+FLOAT32 = {"speed": OmegaConf.load(CONF / "speed/plain.yaml")}
 
 
 def benchmark(cfg: DictConfig) -> None:
@@ -138,7 +140,8 @@ def ours(cfg: DictConfig, gan: GAN | None = None, started: Callable[[], None] = 
         watch, record = Stopwatch(), instantiate(cfg.callback.loss_logger)
         captures = [Capture()] if cfg.speed.get("capture") else []
         limits = {"max_epochs": 1, "limit_train_batches": warmup + steps, "limit_val_batches": 0}
-        instantiate(cfg.trainer, callbacks=[record, watch, *captures], logger=False, **limits).fit(gan, data)
+        with backends(cfg.speed):
+            instantiate(cfg.trainer, callbacks=[record, watch, *captures], logger=False, **limits).fit(gan, data)
         return watch.seconds
 
     return run
@@ -151,12 +154,13 @@ def plain_loop(cfg: DictConfig) -> Run:
     real, y = data.transfer_batch_to_device(data.first_batch(), device, 0)
 
     def run(steps: int) -> float:
-        for _ in range(cfg.benchmark.warmup):
-            loop.step(real, y)
-        start = now(device)
-        for _ in range(steps):
-            loop.step(real, y)
-        return now(device) - start
+        with backends(cfg.speed):
+            for _ in range(cfg.benchmark.warmup):
+                loop.step(real, y)
+            start = now(device)
+            for _ in range(steps):
+                loop.step(real, y)
+            return now(device) - start
 
     return run
 

@@ -55,7 +55,9 @@ class Speed(TypedDict):
     channels_last: bool
     fused: bool
     compile: bool
-    capture: NotRequired[bool]  # configurations of version 0.1 have none
+    capture: NotRequired[bool]  # configurations of version 0.1 have none of these
+    cudnn_benchmark: NotRequired[bool]
+    tf32: NotRequired[bool | None]
 
 
 class Groups(TypedDict, total=False):
@@ -308,6 +310,7 @@ class Trainer(TypedDict, total=False):
     precision: Any  # Lightning lists them better than its own hint
     max_epochs: Annotated[Literal[-1], DocInfo("-1 (the length of a run is max_images, max_g_steps or max_epochs)")]
     check_val_every_n_epoch: Annotated[None, DocInfo("null (the cadence is val_every_images)")]
+    benchmark: Annotated[None, DocInfo("null (it is speed.cudnn_benchmark)")]
     use_distributed_sampler: Annotated[Literal[False], DocInfo("false (the sampler of gan_lab does the sharding)")]
     num_nodes: Count
 
