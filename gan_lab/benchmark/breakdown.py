@@ -1,62 +1,109 @@
-"""Where the time of training goes: the share of each part of a step."""
+"""Where the time of training goes: the shares of data, both players, penalties, averages and records."""
 
 from collections import defaultdict
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import wraps
 from typing import Any
+
+from lightning.pytorch.profilers import Profiler
+from torch import Tensor, nn
 
 from gan_lab.model.gan import GAN
 
 PARTS = {
-    "discriminator_batch": "D: fakes",
-    "discriminator_objective": "D: losses and penalties",
-    "discriminator_step": "D: optimizer",
-    "generator_batch": "G: fakes",
-    "generator_objective": "G: losses and regularizers",
-    "generator_step": "G: optimizer",
-    "end_step": "averages and clocks",
+    "discriminator_gradient": "D",
+    "discriminator_step": "D",
+    "generator_gradient": "G",
+    "generator_step": "G",
+    "end_step": "EMA",
 }
-"""Methods of a GAN, in the order of a step, and what they do."""
+"""Methods of a GAN, and the part of the time that each belongs to."""
+
+ACTIONS = {
+    "[_TrainingEpochLoop].train_dataloader_next": "data",
+    "[Strategy]SingleDeviceStrategy.batch_to_device": "data",
+    "[Callback]LossLogger.on_train_batch_start": "records",
+    "[Callback]LossLogger.on_train_batch_end": "records",
+}
+"""Lightning's names of what surrounds a step."""
+
+SHARES = ("data", "D", "G", "penalty", "EMA", "records", "rest")
+"""Parts of the time; ``penalty`` is that of D's penalties and G's regularizers, ``rest`` Lightning's and of clocks."""
 
 
-class Breakdown:
-    """Seconds of the parts of a GAN's steps.
+class Breakdown(Profiler):
+    """Seconds of the parts of training.
+
+    Penalties and regularizers take their gradient by themselves meanwhile, so that all that one costs is known.
 
     Args:
-        gan: its methods are replaced by timed ones.
         now: returns the seconds of a clock, once the device has finished what it was given.
     """
 
-    def __init__(self, gan: GAN, now: Callable[[], float]) -> None:
-        self.now, self.player = now, "D"
+    def __init__(self, now: Callable[[], float]) -> None:
+        super().__init__()
+        self.now, self.is_on = now, False
         self.seconds: dict[str, float] = defaultdict(float)
+        self.terms: dict[str, float] = defaultdict(float)
+        self.begun: dict[str, float] = {}
+
+    def attach(self, gan: GAN) -> None:
+        """Time the parts of this GAN's steps, which are eager ones."""
         for name, part in PARTS.items():
-            setattr(gan, name, self._timed(getattr(gan, name), partial(str, part)))
-        for name, player in (("discriminator_gradient", "D"), ("generator_gradient", "G")):
-            setattr(gan, name, self._of(player, getattr(gan, name)))
-        gan.backward_part = self._timed(gan.backward_part, lambda: f"{self.player}: backward")  # type: ignore[method-assign]
+            setattr(gan, name, self._timed(getattr(gan, name), part))
+        for name, term in (*gan.penalties.items(), *gan.regularizers.items()):
+            term.forward = self._term(gan, name, term)
 
-    def shares(self, total: float) -> dict[str, float]:
-        """Return each part's share of ``total`` seconds; the rest is that of data, Lightning and records."""
-        parts = [*PARTS.values()]
-        order = [*parts[:2], "D: backward", *parts[2:5], "G: backward", *parts[5:]]
-        shares = {part: self.seconds[part] / total for part in order}
-        return shares | {"data, Lightning, records": 1 - sum(shares.values())}
+    def start(self, action_name: str = "") -> None:
+        """Begin an action of Lightning's or, without a name, the measurement."""
+        if not action_name:
+            self.is_on, self.total = True, -self.now()
+        elif action_name in ACTIONS:
+            self.begun[action_name] = self.now()
 
-    def _timed(self, method: Callable[..., Any], part: Callable[[], str]) -> Callable[..., Any]:
+    def stop(self, action_name: str = "") -> None:
+        """End it."""
+        if not action_name:
+            self.is_on, self.total = False, self.total + self.now()
+        elif action_name in self.begun:
+            self._add(self.seconds, ACTIONS[action_name], self.now() - self.begun.pop(action_name))
+
+    def shares(self) -> dict[str, float]:
+        """Return each part's share of the time; those of a step only where its GAN was attached."""
+        penalty = sum(self.terms.values())
+        seconds = dict(self.seconds) | ({"penalty": penalty} if "D" in self.seconds else {})
+        shares = {part: seconds[part] / self.total for part in SHARES if part in seconds}
+        return shares | {"rest" if "D" in seconds else "step": 1 - sum(shares.values())}
+
+    def shares_of_terms(self) -> dict[str, float]:
+        """Return the share of each penalty and regularizer."""
+        return {name: seconds / self.total for name, seconds in self.terms.items()}
+
+    def _add(self, to: dict[str, float], part: str, seconds: float) -> None:
+        if self.is_on:
+            to[part] += seconds
+
+    def _timed(self, method: Callable[..., Any], part: str) -> Callable[..., Any]:
         @wraps(method)
         def timed(*args: Any, **kwargs: Any) -> Any:
-            start = self.now()
+            start, terms = self.now(), sum(self.terms.values())
             result = method(*args, **kwargs)
-            self.seconds[part()] += self.now() - start
+            self._add(self.seconds, part, self.now() - start - (sum(self.terms.values()) - terms))
             return result
 
         return timed
 
-    def _of(self, player: str, method: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(method)
-        def of_player(*args: Any, **kwargs: Any) -> Any:
-            self.player = player
-            return method(*args, **kwargs)
+    def _term(self, gan: GAN, name: str, term: nn.Module) -> Callable[..., Tensor]:
+        """Return a term that has taken its gradient, and is a number from then on."""
+        forward = term.forward
 
-        return of_player
+        @wraps(forward)
+        def timed(*args: Any, **kwargs: Any) -> Tensor:
+            start = self.now()
+            value: Tensor = forward(*args, **kwargs)
+            if value.requires_grad:
+                gan.manual_backward(value / gan.accumulate, retain_graph=True)
+            self._add(self.terms, name, self.now() - start)
+            return value.detach()
+
+        return timed

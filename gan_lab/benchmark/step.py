@@ -1,37 +1,30 @@
-"""Measure the training step against a hand-written loop: ``python -m gan_lab.benchmark model=dcgan speed=fast``."""
+"""Measure training in one or more speed settings against a hand-written loop: ``python -m gan_lab.benchmark``."""
 
+import gc
 import math
-import platform
-import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
-from typing import Any, cast
+from typing import Any
 
-import lightning as L
 import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
 
 from gan_lab import atomic
+from gan_lab.benchmark import results
 from gan_lab.benchmark.breakdown import Breakdown
-from gan_lab.benchmark.plain_loop import PlainLoop
-from gan_lab.callback.summary import peak_memory
+from gan_lab.benchmark.contenders import Ours, Plain, Run, with_setting
+from gan_lab.benchmark.device import Kernels, PeakMemory, device_of, matmul_peak, name_of, now
+from gan_lab.benchmark.rounds import ROUNDS, Budget, measure, period, ratio, spread, steps_in
 from gan_lab.cli import console
-from gan_lab.cli.compose import CONF
-from gan_lab.model.gan import GAN
 from gan_lab.training.build import build
-from gan_lab.training.capture import Capture
 from gan_lab.training.config import check_numbers, finalize_config
-from gan_lab.training.speed import backends
 
-Run = Callable[[int], float]
-"""Runs a number of D's steps after a warm-up and returns their seconds."""
-
-FLOAT32 = {"speed": OmegaConf.load(CONF / "speed/plain.yaml")}
+BASE = "plain loop"
+"""The contender that all ratios are to: in float32."""
 
 
 def benchmark(cfg: DictConfig) -> None:
@@ -39,154 +32,113 @@ def benchmark(cfg: DictConfig) -> None:
     console.quiet()
     check_numbers(cfg)
     finalize_config(cfg, cfg.data.batch_size, cfg.data.batch_size, Path.cwd())
-    plain = cast(DictConfig, OmegaConf.merge(cfg, FLOAT32))
-    runs = {
-        "gan_lab": ours(cfg),
-        "plain loop, same settings": plain_loop(cfg),
-        "plain loop, float32": plain_loop(plain),
-    }
-    terms = {f"without {name}": (group, str(name)) for group in ("penalty", "regularizer") for name in cfg.get(group) or {}}
-    runs |= {label: plain_loop(without(cfg, *term)) for label, term in terms.items()}
-    steps = whole_intervals(cfg)
-    speeds = measure(runs, cfg.benchmark.rounds, steps, cfg.data.batch_size)
-    record = {
-        "images_per_second": {name: round(median(values), 1) for name, values in speeds.items()},
-        "ratio": {name: round(ratio(speeds["gan_lab"], speeds[name]), 3) for name in list(runs)[1:3]},
-        "share_of_terms": {
-            name: round(1 - ratio(speeds["plain loop, same settings"], speeds[label]), 3) for label, (_, name) in terms.items()
-        },
-        "share_of_parts": {part: round(share, 3) for part, share in breakdown(cfg, steps).items()},
-        "rounds": speeds,
-        "model": cfg.model._target_,
+    record = measured(cfg)
+    if HydraConfig.get().mode == RunMode.MULTIRUN:  # its results are shown when all jobs have ended
+        atomic.write_json(Path(HydraConfig.get().runtime.output_dir) / results.FILE, record)
+    else:
+        atomic.write_json(Path(cfg.benchmark.out), record)
+        results.show([record], Path(cfg.benchmark.out))
+
+
+def measured(cfg: DictConfig) -> dict[str, Any]:
+    """Measure the settings, and return all that is known of them."""
+    settings = {name: with_setting(cfg, name) for name in cfg.benchmark.settings or ()} or {"gan_lab": cfg}
+    plain = with_setting(cfg, "plain")
+    device, budget = device_of(cfg), Budget(cfg.benchmark.seconds, cfg.benchmark.rounds)
+    with budget.bar:
+        makers: dict[str, Callable[[], Run]] = {BASE: lambda: Plain(plain)}
+        makers |= {name: lambda each=each: Ours(each) for name, each in settings.items()}
+        runs, rows, steps = prepare(makers, cfg, budget)
+        base = BASE if BASE in runs else next(iter(runs), None)
+        speeds = measure(runs, base, steps, cfg.data.batch_size, budget) if base else {}
+        for name in speeds:
+            rows[name] |= compared(speeds, name, BASE)
+        for name, each in settings.items():
+            if name in speeds:
+                budget.say(f"parts of {name}")
+                rows[name] |= parts(each, rows[name]["images_per_second"], device)
+        peaks = {
+            precision: matmul_peak(device, precision) for precision in {each.speed.precision for each in settings.values()}
+        }
+    peaks.setdefault(plain.speed.precision, matmul_peak(device, plain.speed.precision))
+    flops = rows[BASE].pop("flops_per_image", None)
+    for name, each in {BASE: plain, **settings}.items():
+        rows[name]["speed"] = OmegaConf.to_container(each.speed)
+        if flops and name in speeds:
+            rows[name]["share_of_peak"] = flops * rows[name]["images_per_second"] / peaks[each.speed.precision]
+    return {
+        "model": HydraConfig.get().runtime.choices.get("model") or cfg.model._target_,
         "batch": [cfg.data.batch_size, *instantiate(cfg.data).shape],
-        "speed": OmegaConf.to_container(cfg.speed),
-        "peak_memory_mib": round(peak_memory(device_of(cfg)) / 2**20),
-        "device": torch.cuda.get_device_name() if device_of(cfg).type == "cuda" else platform.machine(),
+        "rows": rows,
+        "flops_per_image": flops,
+        "matmul_flops": peaks,
+        "steps": steps,
+        "device": name_of(device),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
+        "seconds": round(budget.used, 1),
     }
-    atomic.write_json(Path(cfg.benchmark.out), record)
-    show(record, cfg.benchmark.out)
+
+
+def prepare(
+    makers: dict[str, Callable[[], Run]], cfg: DictConfig, budget: Budget
+) -> tuple[dict[str, Run], dict[str, dict[str, Any]], dict[str, int]]:
+    """Make each contender and run it once; return them, a row of each, with its memory, and the steps that it will take.
+
+    One that does not fit into a GPU's memory has a row that says so.
+    """
+    runs: dict[str, Run] = {}
+    rows: dict[str, dict[str, Any]] = {}
+    steps: dict[str, int] = {}
+    share = cfg.benchmark.seconds / (ROUNDS * len(makers))
+    for name, make in makers.items():
+        budget.say(f"warming up {name}")
+        try:
+            with PeakMemory(device_of(cfg)) as memory:
+                run = make()
+                once = period(cfg)
+                seconds = run(once) / once
+            rows[name] = {"peak_memory_mib": memory.bytes and round(memory.bytes / 2**20)}
+            if isinstance(run, Plain):
+                rows[name]["flops_per_image"] = run.flops_per_image()
+            runs[name], steps[name] = run, steps_in(share, seconds, cfg)
+        except torch.OutOfMemoryError:
+            rows[name] = {"failed": "out of memory"}
+        gc.collect()
+    return runs, rows, steps
+
+
+def compared(speeds: dict[str, list[float]], name: str, base: str) -> dict[str, Any]:
+    """Return the speed of a contender, and its ratio to the base with its spread, where that could run."""
+    values: dict[str, Any] = {"images_per_second": median(speeds[name]), "rounds": speeds[name]}
+    if base not in speeds:
+        return values
+    error = spread(speeds[name], speeds[base])
+    return values | {"ratio": ratio(speeds[name], speeds[base]), "spread": error if math.isfinite(error) else None}
+
+
+def parts(cfg: DictConfig, images_per_second: float, device: torch.device) -> dict[str, Any]:
+    """Return the shares of a step's parts, and the share of the time for which a GPU waits."""
+    gan, breakdown, steps = build(cfg), Breakdown(lambda: now(device)), period(cfg)
+    if not (cfg.speed.capture and device.type == "cuda"):
+        breakdown.attach(gan)
+    Ours(cfg, gan, breakdown, [breakdown])(steps)
+    shares = breakdown.shares()
+    row: dict[str, Any] = {"shares": shares, "shares_of_terms": breakdown.shares_of_terms()}
+    if "D" in shares:
+        row["d_step_seconds"] = (shares["D"] + shares["penalty"]) * cfg.data.batch_size / images_per_second
+    if device.type == "cuda":
+        kernels = Kernels()
+        Ours(cfg, windows=[kernels])(steps)
+        if kernels.seconds:
+            shares["waiting"] = max(0.0, 1 - kernels.seconds * images_per_second / (steps * cfg.data.batch_size))
+    return row
 
 
 def cost(cfg: DictConfig) -> str:
     """Return the speed of our training against a hand-written loop with the same networks and losses, as a sentence."""
     cfg.callback.stop_condition.max_images = None
-    runs = {"ours": ours(cfg), "plain": plain_loop(cfg)}
-    speeds = measure(runs, cfg.benchmark.rounds, cfg.benchmark.steps, cfg.data.batch_size)
-    return f"{ratio(speeds['ours'], speeds['plain']):.2f} times the speed of a plain loop"
-
-
-def measure(runs: dict[str, Run], rounds: int, steps: int, batch_size: int) -> dict[str, list[float]]:
-    """Return the images per second of each run in each round; the order rotates, so that drift favours none."""
-    names = list(runs)
-    speeds: dict[str, list[float]] = {name: [] for name in names}
-    for turn in track(range(rounds), description="measuring"):
-        first = turn % len(names)
-        for name in names[first:] + names[:first]:
-            speeds[name].append(steps * batch_size / runs[name](steps))
-    return speeds
-
-
-def ratio(mine: list[float], theirs: list[float]) -> float:
-    """Return the median of the ratios round by round."""
-    return median(a / b for a, b in zip(mine, theirs, strict=True))
-
-
-def without(cfg: DictConfig, group: str, name: str) -> DictConfig:
-    """Return the configuration without one of its terms."""
-    less = cast(DictConfig, cfg.copy())
-    less[group] = {key: node for key, node in cfg[group].items() if key != name}
-    return less
-
-
-def whole_intervals(cfg: DictConfig) -> int:
-    """Return the steps of a measurement, rounded up so that every lazy term is taken as often as in a long run."""
-    d_steps = cfg.model.d_steps if isinstance(cfg.model.d_steps, int) else 1
-    intervals = [penalty.get("interval", 1) for penalty in (cfg.get("penalty") or {}).values()]
-    intervals += [d_steps * regularizer.get("interval", 1) for regularizer in (cfg.get("regularizer") or {}).values()]
-    return math.ceil(cfg.benchmark.steps / (period := math.lcm(d_steps, *intervals))) * period
-
-
-def breakdown(cfg: DictConfig, steps: int) -> dict[str, float]:
-    """Return the share of training's time that each part of a step takes."""
-    gan, device = build(cfg), device_of(cfg)
-    parts = Breakdown(gan, lambda: now(device))
-    return parts.shares(ours(cfg, gan, parts.seconds.clear)(steps))
-
-
-def ours(cfg: DictConfig, gan: GAN | None = None, started: Callable[[], None] = lambda: None) -> Run:
-    """Time real training: Lightning's Trainer, our data module and step, and the logging of losses.
-
-    Args:
-        cfg: a run's.
-        gan: trained; None makes one.
-        started: called when the clock starts, after the warm-up.
-    """
-    gan, data, warmup = gan or build(cfg), instantiate(cfg.data), cfg.benchmark.warmup
-
-    class Stopwatch(L.Callback):
-        """Takes the seconds from the end of the warm-up to the end of the last step."""
-
-        def on_train_batch_end(self, trainer: L.Trainer, gan: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
-            """Start or stop."""
-            if batch_idx + 1 in (warmup, trainer.limit_train_batches):
-                self.seconds = now(gan.device) - getattr(self, "start", 0.0)
-                self.start = now(gan.device)
-                if batch_idx + 1 == warmup:
-                    started()
-
-    def run(steps: int) -> float:
-        watch, record = Stopwatch(), instantiate(cfg.callback.loss_logger)
-        captures = [Capture()] if cfg.speed.get("capture") else []
-        limits = {"max_epochs": 1, "limit_train_batches": warmup + steps, "limit_val_batches": 0}
-        with backends(cfg.speed):
-            instantiate(cfg.trainer, callbacks=[record, watch, *captures], logger=False, **limits).fit(gan, data)
-        return watch.seconds
-
-    return run
-
-
-def plain_loop(cfg: DictConfig) -> Run:
-    """Time a hand-written loop with the same networks, losses and optimizers, on one batch already on the device."""
-    device, data = device_of(cfg), instantiate(cfg.data)
-    loop = PlainLoop(build(cfg).to(device), bf16=cfg.speed.precision == "bf16-mixed")
-    real, y = data.transfer_batch_to_device(data.first_batch(), device, 0)
-
-    def run(steps: int) -> float:
-        with backends(cfg.speed):
-            for _ in range(cfg.benchmark.warmup):
-                loop.step(real, y)
-            start = now(device)
-            for _ in range(steps):
-                loop.step(real, y)
-            return now(device) - start
-
-    return run
-
-
-def device_of(cfg: DictConfig) -> torch.device:
-    """Return the device that the trainer would choose."""
-    return torch.device("cuda" if torch.cuda.is_available() and cfg.trainer.accelerator != "cpu" else "cpu")
-
-
-def now(device: torch.device) -> float:
-    """Return the seconds of a clock, once the device has finished what it was given."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter()
-
-
-def show(record: dict[str, Any], path: str) -> None:
-    """Print the table and the path of the record."""
-    table = Table("", "images/s", "gan_lab's ratio", title=f"{record['model']}, batch {record['batch']}, {record['speed']}")
-    shares = Table("of the time", "share")
-    for name, speed in record["images_per_second"].items():
-        table.add_row(name, f"{speed:,.1f}", f"{record['ratio'][name]:.3f}" if name in record["ratio"] else "")
-    for name, share in (record["share_of_parts"] | record["share_of_terms"]).items():
-        shares.add_row(name if name in record["share_of_parts"] else f"all that {name} adds", f"{share:.1%}")
-    Console(markup=False, emoji=False).print(table)
-    Console(markup=False, emoji=False).print(shares)
-    Console(markup=False, emoji=False).print(
-        f"peak memory {record['peak_memory_mib']:,} MiB, {record['device']}, -> {path}", highlight=False
-    )
+    runs: dict[str, Run] = {"ours": Ours(cfg), BASE: Plain(cfg)}
+    steps = dict.fromkeys(runs, steps_in(0, 1, cfg))
+    speeds = measure(runs, BASE, steps, cfg.data.batch_size, Budget(cfg.benchmark.seconds, cfg.benchmark.rounds))
+    return f"{ratio(speeds['ours'], speeds[BASE]):.2f} times the speed of a plain loop"

@@ -112,8 +112,10 @@ class TrainKeys(Groups):
 class BenchmarkSteps(TypedDict):
     """Lengths of a measurement of steps."""
 
-    steps: Count
-    rounds: Count
+    settings: Names | None
+    seconds: Positive
+    steps: Count | None
+    rounds: Count | None
     warmup: Count
     out: Text
 

@@ -35,8 +35,11 @@ class Sweep(Callback):
 
 
 @contextmanager
-def report() -> Iterator[None]:
+def report(show: Callable[[Path], bool] | None = None) -> Iterator[None]:
     """Show the results of a sweep that runs inside, however it ends.
+
+    Args:
+        show: prints what the folder of a sweep holds and returns whether a job failed; None ranks its runs.
 
     Raises:
         SystemExit: with status 1 when a job failed, with 130, as a shell reports it, after a Ctrl-C.
@@ -47,14 +50,18 @@ def report() -> Iterator[None]:
     except KeyboardInterrupt:
         sys.exit(130)
     finally:
-        if folders := _sweeps.get():
-            from gan_lab.sweep import results  # draws pictures: only a sweep waits for matplotlib
-
-            for folder in folders:
-                failed |= results.show(folder)
+        for folder in _sweeps.get():
+            failed |= (show or rank)(folder)
         _sweeps.reset(token)
     if failed:
         sys.exit(1)
+
+
+def rank(sweep: Path) -> bool:
+    """Rank the runs of a sweep; return whether one failed."""
+    from gan_lab.sweep import results  # draws pictures: only a sweep waits for matplotlib
+
+    return results.show(sweep)
 
 
 def job(function: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:

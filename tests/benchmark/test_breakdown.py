@@ -7,17 +7,42 @@ from gan_lab.training.build import build
 from tests.tiny import fit, tiny
 
 
-def test_each_call_of_a_part_is_timed_once_and_backward_by_its_player():
+@pytest.fixture
+def clock():
     """A clock that moves by one at each reading counts the calls, and the readings of others within them."""
-    cfg = tiny("model.d_steps=2", images=16)
-    gan, clock = build(cfg), itertools.count()
-    parts = Breakdown(gan, lambda: float(next(clock)))
-    fit(cfg, gan=gan)
-    assert dict(parts.seconds) == {
-        "D: fakes": 4, "D: losses and penalties": 4, "D: backward": 4, "D: optimizer": 4,
-        "G: fakes": 2, "G: losses and regularizers": 2, "G: backward": 2, "G: optimizer": 2,
-        "averages and clocks": 4,
-    }  # fmt: skip
-    shares = parts.shares(total=56)
-    assert list(shares)[:3] == ["D: fakes", "D: losses and penalties", "D: backward"]
-    assert shares["data, Lightning, records"] == pytest.approx(0.5)
+    count = itertools.count()
+    return lambda: float(next(count))
+
+
+def test_each_part_is_timed_once_and_a_term_counts_apart_from_its_player(clock):
+    cfg = tiny("model=wgan_gp", "model.d_steps=2", images=16)
+    gan, parts = build(cfg), Breakdown(clock)
+    parts.attach(gan)
+    parts.start()
+    fit(cfg, gan=gan, profiler=parts)
+    parts.stop()
+    assert {name: parts.seconds[name] for name in ("D", "G", "EMA")} == {"D": 12, "G": 4, "EMA": 4}  # a term's readings are D's
+    assert parts.terms == {"wgan_gp": 4}
+    shares = parts.shares()
+    assert list(shares) == ["data", "D", "G", "penalty", "EMA", "rest"]  # no records without their callback
+    assert sum(shares.values()) == pytest.approx(1)
+    assert parts.shares_of_terms() == {"wgan_gp": shares["penalty"]}
+
+
+@pytest.mark.parametrize("model", ["wgan_gp", "stylegan2"])
+def test_a_gan_whose_terms_are_timed_trains_as_ever(model, clock):
+    cfg = tiny(f"model={model}", images=8)
+    timed, parts = build(cfg), Breakdown(clock)
+    parts.attach(timed)
+    fit(cfg, gan=timed, profiler=parts)
+    one, two = timed.state_dict(), fit(cfg).state_dict()
+    for name, value in one.items():
+        assert not hasattr(value, "shape") or value.allclose(two[name], atol=1e-3), name
+
+
+def test_a_replayed_step_is_one_part(clock):
+    parts = Breakdown(clock)
+    parts.start()
+    fit(tiny(images=8), profiler=parts)
+    parts.stop()
+    assert list(parts.shares()) == ["data", "step"]

@@ -1,0 +1,116 @@
+"""A device and its numbers: its clock, its memory, its speed in matrix products and what it is busy with."""
+
+import os
+import platform
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+from omegaconf import DictConfig
+from torch.utils.flop_counter import FlopCounterMode
+
+MATMUL = {"cuda": 8192, "cpu": 512}
+"""Side of the matrices whose product is timed."""
+
+
+def device_of(cfg: DictConfig) -> torch.device:
+    """Return the device that the trainer would choose."""
+    return torch.device("cuda" if torch.cuda.is_available() and cfg.trainer.accelerator != "cpu" else "cpu")
+
+
+def name_of(device: torch.device) -> str:
+    """Return the name of a GPU, or the architecture of the processor."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
+
+
+def now(device: torch.device) -> float:
+    """Return the seconds of a clock, once the device has finished what it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
+
+
+class PeakMemory:
+    """Peak memory of a block of code in bytes, beyond what lies on the device before it; None on a CPU.
+
+    Attributes:
+        bytes: the peak, once the block has ended.
+    """
+
+    bytes: int | None = None
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+
+    def __enter__(self) -> "PeakMemory":
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats(self.device)
+            self.before = torch.cuda.memory_allocated(self.device)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.device.type == "cuda":
+            self.bytes = torch.cuda.max_memory_allocated(self.device) - self.before
+
+
+def matmul_peak(device: torch.device, precision: str, seconds: float = 0.3) -> float:
+    """Return the FLOP/s of a large matrix product in the precision of networks: the device's speed at its best.
+
+    Float32 is TF32 where convolutions are.
+
+    Args:
+        device: measured.
+        precision: as Lightning names it.
+        seconds: of the measurement, about.
+    """
+    dtype = torch.bfloat16 if precision.startswith("bf16") else torch.float16 if precision.startswith("16") else torch.float32
+    side = MATMUL[device.type]
+    a, b = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
+    tf32, torch.backends.cuda.matmul.allow_tf32 = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    try:
+        a @ b  # libraries choose their kernels
+        start, best = now(device), float("inf")
+        while (before := now(device)) < start + seconds:
+            a @ b
+            best = min(best, now(device) - before)
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = tf32
+    return 2 * side**3 / best
+
+
+def flops(step: Callable[[], None], steps: int) -> int:
+    """Return the floating-point operations of so many steps: those of matrix products and convolutions, backward included."""
+    counter = FlopCounterMode(display=False)
+    no_modules: Any = nullcontext()
+    no_modules.parents = {"Global"}
+    counter.mod_tracker = no_modules  # hooks of modules refuse the autograd.grad of penalties, and only totals are wanted
+    with counter:
+        for _ in range(steps):
+            step()
+    return counter.get_total_flops()
+
+
+class Kernels:
+    """Seconds for which kernels ran on a GPU between `start` and `stop`, by torch's profiler; None where it saw none."""
+
+    def __init__(self) -> None:
+        os.environ.setdefault("TEARDOWN_CUPTI", "0")  # a replay after it would crash (pytorch/pytorch#75504)
+        self.profiler = torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA])
+
+    def start(self) -> None:
+        """Begin to record."""
+        self.profiler.start()
+
+    def stop(self) -> None:
+        """End the record."""
+        self.profiler.stop()
+
+    @property
+    def seconds(self) -> float | None:
+        """The sum over all kernels."""
+        events: Any = self.profiler.key_averages()
+        kernels = [event for event in events if event.device_type == torch.autograd.DeviceType.CUDA]
+        return sum(kernel.self_device_time_total for kernel in kernels) / 1e6 or None
