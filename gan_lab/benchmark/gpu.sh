@@ -57,7 +57,7 @@ finite_difference() {
     penalty.r1.estimator=finite_difference
   "$PYTHON" - <<'END'
 import json, os
-for name in ("speed_r3gan32", "finite_difference"):
+for name in filter(lambda name: os.path.exists(f"{os.environ['OUT']}/{name}.json"), ("speed_r3gan32", "finite_difference")):
     for setting, row in json.load(open(f"{os.environ['OUT']}/{name}.json"))["rows"].items():
         print(name, setting, *(f"{key} {row[key]}" for key in ("d_step_seconds", "peak_memory_mib", "failed") if key in row))
 END
@@ -117,8 +117,8 @@ $(nvidia-smi --query-gpu=memory.used --format=csv,noheader,nounits 2>/dev/null |
     sleep 0.5
   done
   wait $pid || return 1
-  echo "kB of the process and MiB of the GPU, after the first rows and at the end of $STEPS steps:"
-  awk 'NF > 1 && $2 > 0' "$samples" | sed -n '2p;$p'
+  echo "images seen, kB of the process, MiB of the GPU; early and late in $STEPS steps:"
+  awk -v all=$((STEPS * batch)) 'NF > 1 && $1 < all' "$samples" | sed -n '2p;$p'
 }
 
 PARTS=(speed_dcgan64 speed_sngan32 speed_wgan_gp32 speed_dcgan64_512 speed_r3gan32 finite_difference speed_r3gan32_256
