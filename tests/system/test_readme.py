@@ -61,6 +61,7 @@ SMALLER = {  # by an option that the command has: fewer jobs
         "hydra/launcher=basic",
     ],
     "penalty=none,r1": ["model=gan", "seed=0"],
+    "model=glob(*)": ["model=gan,dcgan"],
     "only=resume": ["only=steps"],
     "model=pggan": ["model.growth.batch_sizes={32: 4, 64: 2}"],
     "model=wgan_gp": ["model.d_steps=1"],
