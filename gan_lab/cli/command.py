@@ -85,6 +85,8 @@ def _run(config_name: str, args: Namespace, task: Callable[[DictConfig], Any], p
 
 def check_place(folder: str) -> None:
     """Refuse a folder, which may be computed from some part on, that cannot be made or written to."""
+    if not folder:
+        raise InputError("hydra.run.dir is empty: give hydra.run.dir=FOLDER, or . for the folder that you are in")
     known = Path(folder.partition("${")[0]).absolute()
     place = next(path for path in (known, *known.parents) if path.exists())
     if not place.is_dir():
@@ -129,6 +131,8 @@ def sentence(error: BaseException) -> str | None:
         return f"{error.full_key}: {first_line(error)}"
     if isinstance(error, InstantiationException):  # Hydra wraps what a constructor raises
         return _failed_constructor(error)
+    if isinstance(error, FileNotFoundError) and error.filename and not Path(error.filename).parent.exists():
+        return f"the folder '{Path(error.filename).parent}' is not there, or no longer: nothing can be kept in it; start anew"
     if isinstance(error, OSError) and error.errno in NO_PLACE:
         place = f"'{error.filename}' cannot be written" if error.filename else "a file cannot be written"
         remedy = (
