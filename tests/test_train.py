@@ -475,6 +475,12 @@ def test_a_file_in_the_place_of_a_folder_is_one_sentence(call, tmp_path, place):
         call(train.main, *TINY[:-1], *place)
 
 
+def test_a_link_that_leads_nowhere_is_one_sentence(call, tmp_path):
+    (tmp_path / "link").symlink_to("nowhere")
+    with pytest.raises(SystemExit, match=r"gan_lab: '.*link' is a link that leads nowhere: give another hydra.run.dir="):
+        call(train.main, *TINY[:-1], "hydra.run.dir=link/run")
+
+
 def test_a_full_disk_is_one_sentence_and_leaves_the_last_good_checkpoint(run, monkeypatch):
     before = run("max_images=32") / "checkpoints/last.ckpt"
     content, write = before.read_bytes(), Path.write_bytes

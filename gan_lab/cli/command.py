@@ -79,7 +79,7 @@ def _run(config_name: str, args: Namespace, task: Callable[[DictConfig], Any], p
             if override.is_sweep_override():
                 raise InputError(f"{override.input_line} is a sweep: add -m, or write a list as {override.key_or_group}=[A,B]")
         app.composed = cfg
-        run_and_report(lambda: app.run(config_name, task, args.overrides))
+        run_and_report(lambda: explain(lambda: app.run(config_name, task, args.overrides)))  # of Hydra's own folders, too
     return True
 
 
@@ -88,7 +88,9 @@ def check_place(folder: str) -> None:
     if not folder:
         raise InputError("hydra.run.dir is empty: give hydra.run.dir=FOLDER, or . for the folder that you are in")
     known = Path(folder.partition("${")[0]).absolute()
-    place = next(path for path in (known, *known.parents) if path.exists())
+    place = next(path for path in (known, *known.parents) if path.exists() or path.is_symlink())
+    if not place.exists():
+        raise InputError(f"'{place}' is a link that leads nowhere: give another hydra.run.dir=")
     if not place.is_dir():
         raise InputError(f"'{place}' is a file, and a folder is to be made there: give another hydra.run.dir=")
     if not os.access(place, os.W_OK):
