@@ -22,7 +22,7 @@ def replacing(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         partial.replace(path)
     except OSError as error:
-        if error.errno and not error.filename:
+        if error.errno and error.filename in (None, str(partial)):
             error.filename = str(path)
         raise
     finally:

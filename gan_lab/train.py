@@ -1,6 +1,7 @@
 """Train a GAN, judge it, and write a run folder: ``python -m gan_lab.train model=dcgan data=digits``."""
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,10 +93,12 @@ def run_in(folder: Path, cfg: DictConfig, resumed: resume.Resumed | None, traine
     trainer.val_check_interval = cadence.steps(data.batch_size * trainer.world_size, cfg.val_every_images)
     try:
         with backends(cfg.speed):
-            trainer.fit(gan, data, ckpt_path=resumed and resumed.path, weights_only=True)
+            with checkpoint.restoring(resumed.path, gan) if resumed else nullcontext():
+                trainer.fit(gan, data, ckpt_path=resumed and resumed.path, weights_only=True)
             if trainer.received_sigterm:  # in the last moments of `fit`, after its last look
                 raise SIGTERMException
-            trainer.test(gan, data, ckpt_path=callbacks["checkpoint"].chosen_path, weights_only=True, verbose=False)
+            with checkpoint.restoring(chosen := callbacks["checkpoint"].chosen_path, gan):
+                trainer.test(gan, data, ckpt_path=chosen, weights_only=True, verbose=False)
         dashboards = [logger.where() for logger in trainer.loggers if hasattr(logger, "where")]
         console.finish(folder, dashboards, data.broken, data.faults.items())
     finally:

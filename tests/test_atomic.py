@@ -28,6 +28,12 @@ def test_a_writer_that_fails_leaves_the_former_file_and_nothing_else(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_an_error_names_the_file_and_not_the_one_beside_it(tmp_path):
+    with pytest.raises(FileNotFoundError) as error:
+        atomic.write_text(tmp_path / "gone" / "a.txt", "text")
+    assert error.value.filename == str(tmp_path / "gone" / "a.txt")
+
+
 def test_the_bytes_are_on_the_disk_before_the_file_takes_its_place(tmp_path, monkeypatch):
     order, replace = [], Path.replace
     monkeypatch.setattr(os, "fsync", lambda _: order.append("fsync"))

@@ -1,6 +1,7 @@
 """`python -m gan_lab.train`, called as a command."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -348,6 +349,27 @@ def test_a_checkpoint_of_another_model_is_refused(run, call):
         call(train.main, "resume=run/checkpoints/last.ckpt", "model=wgan", "hydra.run.dir=second")
 
 
+def test_parts_that_a_run_does_not_take_are_named_with_the_way_on(run, monkeypatch):
+    path = run("max_images=8") / "checkpoints/last.ckpt"
+    good = torch.load(path, weights_only=True)
+    memory = good["optimizer_states"][0]
+    changes = {
+        "loops": {"loops": {}},
+        "weights or optimizer_states": {"optimizer_states": [{}]},
+        "optimizer_states": {"optimizer_states": [memory | {"state": {0: {"step": 3}}}, *good["optimizer_states"][1:]]},
+        "callbacks": {"losses": 3},
+    }
+    for part, change in changes.items():
+        torch.save(good | change, path)
+        with pytest.raises(SystemExit, match=rf"last\.ckpt' holds {part} that this run does not take .* give resume=auto"):
+            run_again(max_images=16)
+    torch.save(good, path)
+    monkeypatch.setattr(LossLogger, "on_train_batch_end", lambda *_: [][0])
+    with pytest.raises(SystemExit) as end:  # Hydra has printed the traceback
+        run_again(max_images=16)
+    assert end.value.code == 1
+
+
 def test_a_file_that_is_no_checkpoint_is_refused(run):
     Path("x.ckpt").write_text("not a checkpoint")
     with pytest.raises(SystemExit, match=r"'x\.ckpt' is broken or no checkpoint"):
@@ -458,6 +480,12 @@ def test_a_file_in_the_place_of_a_folder_is_one_sentence(call, tmp_path, place):
         call(train.main, *TINY[:-1], *place)
 
 
+def test_a_link_that_leads_nowhere_is_one_sentence(call, tmp_path):
+    (tmp_path / "link").symlink_to("nowhere")
+    with pytest.raises(SystemExit, match=r"gan_lab: '.*link' is a link that leads nowhere: give another hydra.run.dir="):
+        call(train.main, *TINY[:-1], "hydra.run.dir=link/run")
+
+
 def test_a_full_disk_is_one_sentence_and_leaves_the_last_good_checkpoint(run, monkeypatch):
     before = run("max_images=32") / "checkpoints/last.ckpt"
     content, write = before.read_bytes(), Path.write_bytes
@@ -473,3 +501,9 @@ def test_a_full_disk_is_one_sentence_and_leaves_the_last_good_checkpoint(run, mo
     assert before.read_bytes() == content
     assert [path.name for path in before.parent.iterdir()] == ["last.ckpt"]
     assert json.loads((before.parents[1] / "summary.json").read_text())["status"] == "failed"
+
+
+def test_a_run_folder_that_is_removed_meanwhile_is_one_sentence(run, monkeypatch):
+    monkeypatch.setattr(LossLogger, "on_train_batch_end", lambda *_: shutil.rmtree("run", ignore_errors=True))
+    with pytest.raises(SystemExit, match=r"gan_lab: the folder '.*run.*' is not there, or no longer"):
+        run("max_images=16")

@@ -79,14 +79,18 @@ def _run(config_name: str, args: Namespace, task: Callable[[DictConfig], Any], p
             if override.is_sweep_override():
                 raise InputError(f"{override.input_line} is a sweep: add -m, or write a list as {override.key_or_group}=[A,B]")
         app.composed = cfg
-        run_and_report(lambda: app.run(config_name, task, args.overrides))
+        run_and_report(lambda: explain(lambda: app.run(config_name, task, args.overrides)))  # of Hydra's own folders, too
     return True
 
 
 def check_place(folder: str) -> None:
     """Refuse a folder, which may be computed from some part on, that cannot be made or written to."""
+    if not folder:
+        raise InputError("hydra.run.dir is empty: give hydra.run.dir=FOLDER, or . for the folder that you are in")
     known = Path(folder.partition("${")[0]).absolute()
-    place = next(path for path in (known, *known.parents) if path.exists())
+    place = next(path for path in (known, *known.parents) if path.exists() or path.is_symlink())
+    if not place.exists():
+        raise InputError(f"'{place}' is a link that leads nowhere: give another hydra.run.dir=")
     if not place.is_dir():
         raise InputError(f"'{place}' is a file, and a folder is to be made there: give another hydra.run.dir=")
     if not os.access(place, os.W_OK):
@@ -129,6 +133,8 @@ def sentence(error: BaseException) -> str | None:
         return f"{error.full_key}: {first_line(error)}"
     if isinstance(error, InstantiationException):  # Hydra wraps what a constructor raises
         return _failed_constructor(error)
+    if isinstance(error, FileNotFoundError) and error.filename and not Path(error.filename).parent.exists():
+        return f"the folder '{Path(error.filename).parent}' is not there, or no longer: nothing can be kept in it; start anew"
     if isinstance(error, OSError) and error.errno in NO_PLACE:
         place = f"'{error.filename}' cannot be written" if error.filename else "a file cannot be written"
         remedy = (

@@ -96,6 +96,7 @@ def check(config_name: str, overrides: list[str], values: bool = False) -> DictC
     """
     first, *others = choices(overrides)
     cfgs = [compose(config_name, first, with_hydra=True)]
+    _check_plugins(cfgs[0])
     given = {override.split("=")[0] for override in overrides}
     params = (cfgs[0].hydra.sweeper.get("params") or {}).items()  # a sweep that stands in a yaml
     if swept := [f"{key}={value}" for key, value in params if key not in given]:
@@ -104,7 +105,6 @@ def check(config_name: str, overrides: list[str], values: bool = False) -> DictC
     if "direction" in cfgs[0].hydra.sweeper and not all(cfg.get("metric") for cfg in cfgs):
         raise InputError("a search needs a score to go by: choose a metric= other than none, or data that bring one")
     for cfg in cfgs if values else ():
-        _check_plugins(cfg)
         validate(cfg, COMMANDS.get(config_name))
     return cfgs[0]
 

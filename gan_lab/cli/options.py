@@ -29,7 +29,7 @@ from hydra._internal.instantiate._instantiate2 import _resolve_target
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError
 
-from gan_lab.cli.schema import LIBRARIES, TargetNode
+from gan_lab.cli.schema import LIBRARIES, HydraKeys, TargetNode
 from gan_lab.errors import InputError, nearest
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ GET_METHOD = "hydra.utils.get_method"
 UNIONS, LISTS, MAPPINGS = (Union, types.UnionType), (Sequence, Iterable, list), (Mapping, dict)
 LATER = re.compile(r"HydraConfig was not set|Interpolation key 'data\.")
 """What cannot be resolved yet: it is known when the command runs, or has read its data."""
+HYDRA_NODE = "hydra."
 HYDRA = {
     "_target_": str,
     "_partial_": bool,
@@ -141,7 +142,7 @@ def validate(cfg: DictConfig, command: type | None = None) -> None:
         _check_keys(cfg, command)
     found = [*walk(cfg, rules)]
     if "hydra" in cfg:
-        found += walk(cfg.hydra.callbacks, dict.fromkeys(cfg.hydra.callbacks, Rule(TargetNode)), "hydra.callbacks.")
+        found += [option for option in walk(cfg.hydra, rules_of(HydraKeys), HYDRA_NODE) if option.rule]
     for copies in (False, True):
         for option in found:
             if option.is_copy == copies:
@@ -163,10 +164,9 @@ def walk(node: DictConfig | ListConfig, rules: Mapping[Any, Rule], prefix: str =
     """Yield every option below a node."""
     names: Iterable[Any] = node if isinstance(node, DictConfig) else range(len(node))
     for name in names:
-        key = f"{prefix}{name!s}"
-        if key == "hydra":
+        key, rule = f"{prefix}{name!s}", rules.get(name)
+        if key == "hydra" or (prefix == HYDRA_NODE and rule is None):
             continue  # Hydra checks its own
-        rule = rules.get(name)
         yield Option(key, node, name, rule)
         if (
             not OmegaConf.is_interpolation(node, name)

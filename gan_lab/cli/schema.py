@@ -213,7 +213,7 @@ class SampleKeys(TypedDict):
     steps: Annotated[Size, Ge(2)]
     classes: Annotated[Sequence[int | Text], MinLen(1)] | None
     truncation: NonNegative | None
-    seed: int
+    seed: Whole
     ema: bool
     batch_size: Count
     device: Device
@@ -292,6 +292,36 @@ COMMANDS: dict[str, type] = {
     "benchmark_frechet": BenchmarkFrechetKeys,
     "list": ListKeys,
 }
+
+
+LogLevel = Literal["CRITICAL", "FATAL", "ERROR", "WARNING", "WARN", "INFO", "DEBUG", "NOTSET"] | Whole
+
+
+class LogSource(TypedDict, total=False):
+    """A logger of Python's logging."""
+
+    level: LogLevel
+    handlers: Sequence[Text]
+    propagate: bool
+
+
+class Logging(TypedDict, total=False):
+    """A configuration of Python's logging."""
+
+    version: Literal[1]
+    root: LogSource
+    loggers: Mapping[str, LogSource] | None
+    handlers: Mapping[str, LogSource] | None
+    disable_existing_loggers: bool
+
+
+class HydraKeys(TypedDict, total=False):
+    """Keys of Hydra's own node that it does not check, and fails at by a traceback."""
+
+    verbose: bool | Text | Sequence[Text]
+    hydra_logging: Logging
+    job_logging: Logging
+    callbacks: Mapping[str, TargetNode]
 
 
 class TorchOptimizer(TypedDict, total=False):

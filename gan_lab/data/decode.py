@@ -18,6 +18,8 @@ FILTERS: Mapping[str, Image.Resampling] = {
     "box": Image.Resampling.BOX,
 }
 """Resampling filters by name; each averages over all pixels that a new one covers."""
+FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+"""Formats by PIL's names, whatever a file is called: for one of EPS, PIL would run Ghostscript on the program in it."""
 MOST_PIXELS = 100_000_000
 
 # PIL warns of fewer pixels than `MOST_PIXELS`, which are refused by name
@@ -52,7 +54,7 @@ def decode(
     """Decode an image to uint8 (C, H, W): upright, scaled so that it covers ``size``, centre-cropped.
 
     Args:
-        file: any format that PIL reads; an animation gives its first frame.
+        file: of one of `FORMATS`; an animation gives its first frame.
         channels: 1 for grey, 3 for colour, 4 for colour with alpha; otherwise what is transparent shows white.
         size: height and width of the result; None: the image's own.
         crop: side in pixels of a centre crop before scaling, at most the image's short side; None: no crop.
@@ -74,7 +76,7 @@ def decode(
 def opened(file: BinaryIO) -> Image.Image:
     """Open an image and read its header alone; refuse one of more than `MOST_PIXELS`."""
     try:
-        image = Image.open(file)
+        image = Image.open(file, formats=FORMATS)
     except Image.DecompressionBombError as error:
         raise Unreadable(Fault.TOO_LARGE) from error
     if image.width * image.height > MOST_PIXELS:

@@ -209,6 +209,10 @@ class Data(L.LightningDataModule):
         if label is None:
             raise InputError(f"data.num_classes={num_classes}, but the data have no labels: use data.num_classes=null")
         labels = getattr(self.train_set, "labels", None)  # a data set in memory has them all
+        if labels is not None and int(labels.min()) < 0:
+            raise InputError(
+                f"a label is {int(labels.min())}, and classes are numbered from 0: renumber them, or use data.num_classes=null"
+            )
         if labels is not None and int(labels.max()) >= num_classes:
             raise InputError(
                 f"data.num_classes={num_classes}, but a label is {int(labels.max())}: use data.num_classes="

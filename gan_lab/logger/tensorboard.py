@@ -30,7 +30,7 @@ class TensorBoard(Clocked, TensorBoardLogger):
     @rank_zero_only
     def log_picture(self, name: str, path: Path, clocks: dict[str, float]) -> None:
         """Log a picture file at these clocks."""
-        with Image.open(path) as image:
+        with Image.open(path, formats=["PNG"]) as image:
             pixels = np.asarray(image.convert("RGB"))
         self.experiment.add_image(name, pixels, clocks["images_seen"], dataformats="HWC")
 

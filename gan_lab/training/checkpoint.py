@@ -5,9 +5,10 @@ data (it loads with ``weights_only``).
 """
 
 import io
+import traceback
 import zipfile
-from collections.abc import Collection
-from contextlib import nullcontext
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ import torch
 from hydra.utils import instantiate
 from lightning import Callback, Trainer
 from lightning.pytorch.plugins.io import TorchCheckpointIO
+from lightning.pytorch.trainer.connectors import checkpoint_connector
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -41,6 +43,14 @@ CONTENT = {
 
 NESTED = ("optimizer_states", "lr_schedulers", "callbacks", "loops")
 """Parts that hold a dictionary for each optimizer, callback and so on."""
+
+RESTORE, OPTIM = checkpoint_connector.__file__, str(Path(torch.optim.__file__).parent)
+PARTS_OF_STEPS = {
+    "restore_model": "weights or optimizer_states", "restore_datamodule": "a state of its data", "restore_loops": "loops",
+    "restore_callbacks": "callbacks", "restore_optimizers": "optimizer_states", "restore_lr_schedulers": "lr_schedulers",
+    "restore_precision_plugin_state": "a state of its precision", "resume_start": "content",
+}  # fmt: skip
+"""Parts by the function of Lightning, in `RESTORE`, that restores them."""
 
 OPTIONAL = {"rows": int, "trained_on": dict}
 
@@ -123,6 +133,28 @@ def restore(gan: GAN, path: Path) -> None:
         ) from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:  # of some part's own state
         raise InputError(f"'{path}' holds a state that its GAN does not take: {first_line(error)}") from error
+
+
+@contextmanager
+def restoring(path: Path, gan: GAN) -> Iterator[None]:
+    """Name the file and the part that Lightning cannot restore; an error of training itself stays as it is.
+
+    The memory of an optimizer shows its faults in the first step only.
+    """
+    start = gan.images_seen
+    try:
+        yield
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        parts = [PARTS_OF_STEPS[each.name] for each in frames if each.name in PARTS_OF_STEPS and each.filename == RESTORE]
+        if gan.images_seen == start and frames[-1].filename.startswith(OPTIM) and not isinstance(error, torch.OutOfMemoryError):
+            parts.append("optimizer_states")
+        if not parts or isinstance(error, InputError | OSError):
+            raise
+        raise InputError(
+            f"'{path}' holds {parts[-1]} that this run does not take ({type(error).__name__}: {first_line(error)}): go on from "
+            f"an older one of its folder by resume=FILE.ckpt, or remove {path.name} and give resume=auto"
+        ) from error
 
 
 class WholeFile(TorchCheckpointIO):

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from gan_lab.errors import InputError
 from gan_lab.network.layers import WEIGHTED
 from gan_lab.ranges import NonNegative
 from gan_lab.schedules import Schedule, value
@@ -30,8 +31,12 @@ class LayerNoise(Trick):
 
     def check(self, name: str, gan: "GANModule") -> None:
         """Register the noise before every layer with weights but the first."""
-        _, *layers = [module for module in gan.generator.modules() if isinstance(module, WEIGHTED)]
-        for layer in layers:
+        layers = [module for module in gan.generator.modules() if isinstance(module, WEIGHTED)]
+        if not layers:
+            raise InputError(
+                f"trick={name} finds no layer of torch in this network.generator: leave it out, or choose another network="
+            )
+        for layer in layers[1:]:
             layer.register_forward_pre_hook(self.add)
 
     def add(self, layer: Any, inputs: tuple[Tensor]) -> Tensor:

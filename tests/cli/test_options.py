@@ -7,7 +7,7 @@ from omegaconf import ListConfig, OmegaConf
 
 from gan_lab.cli.catalogue import groups
 from gan_lab.cli.command import sentence
-from gan_lab.cli.compose import compose
+from gan_lab.cli.compose import check, compose
 from gan_lab.cli.options import Rule, rules_of, rules_of_target, shown, validate, walk, words
 from gan_lab.cli.schema import COMMANDS, TrainKeys
 from gan_lab.errors import InputError
@@ -99,6 +99,22 @@ def test_a_wrong_value_is_refused_in_one_sentence(override, said):
     with pytest.raises(Exception) as error:
         validate(composed("penalty=r1", override), TrainKeys)
     assert (sentence(error.value) or "").startswith(said)
+
+
+HYDRA = {
+    "hydra.verbose=7": "hydra.verbose=7 is invalid: give true or false or a text that is not empty or a list",
+    "hydra.job_logging.version=7": "hydra.job_logging.version=7 is invalid: give 1",
+    "hydra.job_logging.root.level=loud": "hydra.job_logging.root.level=loud is invalid: give one of CRITICAL, FATAL, ",
+    "+hydra.callbacks.x=3": "hydra.callbacks.x=3 is invalid: give an object, which a _target_ makes",
+    "hydra.sweeper=3": "hydra.sweeper._target_=None is no plugin of Hydra: choose one by hydra/sweeper=NAME",
+}
+
+
+@pytest.mark.parametrize(("override", "said"), HYDRA.items())
+def test_a_wrong_value_of_hydra_s_own_is_refused_in_one_sentence(override, said):
+    with pytest.raises(InputError) as error:
+        check("list", [override], values=True)
+    assert str(error.value).startswith(said)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ import io
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from gan_lab.data import decode as decode_file
 from gan_lab.data.decode import Unreadable, decode
@@ -174,3 +174,9 @@ def test_too_many_pixels_are_refused_before_they_are_decoded(monkeypatch, larges
 def test_floats_need_a_range():
     with pytest.raises(Unreadable, match=r"give data.value_range=\[LOW,HIGH\]"):
         read(encoded(Image.new("F", (4, 4)), "TIFF"))
+
+
+def test_a_program_in_postscript_is_no_image_whatever_its_name():
+    program = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\nshowpage\n"
+    with pytest.raises(UnidentifiedImageError):
+        decode(io.BytesIO(program), 3)

@@ -301,6 +301,12 @@ def test_classes_need_labels():
     assert refused(num_classes=3, **points) == message
 
 
+def test_labels_are_numbered_from_0():
+    images, labels = torch.zeros(64, 1, 8, 8, dtype=torch.uint8), torch.full((64,), -1)
+    data = {"train": partial(Arrays, images, labels), "held_out": partial(Arrays, images, labels)}
+    assert refused(num_classes=3, channels=1, image_size=8, **data).startswith("a label is -1, and classes are numbered from 0")
+
+
 # ----- every configuration -----------------------------------------------------------------------------------------------
 
 

@@ -1,9 +1,13 @@
 from copy import deepcopy
+from types import SimpleNamespace
 
 import pytest
 import torch
+from torch import nn
 
+from gan_lab.errors import InputError
 from gan_lab.training.build import build
+from gan_lab.trick.layer_noise import LayerNoise
 from tests.tiny import fit, tiny
 
 TRICK = ["model=dcgan", "trick=layer_noise", "network.generator.width=8", "network.discriminator.width=8"]
@@ -49,3 +53,8 @@ def test_a_copy_has_its_own():
     gan.tricks["layer_noise"].now.fill_(0)
     assert spread(gan, gan.generator) == 0
     assert spread(copy, copy.generator) > 0
+
+
+def test_a_generator_without_such_layers_is_refused():
+    with pytest.raises(InputError, match="trick=layer_noise finds no layer of torch"):
+        LayerNoise(0.1).check("layer_noise", SimpleNamespace(generator=nn.Identity()))

@@ -23,6 +23,8 @@ URL = "https://dl.fbaipublicfiles.com/dinov2/dinov2_vitl14/dinov2_vitl14_pretrai
 NETWORK = "vit_large_patch14_dinov2"  # timm's name
 SIZE, PATCH = 224, 14
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+LOADS = ("pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path", "cache_dir")
+"""Options by which timm reads or fetches a file of its own, a pickle too."""
 CHUNK = 32  # images at once: of a whole batch of 250 the attention would take gigabytes
 
 
@@ -43,6 +45,10 @@ class DINOv2(Extractor):
     def __init__(
         self, weights: Text | None = None, download: bool = True, network: str = NETWORK, options: dict[str, Any] | None = None
     ) -> None:
+        if found := [*({*LOADS} & {*(options or {})}), *([network] if ":" in network else [])]:
+            raise InputError(
+                f"extractor=dinov2 reads no file by timm's {found[0]}: give its weights by extractor.dinov2.weights=FILE"
+            )
         create = _timm()
         path = find(download) if weights is None else Path(weights).expanduser()
         state = read(path)

@@ -181,6 +181,12 @@ def test_without_timm_the_sentence_says_how_to_install_it(weights, monkeypatch):
         DINOv2(str(weights))
 
 
+@pytest.mark.parametrize("options", [{"options": {"checkpoint_path": "file.pth"}}, {"network": "local-dir:folder"}])
+def test_timm_reads_no_file_of_its_own(weights, options):
+    with pytest.raises(InputError, match=r"reads no file by timm's (checkpoint_path|local-dir:folder): give its weights by"):
+        DINOv2(str(weights), **options)
+
+
 def test_weights_of_another_network_are_refused(weights):
     with pytest.raises(InputError, match=rf"{FILE}' holds the weights of another network than vit_large_patch14_dinov2"):
         DINOv2(str(weights))
