@@ -38,6 +38,7 @@ def run(cfg: DictConfig, folder: Path) -> float | None:
     """Run one configuration to its end and judge its best checkpoint; return the best value, lower is better, for a search."""
     from gan_lab.cli import console
     from gan_lab.training import transfer
+    from gan_lab.training.speed import choose
 
     console.quiet()
     overrides = list(HydraConfig.get().overrides.task)
@@ -46,14 +47,17 @@ def run(cfg: DictConfig, folder: Path) -> float | None:
         check_numbers(cfg)
         if not resumed:
             transfer.resolve(cfg)
+        chosen = choose(cfg)
         stop.trainer = trainer = instantiate(cfg.trainer, logger=False, default_root_dir=str(folder))
         if not distributed.needs_a_command(trainer):
-            return run_in(folder, cfg, resumed, trainer, overrides)
+            return run_in(folder, cfg, resumed, trainer, overrides, chosen)
     distributed.run_command(folder)
     return None
 
 
-def run_in(folder: Path, cfg: DictConfig, resumed: resume.Resumed | None, trainer: Any, overrides: list[str]) -> float | None:
+def run_in(
+    folder: Path, cfg: DictConfig, resumed: resume.Resumed | None, trainer: Any, overrides: list[str], speed: str
+) -> float | None:
     """Run it in a folder that no other process writes to."""
     from lightning.pytorch.utilities.exceptions import SIGTERMException
 
@@ -84,7 +88,7 @@ def run_in(folder: Path, cfg: DictConfig, resumed: resume.Resumed | None, traine
     if resumed:
         console.resumed(resumed.path, resumed.images_seen, resumed.changes)
     prepared = data.train_set.folder if isinstance(data.train_set, Prepared) else None
-    console.start(folder, cfg.total_images, cfg.seed, prepared)
+    console.start(folder, cfg.total_images, cfg.seed, speed, prepared)
     console.data(lambda: describe(data, cfg.class_names or ()))
 
     trainer.callbacks += [*callbacks.values(), checkpoint.EmbedConfig(cfg, overrides), *capture.callbacks(cfg.speed)]

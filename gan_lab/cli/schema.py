@@ -52,12 +52,12 @@ class Speed(TypedDict):
     """The group ``speed``."""
 
     precision: str | int
-    channels_last: bool
-    fused: bool
+    channels_last: bool | Literal["auto"]
+    fused: bool | Literal["auto"]
     compile: bool
     capture: NotRequired[bool]  # configurations of version 0.1 have none of these
     cudnn_benchmark: NotRequired[bool]
-    tf32: NotRequired[bool | None]
+    tf32: NotRequired[bool | Literal["auto"] | None]
 
 
 class Groups(TypedDict, total=False):
