@@ -52,8 +52,8 @@ class Speed(TypedDict):
     """The group ``speed``."""
 
     precision: str | int
-    channels_last: bool | Literal["auto"]
-    fused: bool | Literal["auto"]
+    channels_last: bool
+    fused: bool
     compile: bool
     capture: NotRequired[bool]  # configurations of version 0.1 have none of these
     cudnn_benchmark: NotRequired[bool]

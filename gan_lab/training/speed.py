@@ -20,12 +20,12 @@ NAMES = {
 def choose(cfg: DictConfig) -> str:
     """Write the fastest value in place of each ``auto`` of ``speed``; return the line that names what is chosen, and why.
 
-    On a CPU, bf16 without instructions for it is many times slower than float32, and fused optimizers are slower too.
+    bf16 without instructions for it is many times slower than float32.
     """
     device, speed = device_of(cfg), cfg.speed
     on_gpu = device.type == "cuda"
     precision = "bf16-mixed" if has_bf16(device) else "32-true"
-    fastest = {"precision": precision, "channels_last": True, "fused": on_gpu, "tf32": on_gpu or None}
+    fastest = {"precision": precision, "tf32": on_gpu or None}
     chosen = {key: fastest[key] for key in fastest if speed.get(key) == "auto"}
     speed.update(chosen)
     words = [{"32-true": "float32", "bf16-mixed": "bf16"}.get(str(cfg.trainer.precision), str(cfg.trainer.precision))]

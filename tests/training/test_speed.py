@@ -8,7 +8,7 @@ from gan_lab.training import speed
 from gan_lab.training.speed import backends
 from tests.tiny import CONF, TINY, composed, tiny, train_into
 
-NO_BF16 = "float32 (this CPU has no bf16 instructions), channels_last, eager: CUDA graphs need a GPU"
+NO_BF16 = "float32 (this CPU has no bf16 instructions), channels_last, fused optimizers, eager: CUDA graphs need a GPU"
 
 
 def state():
@@ -51,9 +51,9 @@ def test_a_run_trains_and_is_judged_with_what_was_chosen_and_stores_and_says_it(
     assert seen == [(True, False, "highest")] * 2
     assert state() == (False, True, "highest")
     stored = RunFolder(tmp_path / "run").read_config()["speed"]
-    assert stored == {"precision": "32-true", "channels_last": True, "fused": False, "compile": False, "capture": True,
+    assert stored == {"precision": "32-true", "channels_last": True, "fused": True, "compile": False, "capture": True,
                       "cudnn_benchmark": True, "tf32": False}  # fmt: skip
-    assert NO_BF16.replace("last", "last, cuDNN's autotuner") in capsys.readouterr().out
+    assert NO_BF16.replace("optimizers", "optimizers, cuDNN's autotuner") in capsys.readouterr().out
 
 
 # ----- what is chosen ----------------------------------------------------------------------------------------------------
@@ -75,11 +75,11 @@ def chosen(monkeypatch):
 def test_fast_is_float32_on_a_cpu_without_bf16_and_bf16_where_there_are_instructions(chosen):
     cfg, line = chosen("cpu", False, "speed=fast")
     assert (cfg.speed.precision, cfg.trainer.precision, cfg.speed.channels_last) == ("32-true", "32-true", True)
-    assert (cfg.speed.fused, cfg.speed.tf32) == (False, None)
+    assert cfg.speed.tf32 is None
     assert line == NO_BF16
     cfg, line = chosen("cpu", True, "speed=fast")
     assert cfg.trainer.precision == "bf16-mixed"
-    assert line == "bf16, channels_last, eager: CUDA graphs need a GPU"
+    assert line == "bf16, channels_last, fused optimizers, eager: CUDA graphs need a GPU"
 
 
 def test_fast_on_a_gpu_is_all_that_it_has(chosen):
@@ -91,13 +91,13 @@ def test_fast_on_a_gpu_is_all_that_it_has(chosen):
 
 def test_what_the_user_gives_wins_and_plain_is_plain(chosen):
     assert chosen("cpu", True, "speed=fast", "speed.precision=32-true", "speed.channels_last=false")[1] == (
-        "float32, eager: CUDA graphs need a GPU"
+        "float32, fused optimizers, eager: CUDA graphs need a GPU"
     )
     assert chosen("cpu", False, "speed=fast", "trainer.precision=bf16-mixed")[1].startswith("bf16, channels_last")
     cfg, line = chosen("cuda", True)
     assert line == "float32, eager"
     assert cfg.speed == composed("logger=csv").speed
-    assert chosen("cpu", False, "speed.channels_last=auto")[1] == "float32, channels_last, eager"
+    assert chosen("cpu", False, "speed.precision=auto")[1] == "float32 (this CPU has no bf16 instructions), eager"
 
 
 def test_plain_names_every_key_so_that_each_can_be_measured_alone():
