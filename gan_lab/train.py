@@ -73,7 +73,7 @@ def run_in(
     data.setup("fit")
     cfg.data.update(data.resolved)
     cfg.class_names = named(cfg.get("class_names"), data)  # checkpoints before 0.3 have no such key
-    finalize_config(cfg, data.num_train, data.batch_size * trainer.world_size, folder)
+    finalize_config(cfg, data.num_train, data.batch_size * trainer.world_size, folder, data.num_evaluated)
     check_g_steps(cfg, data.batch_size * trainer.world_size)
     cfg.extractor = trained.with_weights(cfg.extractor, data, [f"data={HydraConfig.get().runtime.choices['data']}", *overrides])
     if resumed and resumed.images_seen >= cfg.total_images and (not resumed.is_of(folder) or RunFolder(folder).is_complete):
