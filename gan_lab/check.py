@@ -33,9 +33,11 @@ def check(cfg: DictConfig) -> None:
     from gan_lab.training.checked_gan import CheckedGAN
     from gan_lab.training.config import check_numbers, finalize_config
     from gan_lab.training.invariants import INVARIANTS, train_as_rank
+    from gan_lab.training.speed import choose
 
     console.quiet()
     check_numbers(cfg)
+    choose(cfg)
     narrow(cfg)
     finalize_config(cfg, cfg.max_images, cfg.data.batch_size, Path.cwd())
     if cfg.check.rank_folder:

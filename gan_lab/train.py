@@ -39,6 +39,7 @@ def run(cfg: DictConfig, folder: Path) -> float | None:
     """Run one configuration to its end and judge its best checkpoint; return the best value, lower is better, for a search."""
     from gan_lab.cli import console
     from gan_lab.training import transfer
+    from gan_lab.training.speed import choose
 
     console.quiet()
     overrides = list(HydraConfig.get().overrides.task)
@@ -47,14 +48,17 @@ def run(cfg: DictConfig, folder: Path) -> float | None:
         check_numbers(cfg)
         if not resumed:
             transfer.resolve(cfg)
+        chosen = choose(cfg)
         stop.trainer = trainer = instantiate(cfg.trainer, logger=False, default_root_dir=str(folder))
         if not distributed.needs_a_command(trainer):
-            return run_in(folder, cfg, resumed, trainer, overrides)
+            return run_in(folder, cfg, resumed, trainer, overrides, chosen)
     distributed.run_command(folder)
     return None
 
 
-def run_in(folder: Path, cfg: DictConfig, resumed: resume.Resumed | None, trainer: Any, overrides: list[str]) -> float | None:
+def run_in(
+    folder: Path, cfg: DictConfig, resumed: resume.Resumed | None, trainer: Any, overrides: list[str], speed: str
+) -> float | None:
     """Run it in a folder that no other process writes to."""
     from lightning.pytorch.utilities.exceptions import SIGTERMException
 
@@ -70,7 +74,7 @@ def run_in(folder: Path, cfg: DictConfig, resumed: resume.Resumed | None, traine
     data.setup("fit")
     cfg.data.update(data.resolved)
     cfg.class_names = named(cfg.get("class_names"), data)  # checkpoints before 0.3 have no such key
-    finalize_config(cfg, data.num_train, data.batch_size * trainer.world_size, folder)
+    finalize_config(cfg, data.num_train, data.batch_size * trainer.world_size, folder, data.num_evaluated)
     check_g_steps(cfg, data.batch_size * trainer.world_size)
     cfg.extractor = trained.with_weights(cfg.extractor, data, [f"data={HydraConfig.get().runtime.choices['data']}", *overrides])
     if resumed and resumed.images_seen >= cfg.total_images and (not resumed.is_of(folder) or RunFolder(folder).is_complete):
@@ -85,7 +89,7 @@ def run_in(folder: Path, cfg: DictConfig, resumed: resume.Resumed | None, traine
     if resumed:
         console.resumed(resumed.path, resumed.images_seen, resumed.changes)
     prepared = data.train_set.folder if isinstance(data.train_set, Prepared) else None
-    console.start(folder, cfg.total_images, cfg.seed, prepared)
+    console.start(folder, cfg.total_images, cfg.seed, speed, prepared)
     console.data(lambda: describe(data, cfg.class_names or ()))
 
     trainer.callbacks += [*callbacks.values(), checkpoint.EmbedConfig(cfg, overrides), *capture.callbacks(cfg.speed)]

@@ -9,7 +9,7 @@ from hydra.utils import instantiate
 from lightning.pytorch.profilers import Profiler
 from omegaconf import DictConfig, OmegaConf
 
-from gan_lab.benchmark.device import device_of, flops, now
+from gan_lab.benchmark.device import flops, now
 from gan_lab.benchmark.plain_loop import PlainLoop
 from gan_lab.benchmark.rounds import period
 from gan_lab.cli.compose import CONF
@@ -18,7 +18,7 @@ from gan_lab.model.gan import GAN
 from gan_lab.training import capture
 from gan_lab.training.build import build
 from gan_lab.training.config import check_numbers
-from gan_lab.training.speed import backends
+from gan_lab.training.speed import backends, device_of
 
 Run = Callable[[int], float]
 """Runs a number of D's steps after a warm-up and returns their seconds."""

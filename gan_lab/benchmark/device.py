@@ -8,16 +8,10 @@ from contextlib import nullcontext
 from typing import Any
 
 import torch
-from omegaconf import DictConfig
 from torch.utils.flop_counter import FlopCounterMode
 
 MATMUL = {"cuda": 8192, "cpu": 512}
 """Side of the matrices whose product is timed."""
-
-
-def device_of(cfg: DictConfig) -> torch.device:
-    """Return the device that the trainer would choose."""
-    return torch.device("cuda" if torch.cuda.is_available() and cfg.trainer.accelerator != "cpu" else "cpu")
 
 
 def name_of(device: torch.device) -> str:

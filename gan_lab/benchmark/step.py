@@ -17,11 +17,12 @@ from gan_lab import atomic
 from gan_lab.benchmark import results
 from gan_lab.benchmark.breakdown import Breakdown
 from gan_lab.benchmark.contenders import Ours, Plain, Run, with_setting
-from gan_lab.benchmark.device import Kernels, PeakMemory, device_of, matmul_peak, name_of, now
+from gan_lab.benchmark.device import Kernels, PeakMemory, matmul_peak, name_of, now
 from gan_lab.benchmark.rounds import ROUNDS, Budget, measure, period, ratio, spread, steps_in
 from gan_lab.cli import console
 from gan_lab.training.build import build
 from gan_lab.training.config import check_numbers, finalize_config
+from gan_lab.training.speed import choose, device_of
 
 BASE = "plain loop"
 """The contender that all ratios are to: in float32."""
@@ -43,6 +44,8 @@ def benchmark(cfg: DictConfig) -> None:
 def measured(cfg: DictConfig) -> dict[str, Any]:
     """Measure the settings, and return all that is known of them."""
     settings = {name: with_setting(cfg, name) for name in cfg.benchmark.settings or ()} or {"gan_lab": cfg}
+    for name, each in settings.items():
+        console.say(f"{name:<11}{choose(each)}")
     plain = with_setting(cfg, "plain")
     device, budget = device_of(cfg), Budget(cfg.benchmark.seconds, cfg.benchmark.rounds)
     with budget.bar:

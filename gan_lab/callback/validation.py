@@ -46,7 +46,7 @@ class Validation(L.Callback):
     def check(self, data: Data) -> None:
         """Refuse, before training, metrics that cannot be computed in it."""
         self.suite.check(data, has_images=False)
-        n = min(len(data.held_out_set), data.num_judged or len(data.held_out_set))
+        n = data.num_evaluated
         counts = {"samples": n, "reference images": min(n, data.num_train), "held-out images": n}
         self.suite.check_counts(counts, "judge more (data.num_judged=), or choose metric=none")
 

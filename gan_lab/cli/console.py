@@ -45,9 +45,10 @@ def transferred(checkpoint: str, transfers: Sequence[object]) -> None:
 
 
 @rank_zero_only
-def start(folder: Path, total_images: int, seed: int, prepared: Path | None = None) -> None:
-    """Name the run folder, its length and seed, and the folder of prepared images that it reads, if any."""
+def start(folder: Path, total_images: int, seed: int, speed: str, prepared: Path | None = None) -> None:
+    """Name the run folder, its length and seed, how fast steps are taken, and the folder of prepared images, if any."""
     say(f"{folder}: {total_images:,} images, seed {seed}")
+    say(f"{'speed':<11}{speed}")
     if prepared:
         say(f"prepared images from {prepared}")
 

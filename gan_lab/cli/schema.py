@@ -57,7 +57,7 @@ class Speed(TypedDict):
     compile: bool
     capture: NotRequired[bool]  # configurations of version 0.1 have none of these
     cudnn_benchmark: NotRequired[bool]
-    tf32: NotRequired[bool | None]
+    tf32: NotRequired[bool | Literal["auto"] | None]
 
 
 class Groups(TypedDict, total=False):

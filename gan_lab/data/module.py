@@ -168,6 +168,11 @@ class Data(L.LightningDataModule):
         """Number of training samples, the length of an epoch."""
         return len(self.train_set)
 
+    @property
+    def num_evaluated(self) -> int:
+        """Number of held-out samples, and of training samples, that an evaluation takes."""
+        return min(len(self.held_out_set), self.num_judged or len(self.held_out_set))
+
     # ----- checks ----------------------------------------------------------------------------------------------------
 
     def setup(self, stage: str | None = None) -> None:
@@ -238,8 +243,8 @@ class Data(L.LightningDataModule):
         The training samples do not depend on the run's seed, so metrics against them are comparable across runs.
         """
         held_out: Sequence[int] = range(len(self.held_out_set))
-        if self.num_judged is not None and self.num_judged < len(held_out):
-            held_out = sorted(shuffled(len(held_out))[: self.num_judged])
+        if self.num_evaluated < len(held_out):
+            held_out = sorted(shuffled(len(held_out))[: self.num_evaluated])
         reference = shuffled(self.num_train)[: len(held_out)]
         return [self._share(self.held_out_set, held_out), self._share(self.train_set, reference)]
 

@@ -39,8 +39,16 @@ def check_numbers(cfg: DictConfig) -> None:
         )
 
 
-def finalize_config(cfg: DictConfig, num_train: int, global_batch: int, folder: Path) -> None:
-    """Write into the configuration what the data and the folder decide: the length in images, and the cadences."""
+def finalize_config(cfg: DictConfig, num_train: int, global_batch: int, folder: Path, num_judged: int = 0) -> None:
+    """Write into the configuration what the data and the folder decide: the length in images, and the cadences.
+
+    Args:
+        cfg: of a run.
+        num_train: samples of an epoch.
+        global_batch: real images of a step of D, over all processes.
+        folder: of the run.
+        num_judged: samples that each validation makes; 0: not known.
+    """
     cfg.folder = str(folder)
     describe_data(cfg)
     if not cfg.metric:
@@ -51,9 +59,23 @@ def finalize_config(cfg: DictConfig, num_train: int, global_batch: int, folder: 
         cfg.total_images = d_steps(cfg, cfg.max_g_steps) * global_batch
     else:
         cfg.total_images = max(1, round(cfg.max_epochs * num_train))
+    if cfg.val_every_images is None:
+        cfg.val_every_images = validation_interval(cfg.total_images, num_judged)
     for cadence in CADENCES:
         if cfg[cadence] is None:
             cfg[cadence] = max(1, cfg.total_images // 10)
+
+
+def validation_interval(total_images: int, num_judged: int) -> int:
+    """Return a tenth of a run, or as much more as lets it judge no more samples, those at its end included, than it trains on.
+
+    To judge a sample takes three passes, one of G and two of D, and the extractor's; to train on an image takes about thirteen:
+    so judging takes about a fifth of a run at most, unless the extractor is much larger than the networks. As a function of the
+    configuration, not of a clock, the interval is the same when the run is resumed.
+    """
+    tenth = max(1, total_images // 10)  # rounded down: a run may hold eleven
+    affordable = total_images // num_judged - 1 if num_judged else 11  # the chosen checkpoint is judged once more
+    return tenth if affordable > 10 else math.ceil(total_images / max(1, affordable))
 
 
 def named(names: Sequence[str] | None, data: "Data") -> list[str] | None:

@@ -26,9 +26,9 @@ def folder(tmp_path):
 
 
 def test_the_start_names_folder_length_and_seed_and_the_prepared_images(capsys):
-    console.start(Path("outputs/a"), 4800, 0)
-    assert capsys.readouterr().out == "outputs/a: 4,800 images, seed 0\n"
-    console.start(Path("outputs/a"), 4800, 0, Path("data/prepared"))
+    console.start(Path("outputs/a"), 4800, 0, "float32, eager")
+    assert capsys.readouterr().out == "outputs/a: 4,800 images, seed 0\nspeed      float32, eager\n"
+    console.start(Path("outputs/a"), 4800, 0, "float32, eager", Path("data/prepared"))
     assert capsys.readouterr().out.endswith("\nprepared images from data/prepared\n")
 
 

@@ -1,3 +1,4 @@
+import math
 from copy import deepcopy
 from pathlib import Path
 from types import SimpleNamespace
@@ -5,7 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from gan_lab.errors import InputError
-from gan_lab.training.config import check_g_steps, check_numbers, finalize_config, named
+from gan_lab.training.cadence import steps
+from gan_lab.training.config import check_g_steps, check_numbers, finalize_config, named, validation_interval
 from tests.tiny import composed
 
 
@@ -35,6 +37,26 @@ def test_a_cadence_that_was_not_given_is_a_tenth_of_the_run():
     assert (cfg.val_every_images, cfg.sample_every_images, cfg.checkpoint_every_images) == (30, 7, 7)
     assert finalized("max_images=3").val_every_images == 1
     assert cfg.folder == "run"
+
+
+@pytest.mark.parametrize("total", [3, 64, 512, 3000, 3267, 60_000])
+@pytest.mark.parametrize("num_judged", [1, 64, 297])
+@pytest.mark.parametrize("batch", [1, 4, 64])
+def test_a_short_run_judges_no_more_samples_than_it_trains_on_and_always_at_its_end(total, num_judged, batch):
+    interval = steps(batch, validation_interval(total, num_judged))
+    validations = math.ceil(math.ceil(total / batch) / interval)  # the last one ends the run
+    assert validations == 1 or (validations + 1) * num_judged <= total
+    if total >= 12 * num_judged:
+        assert validation_interval(total, num_judged) == max(1, total // 10)
+
+
+def test_a_cadence_that_is_given_stays_whatever_it_costs():
+    cfg = deepcopy(composed("max_images=70", "val_every_images=7"))
+    finalize_config(cfg, 1000, 10, Path("run"), num_judged=300)
+    assert cfg.val_every_images == 7
+    cfg = deepcopy(composed("max_images=70"))
+    finalize_config(cfg, 1000, 10, Path("run"), num_judged=300)
+    assert (cfg.val_every_images, cfg.sample_every_images) == (70, 7)
 
 
 @pytest.mark.parametrize(
