@@ -173,7 +173,8 @@ class CapturedStep:
             graph.register_generator_state(generator)
         kind.inputs = real.clone(), None if y is None else y.clone()
         gan.tracks_gradients = True
-        with torch.cuda.graph(graph, pool=self.pool, stream=self.stream):
+        own = "thread_local"  # meanwhile a loader's thread may pin memory, which a capture of all threads would not stand
+        with torch.cuda.graph(graph, pool=self.pool, stream=self.stream, capture_error_mode=own):
             gan.device_step(*kind.inputs)
             tracked = gan.tracked
             kind.scalars = {name: value for name, value in tracked.items() if value.ndim == 0}
@@ -216,7 +217,10 @@ class CapturedStep:
         """Take a step of which an attempt was broken off."""
         gan = self.gan
         gan.clear_gradients(*gan.networks)
-        gan.generators.clear()  # those of a broken capture
+        gan.generators.clear()  # those of a broken capture, which refuse to draw outside one
+        if gan.device.type == "cuda":
+            state = torch.Generator(gan.device).graphsafe_get_state()
+            torch.cuda.default_generators[torch.cuda.current_device()].graphsafe_set_state(state)
         gan.begin_step()
         gan._average_decay = gan.average_decay(len(real))
         gan.device_step(real, y)

@@ -1,5 +1,6 @@
 """Steps that are replayed as CUDA graphs: what of it a CPU shows, and on a GPU the same weights as without."""
 
+import warnings
 from types import SimpleNamespace
 
 import pytest
@@ -137,6 +138,27 @@ def test_on_a_gpu_replays_make_the_weights_of_eager_steps(model):
         for capture in ("false", "true")
     )
     torch.testing.assert_close(replayed, eager, rtol=0, atol=0.005 * float(eager.abs().max()))
+
+
+@on_a_gpu
+def test_on_a_gpu_a_loader_pins_memory_while_a_step_is_captured():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)  # as which it is said that steps run eagerly
+        trained_on_a_gpu("model=dcgan", "speed.capture=true", "data.num_workers=2")
+
+
+@on_a_gpu
+def test_on_a_gpu_what_breaks_in_a_capture_draws_again_afterwards(monkeypatch):
+    def breaks(graph):
+        end(graph)
+        raise RuntimeError("operation not permitted")
+
+    end, options = torch.cuda.CUDAGraph.capture_end, ("model=stylegan2", "data.num_workers=0")
+    eager = trained_on_a_gpu(*options)
+    monkeypatch.setattr(torch.cuda.CUDAGraph, "capture_end", breaks)
+    with pytest.warns(UserWarning, match="eagerly, not as CUDA graphs"):
+        broken = trained_on_a_gpu(*options, "speed.capture=true")
+    assert difference(broken, eager) is None
 
 
 DETERMINISTIC = ["trainer.deterministic=true", "data.num_workers=0"]
