@@ -47,13 +47,13 @@ speed_dcgan64() { bench speed_dcgan64 "plain,plain+precision:bf16-mixed$(keys),f
 speed_dcgan64_512() { bench speed_dcgan64_512 plain,fast 64 512 model=dcgan; }
 speed_sngan32() { bench speed_sngan32 plain,fast 32 64 experiment=sngan_cifar10; }
 speed_wgan_gp32() { bench speed_wgan_gp32 plain,fast 32 64 experiment=wgan_gp_cifar10; }
-speed_r3gan32() { bench speed_r3gan32 fast,fast+capture:false 32 64 experiment=r3gan_cifar10 data.num_classes=10; }
-speed_r3gan32_256() { bench speed_r3gan32_256 fast,fast+capture:false 32 256 experiment=r3gan_cifar10 data.num_classes=10; }
+speed_r3gan32() { EACH=$(((EACH + 2) / 3)) bench speed_r3gan32 fast,fast+capture:false 32 64 experiment=r3gan_cifar10 data.num_classes=10; }
+speed_r3gan32_256() { EACH=$(((EACH + 2) / 3)) bench speed_r3gan32_256 fast 32 256 experiment=r3gan_cifar10 data.num_classes=10; }
 speed_compile() { bench speed_compile plain+compile 64 64 model=dcgan; }
 
 # Seconds of a step of D and peak memory beside those of speed_r3gan32
 finite_difference() {
-  bench finite_difference fast,fast+capture:false 32 64 experiment=r3gan_cifar10 data.num_classes=10 \
+  EACH=$(((EACH + 2) / 3)) bench finite_difference fast,fast+capture:false 32 64 experiment=r3gan_cifar10 data.num_classes=10 \
     penalty.r1.estimator=finite_difference
   "$PYTHON" - <<'END'
 import json, os
@@ -121,8 +121,8 @@ $(nvidia-smi --query-gpu=memory.used --format=csv,noheader,nounits 2>/dev/null |
   awk -v all=$((STEPS * batch)) 'NF > 1 && $1 < all' "$samples" | sed -n '2p;$p'
 }
 
-PARTS=(speed_dcgan64 speed_sngan32 speed_wgan_gp32 speed_dcgan64_512 speed_r3gan32 finite_difference speed_r3gan32_256
-  deterministic start memory speed_compile)
+PARTS=(speed_dcgan64 speed_sngan32 speed_wgan_gp32 speed_dcgan64_512 deterministic start memory finite_difference
+  speed_r3gan32 speed_r3gan32_256 speed_compile)
 
 if [ "${1:-}" = --part ]; then
   "$2"
