@@ -92,6 +92,7 @@ def test_the_record_says_all_that_decides_the_values(judge, capsys):
     assert "a covariance is singular" in shown
 
 
+@pytest.mark.slow
 def test_truncated_samples_are_another_protocol(judge):
     whole, truncated = judge(), judge("truncation=0.1")
     assert truncated["protocol"]["truncation"] == 0.1
@@ -213,6 +214,7 @@ def test_a_run_is_compared_with_any_images_of_its_size(judge, images):
     assert record["protocol"]["split"] is None
 
 
+@pytest.mark.slow
 def test_files_that_may_have_changed_are_judged_anew(judge, images):
     options = ["extractor=pixels", "metric=frechet"]
     one, other = (
@@ -312,6 +314,7 @@ def test_a_run_without_an_extractor_asks_for_one(call, refused):
     assert "choose extractor=inception, or another" in refused("run=run")
 
 
+@pytest.mark.slow
 def test_few_samples_of_a_class_are_refused(call, refused):
     call(train.main, "model=cgan", "max_images=64", "network.generator.width=8", "logger=csv", "hydra.run.dir=run")
     assert "class 0 has fewer than 2 images: judge more samples" in refused("run=run", "metric=intra_class", "eval.num_fake=10")

@@ -87,6 +87,7 @@ def test_resume_auto_goes_on_where_there_is_something_and_starts_where_there_is_
     assert seen == [16, 32, 48, 64]
 
 
+@pytest.mark.slow
 def test_resume_from_a_file_starts_a_new_folder(run, call):
     run("max_images=32")
     call(train.main, "resume=run/checkpoints/last.ckpt", "max_images=48", "hydra.run.dir=second", "optimizer.d.lr=0.001")
@@ -240,6 +241,7 @@ def test_the_record_of_a_killed_run_is_that_of_an_undisturbed_one(run, monkeypat
     assert (folder / "curves.png").is_file()
 
 
+@pytest.mark.slow
 def test_a_run_that_is_told_to_end_in_a_validation_makes_up_for_it(run, monkeypatch):
     cadence = ["max_images=64", "metric=frechet", "extractor=pixels", "data.held_out.n=300", "data.train.n=400"]
     whole = run(*cadence, "hydra.run.dir=whole").with_name("whole")
@@ -397,6 +399,7 @@ def test_weights_that_no_step_leads_back_from_fail_the_run_that_has_no_checkpoin
     assert json.loads(Path("run/summary.json").read_text())["status"] == "failed"
 
 
+@pytest.mark.slow
 def test_chaos_is_named_in_the_summary_and_stops_nothing(call):
     narrow = ["network.generator.width=[16]", "network.discriminator.width=[16]", "max_images=6400", "metric=none"]
     call(train.main, "model=gan", *narrow, "optimizer.g.lr=1e6", "data=digits", "logger=csv", "hydra.run.dir=run")

@@ -18,7 +18,7 @@ from gan_lab.training.short_run import trained as fit  # noqa: F401  what tests 
 
 CONF = CONF
 MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
-ALIKE = {"acgan", "biggan", "ccgan", "cgan", "ct_gan", "dcgan", "dragan", "hinge", "improved_gan", "logan", "lsgan",
+ALIKE = {"acgan", "afm", "biggan", "ccgan", "cgan", "ct_gan", "dcgan", "dragan", "hinge", "improved_gan", "logan", "lsgan",
          "projection", "r3gan", "ragan", "rsgan", "sagan", "sngan", "stylegan", "wgan"}  # fmt: skip
 """Models whose way to train another one has too: what holds for each model is tested of these among the slow tests."""
 EVERY_MODEL = [pytest.param(model, marks=pytest.mark.slow if model in ALIKE else ()) for model in MODELS]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,9 @@ from gan_lab.errors import InputError, first_line, nearest
 PACKAGE = Path(__file__).parents[1]
 CONF = next(folder for folder in (PACKAGE / "conf", PACKAGE.parent / "conf") if folder.is_dir())
 """The config folder: inside an installed package, else beside it in a checkout."""
+
+MOST_VALUES = 10_000
+"""Values of one option that a sweep may try: Hydra lists all jobs before the first."""
 
 
 class App(Hydra):
@@ -101,6 +105,7 @@ def check(config_name: str, overrides: list[str], values: bool = False) -> DictC
     params = (cfgs[0].hydra.sweeper.get("params") or {}).items()  # a sweep that stands in a yaml
     if swept := [f"{key}={value}" for key, value in params if key not in given]:
         others = [*choices([*swept, *overrides])]
+    _check_folders(cfgs[0], len(others))
     cfgs += [compose(config_name, choice, with_hydra=True) for choice in others]
     if "direction" in cfgs[0].hydra.sweeper and not all(cfg.get("metric") for cfg in cfgs):
         raise InputError("a search needs a score to go by: choose a metric= other than none, or data that bring one")
@@ -115,6 +120,16 @@ def _check_plugins(cfg: DictConfig) -> None:
         plugin = OmegaConf.select(cfg.hydra, f"{name}._target_")
         if not str(plugin).startswith(("hydra.", "hydra_plugins.")):
             raise InputError(f"hydra.{name}._target_={plugin} is no plugin of Hydra: choose one by hydra/{name}=NAME")
+
+
+def _check_folders(cfg: DictConfig, others: int) -> None:
+    """Refuse one folder for several jobs of a sweep."""
+    folder = OmegaConf.to_container(cfg.hydra.sweep, resolve=False)["subdir"]  # type: ignore[call-overload, index]
+    if others and "${" not in str(folder):
+        raise InputError(
+            f"all jobs of this sweep would lie in hydra.sweep.subdir={folder}: let it hold what tells them apart, such as "
+            "'${hydra.job.num}'"
+        )
 
 
 def choices(overrides: list[str]) -> Iterator[list[str]]:
@@ -148,7 +163,12 @@ def _values(override: Override) -> list[str]:
     """Return an override for each value to try: all of a choice, the lower end of an interval."""
     key = override.get_key_element()
     if override.is_discrete_sweep():
-        return [f"{key}={value}" for value in override.sweep_string_iterator()]
+        values = [f"{key}={value}" for value in islice(override.sweep_string_iterator(), MOST_VALUES + 1)]
+        if len(values) > MOST_VALUES:
+            raise InputError(
+                f"{override.input_line} sweeps over more than {MOST_VALUES:,} values: give fewer, or an interval(a, b)"
+            )
+        return values
     if override.is_interval_sweep():
         return [f"{key}={override.value().start}"]  # type: ignore[union-attr]
     return [str(override.input_line)]

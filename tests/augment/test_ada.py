@@ -194,6 +194,7 @@ def test_a_run_resumed_within_an_interval_equals_an_undisturbed_one(tmp_path):
     assert equal(whole, fit(cfg, ckpt_path=tmp_path / "20.ckpt"))
 
 
+@pytest.mark.slow
 def test_its_p_is_logged_beside_the_losses(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     rows = read_rows(train_into(tmp_path / "run", *TINY, *FAST, "augment.ada.target=-1.0") / "metrics.csv")

@@ -38,6 +38,7 @@ def test_the_benchmark_measures_settings_beside_a_plain_loop(call, capsys):
     assert "plain+fused" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_contender_that_does_not_fit_into_memory_is_a_row_of_its_own(monkeypatch, call, capsys):
     def full(loop, steps):
         raise torch.OutOfMemoryError
@@ -51,6 +52,7 @@ def test_a_contender_that_does_not_fit_into_memory_is_a_row_of_its_own(monkeypat
     assert "out of memory" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_sweep_ends_with_one_table_one_file_and_a_chart(call, capsys):
     folder = call(benchmark.main, "-m", "model=dcgan,hinge", *TINY, "benchmark.settings=[plain]", "hydra.sweep.dir=sweep")
     records = json.loads((folder / "sweep" / "benchmark.json").read_text())

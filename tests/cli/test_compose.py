@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from hydra.utils import instantiate
 
@@ -41,6 +43,18 @@ def test_every_value_of_a_sweep_is_checked_once_beside_the_first_of_the_others()
         ["model=wgan", "seed=0", "max_images=9"],
         ["model=gan", "seed=1", "max_images=9"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        (["seed=range(0,1000000000)"], "seed=range(0,1000000000) sweeps over more than 10,000 values"),
+        (["seed=0,1", "hydra.sweep.subdir=one"], "all jobs of this sweep would lie in hydra.sweep.subdir=one"),
+    ],
+)
+def test_a_sweep_that_cannot_be_meant_is_refused(overrides, sentence):
+    with pytest.raises(InputError, match=re.escape(sentence)):
+        check("train", overrides)
 
 
 def test_a_users_own_config_folder_is_searched(tmp_path):

@@ -65,6 +65,7 @@ def test_optimizers_forget_where_a_fade_begins_or_ends():
     assert steps.seen == [(8, 1), (16, 2), (24, 1), (32, 2), (40, 1), (48, 2), (56, 1), (64, 2)]
 
 
+@pytest.mark.slow
 def test_higher_resolutions_have_smaller_batches_and_other_rates():
     sizes = []
     cfg = tiny(

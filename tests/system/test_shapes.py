@@ -26,7 +26,7 @@ SHAPES = {
 }
 
 
-QUICK = ("images_float", "signals_uint8")
+QUICK = ("signals_uint8",)
 
 
 @pytest.fixture(params=[name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SHAPES])

