@@ -6,7 +6,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from gan_lab.cli.compose import CONF, compose
-from tests.tiny import MODELS, fit, tiny
+from tests.tiny import ALIKE, MODELS, fit, tiny
 
 DATA = {path.stem for path in (CONF / "data").glob("*.yaml")}
 NAMES = sorted(path.stem for path in (CONF / "experiment").glob("*_*.yaml"))
