@@ -23,10 +23,10 @@ train: install ## the main job: DCGAN on the embedded digits (1 to 2 minutes on 
 	$(BIN)/python -m gan_lab.train
 
 test: install ## the fast tests, one process per core
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist worksteal
 
 test-slow: install chromium ## all tests, the slow ones too (Chromium from Debian's packages)
-	$(BIN)/pytest -n auto -m ''
+	$(BIN)/pytest -n auto --dist worksteal -m ''
 
 chromium:
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || { \
@@ -39,7 +39,7 @@ check: install ## format, lint, spelling, imports, types and the fast tests: bef
 	$(BIN)/codespell
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist worksteal
 
 audit: install ## faults that attackers use: in our code (ruff's S rules) and, by the network, in what is installed
 	$(BIN)/ruff check gan_lab
@@ -49,7 +49,7 @@ hooks: install ## run the quick ones of these before every commit, and on its me
 	$(BIN)/pre-commit install
 
 coverage: install ## the fast tests again, and which lines they do not reach
-	$(BIN)/pytest -n auto --cov --cov-report=term
+	$(BIN)/pytest -n auto --dist worksteal --cov --cov-report=term
 
 format: install ## format, and fix what lint can fix
 	$(BIN)/ruff format

@@ -231,6 +231,7 @@ def test_every_model_passes_every_check_two_processes_included(model):
     assert done.stdout.count("passed") == len(invariants.INVARIANTS) + 2  # a short run, and the cost
 
 
+@pytest.mark.slow
 def test_the_command_checks_a_gan_outside_the_package_and_fails_where_it_breaks_one(call, tmp_path, monkeypatch, capsys):
     Path(tmp_path / "outside.py").write_text("from tests.test_check import RestlessD as MyGAN\n")
     quick = {name: invariants.INVARIANTS[name] for name in ("steps", "data")}

@@ -109,6 +109,7 @@ def test_every_preset_judges_a_run(judge, name):
     assert record["values"]
 
 
+@pytest.mark.slow
 def test_points_have_modes(call, trained):
     toy = ["data=gaussians", "data.train.n=512", "data.held_out.n=500", "max_images=256", "logger=csv", "hydra.run.dir=run"]
     call(train.main, *toy)

@@ -48,6 +48,7 @@ def test_png_files_hold_the_images_to_the_last_grey_level(run):
     assert torch.equal(torch.stack([read_image(str(file)) for file in files]), to_uint8(gan.sample(range(5))))
 
 
+@pytest.mark.slow
 def test_images_that_are_not_square_are_sampled(call, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     train_into(tmp_path / "run", "data=fake", "data.image_size=[8,16]", "data.batch_size=4", "network.generator.width=8",

@@ -117,6 +117,7 @@ def test_a_second_process_in_a_folder_is_refused_until_the_first_has_died(run, t
     assert json.loads(Path("run/summary.json").read_text())["images_seen"] == 16
 
 
+@pytest.mark.slow
 def test_the_checkpoint_is_chosen_by_whoever_holds_the_folder(run, monkeypatch):
     run("max_images=8")
     choose = resume.load_resume_config
@@ -141,6 +142,7 @@ def test_a_complete_run_taken_up_by_auto_is_left_as_it_is(run, capsys):
     assert Path("run/metrics.csv").read_text() == before
 
 
+@pytest.mark.slow
 def test_auto_goes_on_from_the_best_when_the_last_is_broken_and_stops_when_all_are(run, capsys):
     run("max_images=8")
     last = Path("run/checkpoints/last.ckpt")
@@ -261,7 +263,8 @@ def test_a_run_that_is_told_to_end_in_a_validation_makes_up_for_it(run, monkeypa
     assert (folder / "metrics.csv").read_bytes() == (whole / "metrics.csv").read_bytes()
 
 
-@pytest.mark.parametrize("moment", ["on_test_start", pytest.param("on_train_end", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", ["on_test_start", "on_train_end"])
 def test_sigterm_ends_the_final_judgement_which_a_resume_makes_up_for(run, monkeypatch, capsys, moment):
     with monkeypatch.context() as patch, pytest.raises(SystemExit) as ended:
         patch.setattr(Validation, moment, lambda *args: signal.raise_signal(signal.SIGTERM))
@@ -351,6 +354,7 @@ def test_a_checkpoint_of_another_model_is_refused(run, call):
         call(train.main, "resume=run/checkpoints/last.ckpt", "model=wgan", "hydra.run.dir=second")
 
 
+@pytest.mark.slow
 def test_parts_that_a_run_does_not_take_are_named_with_the_way_on(run, monkeypatch):
     path = run("max_images=8") / "checkpoints/last.ckpt"
     good = torch.load(path, weights_only=True)

@@ -87,6 +87,7 @@ def test_bad_input_is_one_sentence(learn, options, reason):
         learn(*options)
 
 
+@pytest.mark.slow
 def test_help_imports_nothing_heavy():
     code = (
         "import sys\nfrom gan_lab import train_extractor as m\nsys.argv = ['extractor', '--help']\n"
@@ -101,6 +102,7 @@ def test_help_imports_nothing_heavy():
 # ----- judging by it -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_run_and_its_evaluation_are_judged_by_it(learn, call, tmp_path):
     (path,), _ = learn()
     name = Trained(str(path)).name

@@ -250,6 +250,7 @@ def test_augmentations_compose_by_name_in_their_order():
     assert compose("train", []).augment == {}
 
 
+@pytest.mark.slow
 def test_both_train_and_change_what_d_learns():
     gans = [fit(tiny(*overrides, images=8)) for overrides in (BOTH[:1], BOTH, BOTH, [*BOTH, "seed=1"])]
     plain, once, again, other = (gan.discriminator.output.weight for gan in gans)

@@ -26,6 +26,7 @@ def root(tmp_path):
     return tmp_path / "images"
 
 
+@pytest.mark.slow
 def test_it_prints_and_writes_four_speeds_and_memories(call, capsys):
     folder = call(benchmark_data.main, *SMALL, "benchmark.images=30")
     record = json.loads((folder / "benchmark_data.json").read_text())

@@ -14,6 +14,7 @@ def count(net):
     return sum(weight.numel() for weight in net.parameters())
 
 
+@pytest.mark.slow
 def test_the_pair_of_the_paper_at_32_pixels_and_10_classes():
     with torch.device("meta"):
         g = resnet.Generator(128, 3, 32, num_classes=10)

@@ -16,6 +16,7 @@ def test_with_labels_d_projects_and_g_has_conditional_norms():
     assert not torch.equal(gan.sample([0, 1], classes=[2]), gan.sample([0, 1], classes=[1]))
 
 
+@pytest.mark.slow
 def test_without_labels_it_has_neither():
     gan = fit(tiny("model=sagan", "data.num_classes=null"))
     assert not isinstance(gan.discriminator, Projection)

@@ -51,6 +51,7 @@ def d2gan(lab):
     return lab
 
 
+@pytest.mark.slow
 def test_both_discriminators_move_in_the_step_of_d_under_a_penalty_each(d2gan):
     row = d2gan.train(*D2GAN, "penalty=r1").read_rows()[0]
     assert {"d2_loss", "g2_loss", "r1", "d2_r1", "d2_gradient_norm", "d2_lr"} <= row.keys()

@@ -85,6 +85,7 @@ def rates(run):
     return [[group["lr"] for group in state["param_groups"]] for state in states]
 
 
+@pytest.mark.slow
 def test_they_train_together_and_a_resumed_run_goes_on_as_if_never_stopped(parts):
     whole = parts.train(*ALL, run="whole")
     half = parts.train(*ALL, "max_images=16")

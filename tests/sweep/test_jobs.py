@@ -76,6 +76,7 @@ def test_bad_input_of_one_job_is_one_sentence_and_the_next_job_runs(run, capsys)
     assert not Path("sweep/0/error.txt").exists()
 
 
+@pytest.mark.slow
 def test_a_mistake_in_the_code_leaves_its_traceback_and_the_next_job_runs(run, monkeypatch, capsys):
     original = StopCondition.on_train_batch_end
 

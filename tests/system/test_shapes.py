@@ -26,7 +26,7 @@ SHAPES = {
 }
 
 
-QUICK = ("signals_uint8",)
+QUICK = ("table",)
 
 
 @pytest.fixture(params=[name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SHAPES])
@@ -98,6 +98,7 @@ def test_a_network_of_images_is_refused_with_the_network_to_use(tmp_path, shape,
     assert str(error.value) == sentence
 
 
+@pytest.mark.slow
 def test_a_conditional_pair_takes_labels_of_any_shape(tmp_path):
     for shape, network in (((2, 16), "conv1d"), ((5,), "mlp")):
         np.savez(tmp_path / "data.npz", x=RNG.uniform(-1, 1, (20, *shape)), y=np.arange(20) % 3)
