@@ -74,7 +74,6 @@ def began(lab):
     return lab
 
 
-@pytest.mark.slow
 def test_k_moves_and_a_resumed_run_has_it_again(began, capsys):
     began.train(*BEGAN)
     assert 0 < began.load().k.item() < 1
