@@ -13,7 +13,7 @@ from gan_lab.training import invariants
 from gan_lab.training.build import build
 from gan_lab.training.checked_gan import CheckedGAN
 from tests.critics import WEIGHT, CurvedCritic, LinearCritic, batch, points
-from tests.tiny import fit, tiny
+from tests.tiny import context, fit, tiny
 
 
 @pytest.mark.parametrize("n", [1, 2, 7])
@@ -245,3 +245,41 @@ def test_labels_go_with_the_images_of_a_stride():
     images, y = seen.images("real", 3)
     assert y.tolist() == [0, 3, 6]
     assert torch.equal(images, seen.real[[0, 3, 6]])
+
+
+LOGITS = {"bcr": 0.25, "centring": 0.05, "drift": 0.05, "dropout_consistency": 0.15, "lecam": 0.15}
+"""Terms of logits, which have their precision. D's gradient is taken in float32, unless its network has bf16 stages."""
+QUICK = ("wgan_gp", "bcr")
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "largest"),
+    [
+        *(pytest.param(name, "hinge", 1e-4, marks=() if name in QUICK else pytest.mark.slow)
+          for name in ("r1", "r2", "wgan_gp", "dragan", "afm", *LOGITS)),
+        pytest.param("r3gan", "r3gan", 0.02, marks=pytest.mark.slow),
+    ],
+)  # fmt: skip
+def test_in_bf16_its_gradient_is_that_of_float64(name, model, largest):
+    dropout = ["network.discriminator.dropout=0.5"] if name == "dropout_consistency" else []
+    network = ["network=resnet"] if model == "hinge" else ["model.burn_in_images=1"]
+    options = ["data.image_size=16", "data.batch_size=16", "network.generator.width=16", "network.discriminator.width=16"]
+    real, fake = (torch.rand(16, 1, 16, 16, generator=torch.Generator().manual_seed(seed)) * 2 - 1 for seed in (0, 1))
+
+    def gradients(dtype, bf16):
+        gan = build(tiny(f"model={model}", *network, f"penalty={name}", *dropout, *options)).to(dtype)
+        weights = [weight for weight in gan.discriminator.parameters() if weight.requires_grad]
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            torch.manual_seed(0)
+            y = torch.arange(16) % 3
+            objective = gan.discriminator_objective(gan.batch(real.to(dtype), fake.to(dtype), y, y, None, context(gan)))
+        terms = {term: value for term, value in objective.items() if term != "d_loss"}
+        made = {
+            term: torch.autograd.grad(value, weights, retain_graph=True, allow_unused=True) for term, value in terms.items()
+        }
+        return {term: torch.cat([g.flatten().double() for g in each if g is not None]) for term, each in made.items()}
+
+    exact, mixed = gradients(torch.float64, False), gradients(torch.float32, True)
+    assert exact.keys() == mixed.keys() != set()
+    for term, gradient in exact.items():
+        assert (mixed[term] - gradient).norm() < LOGITS.get(term, largest) * gradient.norm()
