@@ -62,9 +62,14 @@ def faults_of(cfg, prefixes=("",), most=NUM_VALUES):
 @pytest.mark.parametrize(
     "overrides",
     [
-        ["model=dcgan", "penalty=[wgan_gp,lecam,drift]", "network.discriminator.norm=layer", "trick=[replay,soft_labels]"],
+        [
+            "model=dcgan",
+            "penalty=[wgan_gp,lecam,drift]",
+            "network.discriminator.norm=layer",
+            "trick=[replay,soft_labels,layer_noise]",
+        ],
         ["model=infogan", "augment=[ada,instance_noise]", "regularizer=[l2,path_length]"],
-        ["model=stylegan2", "network.generator.style_dim=8", "network.generator.mapping_layers=2", "trick=layer_noise"],
+        ["model=stylegan2", "network.generator.style_dim=8", "network.generator.mapping_layers=2"],
         ["model=ccgan", "network=mlp", "model/vicinity=soft", "optimizer=muon_adam", "schedule=cosine"],
         ["model=r3gan", "model.burn_in_images=64", "network.generator.group_width=8", "network.discriminator.group_width=8"],
     ],
