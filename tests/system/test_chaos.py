@@ -15,7 +15,7 @@ from tests.tiny import TINY
 pytestmark = pytest.mark.slow
 
 MODELS = {
-    "dcgan": [],
+    "dcgan": ["speed=fast"],
     "biggan": ["data.num_classes=3"],
     "stylegan2": ["augment=ada", "network.generator.style_dim=16", "network.generator.mapping_layers=2"],
     "wgan_gp": [],
