@@ -1,6 +1,5 @@
 """R3GAN, the modern baseline (Huang 2024, https://arxiv.org/abs/2501.05441)."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from torch import nn
@@ -38,7 +37,7 @@ class R3GAN(RSGAN):
         *args: Any,
         num_classes: Size | None,
         burn_in_images: Count,
-        beta2: Sequence[BelowOne] = (0.9, 0.99),
+        beta2: tuple[BelowOne, BelowOne] = (0.9, 0.99),
         **kwargs: Any,
     ) -> None:
         super().__init__(*with_labels(generator, discriminator, num_classes), *args, **kwargs)
