@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from gan_lab.data.decode import MODES, decode
-from gan_lab.data.files import Images, has_colours, open_store
+from gan_lab.data.files import Images
 from gan_lab.data.pixels import is_image, to_uint8, to_unit
 from gan_lab.data.sampler import shuffled
+from gan_lab.data.store import has_colours, open_store
 from gan_lab.errors import InputError
 
 if TYPE_CHECKING:
