@@ -13,7 +13,7 @@ from typing import Any, TypedDict
 import lightning as L
 import torch
 from torch import Tensor
-from torch.utils.data import BatchSampler, DataLoader, Dataset
+from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler
 
 from gan_lab.data import checks, prepared
 from gan_lab.data.arrays import Arrays
@@ -190,8 +190,15 @@ class Data(L.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader:
         """Return endless batches that start at the GAN's clock."""
-        order = EndlessBatches(self.num_train, self.batch_size, self.seed, self._images_seen, *self._process)
-        return self._loader(self.train_set, order, persistent_workers=True)
+        return self._loader(self.train_set, self.order(), persistent_workers=True)
+
+    def order(self) -> Sampler[list[int]]:
+        """Return the endless batches of training indices of this process."""
+        return EndlessBatches(self.num_train, self.batch_size, self.seed, self._images_seen, *self._process)
+
+    def reference_rows(self, n: int) -> list[int]:
+        """Return the indices of the ``n`` training samples that an evaluation takes, the same in every run."""
+        return shuffled(self.num_train)[:n]
 
     def val_dataloader(self) -> list[DataLoader]:
         """Return this process's share, without overlap, of the held-out samples in order and of as many training samples.
@@ -201,7 +208,7 @@ class Data(L.LightningDataModule):
         held_out: Sequence[int] = range(len(self.held_out_set))
         if self.num_evaluated < len(held_out):
             held_out = sorted(shuffled(len(held_out))[: self.num_evaluated])
-        reference = shuffled(self.num_train)[: len(held_out)]
+        reference = self.reference_rows(len(held_out))
         return [self._share(self.held_out_set, held_out), self._share(self.train_set, reference)]
 
     test_dataloader = val_dataloader
