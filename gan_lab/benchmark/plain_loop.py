@@ -44,18 +44,8 @@ class PlainLoop:
                 g_loss = sum_of(gan.generator_objective(gan.generator_batch(real, y, gan.context("g", rng))))
             g_loss.backward()
             gan.generator_step()
-        self.count(len(real), g_is_due)
+        gan.advance_clocks(len(real), g_is_due)
 
     def autocast(self) -> torch.autocast:
         """Around networks and losses; gradients are taken outside."""
         return torch.autocast(self.gan.device.type, torch.bfloat16, enabled=self.bf16, cache_enabled=False)
-
-    def count(self, images: int, g_stepped: bool) -> None:
-        """Advance the clocks, in which lazy penalties, schedules and tricks count."""
-        gan = self.gan
-        gan.images_seen += images
-        gan.d_steps_done += 1
-        gan.g_steps_done += g_stepped
-        gan.d_steps_since_g = 0 if g_stepped else gan.d_steps_since_g + 1
-        for _, trick in gan.named_tricks():
-            trick.after_step(gan)

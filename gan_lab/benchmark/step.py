@@ -127,9 +127,11 @@ def parts(cfg: DictConfig, images_per_second: float, device: torch.device) -> di
         breakdown.attach(gan)
     Ours(cfg, gan, breakdown, [breakdown])(steps)
     shares = breakdown.shares()
-    row: dict[str, Any] = {"shares": shares, "shares_of_terms": breakdown.shares_of_terms()}
+    terms = breakdown.shares_of_terms()
+    row: dict[str, Any] = {"shares": shares, "shares_of_terms": terms}
     if "D" in shares:
-        row["d_step_seconds"] = (shares["D"] + shares["penalty"]) * cfg.data.batch_size / images_per_second
+        of_d = shares["D"] + sum(terms.get(name, 0.0) for name in gan.penalties)
+        row["d_step_seconds"] = of_d * cfg.data.batch_size / images_per_second
     if device.type == "cuda":
         kernels = Kernels()
         Ours(cfg, windows=[kernels])(steps)
