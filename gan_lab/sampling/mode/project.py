@@ -20,7 +20,7 @@ from gan_lab.sampling.request import SampleRequest
 from gan_lab.sampling.space import Space
 
 
-class Projection(FigureMode):
+class ImageProjection(FigureMode):
     """Minimise the squared error of pixels in the space of latents, or of styles, by Adam from the n nearest of some samples.
 
     Differs from the projectors of StyleGAN2 and others: pixels alone, without features of a network, and several starts instead
