@@ -10,18 +10,25 @@ from gan_lab.plot.display import Pictures
 from gan_lab.sampling.request import SampleRequest
 from gan_lab.sampling.run import TrainedRun
 from gan_lab.training.build import build
-from tests.tiny import tiny
+from tests.tiny import TINY_IMAGES, tiny
 
-NETWORKS = {"stylegan2": ["model=stylegan2"], "stylegan": ["model=stylegan", "data.num_classes=null"]}
-PLAIN = {"dcgan": ["model=dcgan", "data.num_classes=null"], "cgan": ["model=cgan"], "biggan": ["model=biggan"],
-         "pggan": ["model=pggan", "data.num_classes=null"], "uniform": ["model=dcgan", "model/latent=uniform", "data.num_classes=null"],
-         "infogan": ["model=infogan", "data.num_classes=null"], "mlp": ["model=gan", "data.num_classes=null"], "points": ["model=gan", "data=gaussians"]}  # fmt: skip
-BASE = ["data=fake", "data.image_size=8", "data.channels=1", "data.batch_size=4", "data.num_classes=3", "data.held_out.n=64"]
+GANS = {
+    "stylegan2": ["model=stylegan2"],
+    "stylegan": ["model=stylegan", "data.num_classes=null"],
+    "dcgan": ["model=dcgan", "data.num_classes=null"],
+    "mlp": ["model=gan", "data.num_classes=null"],
+    "cgan": ["model=cgan"],
+    "biggan": ["model=biggan"],
+    "pggan": ["model=pggan", "data.num_classes=null"],
+    "uniform": ["model=dcgan", "model/latent=uniform", "data.num_classes=null"],
+    "infogan": ["model=infogan", "data.num_classes=null"],
+    "points": ["model=gan", "data=gaussians"],
+}
 
 
 @cache
 def _built(name: str):
-    cfg = tiny(*([] if name == "points" else BASE), *(NETWORKS | PLAIN)[name])
+    cfg = tiny(*([] if name == "points" else TINY_IMAGES), *GANS[name])
     torch.manual_seed(0)
     return build(cfg).eval().requires_grad_(False), cfg
 
