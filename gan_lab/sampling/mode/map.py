@@ -37,7 +37,9 @@ class FeatureMap(FigureMode):
         found = request.run.features(samples=samples, reals=request.run.reals(request.n))
         reals, fakes = found["reals"], found["samples"]
         features = torch.cat([reals.features, fakes.features]).float().cpu().numpy()
-        with Console(stderr=True).status(f"{type(self.embedding).__name__} of {len(features):,} features"):
+        with Console(stderr=True, markup=False, emoji=False).status(
+            f"{type(self.embedding).__name__} of {len(features):,} features"
+        ):
             points = np.asarray(self.embedding.fit_transform(features))
         is_real = np.arange(len(points)) < len(reals)
         content: dict[str, Any] = {"points": points, "is_real": is_real}
