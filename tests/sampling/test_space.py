@@ -7,7 +7,10 @@ from tests.sampling.runs import request
 
 
 @pytest.mark.parametrize("truncation", [None, 0.5])
-@pytest.mark.parametrize("name", ["stylegan2", "stylegan", "dcgan", "cgan"])
+@pytest.mark.parametrize(
+    "name",
+    ["stylegan2", "dcgan", pytest.param("stylegan", marks=pytest.mark.slow), pytest.param("cgan", marks=pytest.mark.slow)],
+)
 def test_the_images_of_points_are_those_of_their_latents(name, truncation):
     asked = request(name, truncation=truncation)
     gan, z, y = asked.gan, asked.latents(range(4)), asked.labels(range(4))

@@ -51,7 +51,16 @@ def test_planted_singular_vectors_of_styles_are_found():
     torch.testing.assert_close(found[0], direction, atol=1e-3, rtol=0)
 
 
-@pytest.mark.parametrize("name", ["cgan", "biggan", "pggan", "infogan", "points"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "cgan",
+        "points",
+        pytest.param("biggan", marks=pytest.mark.slow),
+        pytest.param("pggan", marks=pytest.mark.slow),
+        pytest.param("infogan", marks=pytest.mark.slow),
+    ],
+)
 def test_the_first_layer_of_any_generator_is_found(name):
     asked = request(name)
     weight = latent_weight(asked)
@@ -62,7 +71,7 @@ def test_the_first_layer_of_any_generator_is_found(name):
         torch.testing.assert_close(weight, own[0].detach(), atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["dcgan", "stylegan2"])
+@pytest.mark.parametrize("name", ["dcgan", pytest.param("stylegan2", marks=pytest.mark.slow)])
 def test_a_strip_moves_through_the_sample(name):
     asked = request(name, n=2, steps=5)
     sheet = SemanticDirections(top=3, reach=2.0)(asked)

@@ -6,7 +6,9 @@ from gan_lab.sampling.path import Default, GreatCircle
 from tests.sampling.runs import request
 
 
-@pytest.mark.parametrize("name", ["dcgan", "stylegan2", "points", "cgan"])
+@pytest.mark.parametrize(
+    "name", ["dcgan", "stylegan2", pytest.param("points", marks=pytest.mark.slow), pytest.param("cgan", marks=pytest.mark.slow)]
+)
 def test_a_row_goes_from_one_sample_to_the_next(name):
     asked = request(name, n=2, steps=5)
     sheet = Interpolation(Default())(asked)

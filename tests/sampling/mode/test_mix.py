@@ -6,7 +6,7 @@ from gan_lab.sampling.mode.mix import StyleMixing
 from tests.sampling.runs import request
 
 
-@pytest.mark.parametrize("name", ["stylegan2", "stylegan"])
+@pytest.mark.parametrize("name", ["stylegan", pytest.param("stylegan2", marks=pytest.mark.slow)])
 def test_rows_and_columns_are_headed_by_their_sources_and_mixed_as_in_training(name):
     asked = request(name, n=2)
     sheet = StyleMixing(layers=1)(asked)

@@ -6,7 +6,7 @@ from gan_lab.sampling.path import Default
 from tests.sampling.runs import request
 
 
-@pytest.mark.parametrize("name", ["dcgan", "stylegan2"])
+@pytest.mark.parametrize("name", ["dcgan", pytest.param("stylegan2", marks=pytest.mark.slow)])
 def test_a_loop_passes_its_stops_and_closes_without_a_jump(name):
     asked = request(name, n=2, steps=6)
     sheet = Walk(Default(), stops=3)(asked)
