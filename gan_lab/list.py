@@ -34,7 +34,7 @@ def table(group: str | None, folders: Sequence[Path]) -> None:
     """Print a table; its papers are links where the terminal has them."""
     rows = catalogue.rows(group, folders)
     columns = [column for column in rows[0] if column != "address"]
-    shown = Table(*(f"{group}=" if column == "option" else column for column in columns))
+    shown = Table(*(f"{catalogue.option_of(group)}=" if column == "option" else column for column in columns))
     for row in rows:
         styles = {"paper": f"link {row['address']}"} if row.get("address") else {}
         shown.add_row(*(Text(row[column], styles.get(column, "")) for column in columns))

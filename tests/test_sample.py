@@ -1,5 +1,7 @@
 import json
+import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +10,9 @@ from omegaconf import OmegaConf
 from PIL import Image
 from torchvision.transforms.functional import pil_to_tensor
 
-from gan_lab import sample, train
+from gan_lab import evaluate, sample, train
+from gan_lab import list as listing
+from gan_lab.cli.compose import CONF, compose
 from gan_lab.data.pixels import to_uint8
 from gan_lab.training import checkpoint
 from tests.tiny import tiny, train_into
@@ -35,7 +39,7 @@ def run(call, trained, tmp_path, monkeypatch):
 
 def test_a_grid_is_written_into_the_run_folder(run):
     folder = run()
-    picture = read_image(str(folder / "run/generated/grid-seed0.png"))
+    picture = read_image(str(folder / "run/generated/grid/grid-seed0.png"))
     assert picture.shape[0] == 3
     assert picture.float().std() > 1
 
@@ -54,7 +58,7 @@ def test_images_that_are_not_square_are_sampled(call, tmp_path, monkeypatch):
     train_into(tmp_path / "run", "data=fake", "data.image_size=[8,16]", "data.batch_size=4", "network.generator.width=8",
                "max_images=8")  # fmt: skip
     folder = call(sample.main, "run=run", "format=npz", "n=3")
-    assert np.load(folder / "run/generated/samples-seed0.npz")["images"].shape == (3, 8, 16, 3)
+    assert np.load(folder / "run/generated/grid/samples-seed0.npz")["images"].shape == (3, 8, 16, 3)
 
 
 def test_an_npz_has_the_same_images_on_any_batch_size(run):
@@ -75,7 +79,7 @@ def test_latents_are_the_same_bit_for_bit_on_any_batch_size(run):
 
 @pytest.mark.parametrize("way", ["straight", "great_circle"])
 def test_a_strip_per_pair_of_latents(run, way):
-    picture = read_image(str(run(f"format={way}", "n=2", "steps=3") / f"run/generated/{way}-seed0.png"))
+    picture = read_image(str(run(f"format={way}", "n=2", "steps=3") / "run/generated/interpolate/interpolate-seed0.png"))
     height, width = picture.shape[1:]
     assert width > height
 
@@ -96,7 +100,7 @@ def test_a_file_samples_without_its_folder(run, call):
 def test_truncated_samples_are_those_of_the_library(run):
     folder = run("format=npz", "n=3", "truncation=0.3")
     gan, _ = checkpoint.load("run")
-    made = torch.from_numpy(np.load(folder / "run/generated/samples-seed0.npz")["images"]).permute(0, 3, 1, 2)
+    made = torch.from_numpy(np.load(folder / "run/generated/grid/samples-seed0.npz")["images"]).permute(0, 3, 1, 2)
     assert torch.equal(made, to_uint8(gan.sample(3, truncation=0.3)))
     assert not torch.equal(made, to_uint8(gan.sample(3)))
 
@@ -107,7 +111,9 @@ def test_truncated_samples_are_those_of_the_library(run):
         ("truncation=0", "truncation=0.* is invalid: give a number above 0"),
         ("run=null", "run= is missing"),
         ("run=nowhere", "there is no run folder or checkpoint 'nowhere'"),
-        ("format=pgn", "did you mean 'png'?"),
+        ("format=pgn", r"there is no format 'pgn' \(choices: gif, grid, mp4, npy, npz, png\); did you mean 'png'?"),
+        ("mode=wlak", "there is no mode 'wlak' .*; did you mean 'walk'?"),
+        ("mode.stops=3", "there is no option 'mode.stops'"),
         ("n=999999999999", r"n=999999999999 takes [\d,]+ GiB, and this machine has [\d,]+: draw fewer at a time"),
         ("n=0", "n=0 is invalid: give a whole number of at least 1"),
         ("device=gpu", "device=gpu is invalid: give cpu, or cuda where there is a GPU that torch can use"),
@@ -116,6 +122,26 @@ def test_truncated_samples_are_those_of_the_library(run):
 def test_bad_input_is_one_sentence(run, argument, sentence):
     with pytest.raises(SystemExit, match=sentence.replace("?", r"\?")):
         run(argument)
+
+
+def test_formats_of_other_commands_are_no_groups(call, capsys):
+    call(listing.main, "group=speed", "format=markdown")
+    assert capsys.readouterr().out.startswith("| `speed=` |")
+
+
+def test_single_images_lie_in_a_folder_of_their_own_which_evaluate_judges(run, call):
+    run("n=40")
+    run("mode=interpolate", "n=2", "steps=3")
+    run("format=png", "n=40")
+    assert len([*Path("run/generated/grid/seed0").iterdir()]) == 40
+    call(evaluate.main, "samples=run/generated/grid/seed0", "reference=run/generated/grid/seed0", "extractor=pixels")
+
+
+def test_the_help_names_every_option_of_its_groups():
+    text = compose("sample", [], with_hydra=True).hydra.help.template
+    for group in ("mode", "format", "path", "embedding"):
+        names = re.search(rf"^{group}[^:]*: (.*)$", text, re.MULTILINE)[1].split(", ")
+        assert sorted(names) == [path.stem for path in sorted((CONF / "sample" / group).glob("*.yaml"))]
 
 
 def test_a_torch_file_of_somebody_else_is_refused(call, tmp_path):
@@ -129,7 +155,7 @@ def test_points_are_drawn_and_saved_as_points(call):
     assert tiny("data=gaussians").data.image_size == 1
     call(train.main, "data=gaussians", "model=gan", "max_images=1024", "logger=csv", "metric=none", "hydra.run.dir=run")
     folder = call(sample.main, "run=run", "format=npz", "n=6")
-    assert np.load(folder / "run/generated/samples-seed0.npz")["images"].shape == (6, 2)
+    assert np.load(folder / "run/generated/grid/samples-seed0.npz")["images"].shape == (6, 2)
 
 
 def test_classes_are_those_asked_for_in_turn(call):
@@ -167,7 +193,7 @@ def test_the_names_of_labels_go_from_folders_to_samples(of_folders, call, capsys
     assert checkpoint.read(folder / "run/checkpoints/last.ckpt")["config"]["class_names"] == NAMES
     assert OmegaConf.load(folder / "run/config.yaml").class_names == NAMES
     call(sample.main, "run=run", "classes=[dog,cat]", "n=3", "format=npz")
-    made = np.load(folder / "run/generated/samples-seed0.npz", allow_pickle=False)
+    made = np.load(folder / "run/generated/grid/samples-seed0.npz", allow_pickle=False)
     assert (made["labels"].tolist(), made["class_names"].tolist()) == ([3, 2, 3], NAMES)
     gan, _ = checkpoint.load("run")
     expected = to_uint8(gan.sample(3, classes=[3, 2])).permute(0, 2, 3, 1)

@@ -160,9 +160,15 @@ def markdown(group: str | None, folders: Sequence[Path] = (CONF,)) -> str:
     """Return the table of a group, or of all groups, as Markdown with the papers linked."""
     table = rows(group, folders)
     columns = [column for column in table[0] if column != "address"]
-    heads = [f"`{group}=`" if column == "option" else column for column in columns]
+    heads = [f"`{option_of(group)}=`" if column == "option" else column for column in columns]
     lines = [heads, ["---"] * len(columns), *([cell(row, column) for column in columns] for row in table)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def option_of(group: str | None) -> str:
+    """Return a group's name on the command line: without the command's, where it is one command's alone (``sample/mode``)."""
+    command, _, name = (group or "").partition("/")
+    return name if name and (CONF / f"{command}.yaml").is_file() else f"{group}"
 
 
 def cell(row: Row, column: str) -> str:

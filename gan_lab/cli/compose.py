@@ -28,7 +28,10 @@ from gan_lab.errors import InputError, first_line, nearest
 
 PACKAGE = Path(__file__).parents[1]
 CONF = next(folder for folder in (PACKAGE / "conf", PACKAGE.parent / "conf") if folder.is_dir())
-"""The config folder: inside an installed package, else beside it in a checkout."""
+"""The config folder: inside an installed package, else beside it in a checkout. A folder ``COMMAND/`` in it holds the groups of
+one command alone, whose names may be keys of others."""
+
+OmegaConf.register_new_resolver("groups_of", lambda command: f"file://{CONF / command}", replace=True)
 
 MOST_VALUES = 10_000
 """Values of one option that a sweep may try: Hydra lists all jobs before the first."""
@@ -52,6 +55,8 @@ class App(Hydra):
 
         def groups(parent: str = "") -> Iterator[str]:
             for name in options(parent, ObjectType.GROUP):
+                if (CONF / f"{name}.yaml").is_file() and not parent:
+                    continue  # the groups of a command alone
                 yield (group := f"{parent}/{name}".lstrip("/"))
                 yield from groups(group)
 
@@ -62,6 +67,10 @@ class App(Hydra):
 def composer(job_name: str = "app", config_dir: str | None = None) -> Iterator[App]:
     """Make Hydra ready to compose from `CONF`, and from a user's own folder; inside another composer: as that one.
 
+    Args:
+        job_name: the command, whose own groups are found too.
+        config_dir: the user's folder; None: none.
+
     Raises:
         InputError: there is no such folder.
     """
@@ -70,6 +79,8 @@ def composer(job_name: str = "app", config_dir: str | None = None) -> Iterator[A
         yield current.hydra
         return
     search_path = create_config_search_path(str(CONF))
+    if (CONF / job_name).is_dir():
+        search_path.append(job_name, f"file://{CONF / job_name}", SearchPathQuery(provider="main"))
     if config_dir is not None:
         folder = Path(config_dir).absolute()
         if not folder.is_dir():
@@ -186,7 +197,7 @@ def compose(config_name: str, overrides: list[str], with_hydra: bool = False) ->
         InputError: an option does not exist; names the nearest one.
     """
     try:
-        with composer():
+        with composer(config_name):
             return hydra.compose(config_name, overrides, return_hydra_config=with_hydra)
     except (HydraException, OmegaConfBaseException, AttributeError, TypeError, ValueError) as error:  # OmegaConf's, too
         raise InputError(_sentence(config_name, overrides, error)) from error
@@ -198,7 +209,7 @@ def _sentence(config_name: str, overrides: list[str], error: Exception) -> str:
     text = str(error)
     if found := re.search(r"Could not (?:find|load) '(.+?)/([^/']+)'", text):
         group, option = found.groups()
-        with composer() as app:
+        with composer(config_name) as app:
             options = app.config_loader.get_group_options(group)
         extra = "; pip install 'gan_lab[sweep]' brings others" if group in ("hydra/launcher", "hydra/sweeper") else ""
         return f"there is no {group} '{option}' (choices: {', '.join(options)}){extra or nearest(option, options)}"
@@ -213,7 +224,7 @@ def _sentence(config_name: str, overrides: list[str], error: Exception) -> str:
 
 
 def _unknown_key(config_name: str, overrides: list[str], key: str) -> str:
-    with composer() as app:
+    with composer(config_name) as app:
         group_exists = app.config_loader.repository.group_exists  # type: ignore[attr-defined]
         chosen = [override for override in overrides if group_exists(override.partition("=")[0])]
         if group_exists(key):

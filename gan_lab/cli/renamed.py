@@ -30,6 +30,7 @@ OPTIONS = {
     **{f"metric={name}": ["metric=[frechet,classifier]", f"extractor={name}"] for name in ("digits8", "inception", "trained")},
     "metric.mode=min": [],
     "metric.mode=max": [],
+    **{f"format={path}": ["mode=interpolate", f"path={path}"] for path in ("great_circle", "straight")},
 }
 """Former option -> options in its place; none: it says nothing any more."""
 

@@ -150,16 +150,21 @@ class SampleKeys(TypedDict):
     """Keys of ``gan_lab.sample``."""
 
     run: Text | None
+    mode: TargetNode
+    format: TargetNode
+    path: TargetNode
+    embedding: TargetNode
     checkpoint: Text
-    format: Text
     n: Count
     steps: Annotated[Size, Ge(2)]
     classes: Annotated[Sequence[int | Text], MinLen(1)] | None
     truncation: NonNegative | None
+    image: Text | None
     seed: Whole
     ema: bool
     batch_size: Count
     device: Device
+    data: Mapping[str, Any]
     trust: Names
     out: Text | None
 

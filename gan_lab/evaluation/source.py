@@ -65,13 +65,22 @@ class Generated:
         seed: of their latents.
         ema: by the averaged generator, or by G itself.
         truncation: see `gan_lab.model.base.sampling.Sampling.sample`.
+        classes: labels to take in turn; None: all.
     """
 
     fingerprint = None
 
-    def __init__(self, gan: "GAN", n: int, seed: int, ema: bool = True, truncation: float | None = None) -> None:
+    def __init__(
+        self,
+        gan: "GAN",
+        n: int,
+        seed: int,
+        ema: bool = True,
+        truncation: float | None = None,
+        classes: Sequence[int | str] | None = None,
+    ) -> None:
         self.gan, self.n = gan, n
-        self.options: dict[str, Any] = {"seed": seed, "ema": ema, "truncation": truncation}
+        self.options: dict[str, Any] = {"seed": seed, "ema": ema, "truncation": truncation, "classes": classes}
 
     @cached_property
     @torch.inference_mode()
@@ -89,7 +98,7 @@ class Generated:
         for start in range(0, len(indices), size):
             rows = list(indices[start : start + size])
             images = self.gan.sample(rows, **self.options)
-            labels = self.gan.labels(rows)
+            labels = self.gan.labels(rows, self.options["classes"])
             yield quantised(images).cpu(), None if labels is None else labels.cpu()
 
 

@@ -59,7 +59,11 @@ class Generator(nn.Module):
         truncation: float | None = None,
     ) -> Tensor:
         """Generate images; see `gan_lab.network.mapping.Mapping.styles` for the arguments."""
-        images = self.synthesis(self.mapping.styles(self.synthesis.num_styles, z, None, second, mixed, truncation))
+        return self.render(self.mapping.styles(self.synthesis.num_styles, z, None, second, mixed, truncation))
+
+    def render(self, w: Tensor) -> Tensor:
+        """Generate images of the styles w (N, num_styles, style_dim)."""
+        images = self.synthesis(w)
         return images if self.training else self.synthesis.level.whole(images.clamp(-1, 1))
 
 

@@ -76,6 +76,10 @@ class Generator(nn.Module):
         """Generate images; see `gan_lab.network.mapping.Mapping.styles` for the arguments."""
         with precision(z, half=False):
             w = self.mapping.styles(self.synthesis.num_styles, z, y, second, mixed, truncation)
+        return self.render(w)
+
+    def render(self, w: Tensor) -> Tensor:
+        """Generate images of the styles w (N, num_styles, style_dim)."""
         images = self.synthesis(w)
         return images if self.training else images.clamp(-1, 1)
 

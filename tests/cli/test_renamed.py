@@ -47,6 +47,13 @@ def test_old_names_of_evaluation_work(old, new):
     compose("evaluate", [option.lstrip("+") for option in new])
 
 
+@pytest.mark.parametrize("path", ["great_circle", "straight"])
+def test_old_formats_of_samples_are_paths_of_a_mode(path):
+    new = ["mode=interpolate", f"path={path}"]
+    assert current([f"format={path}"])[0] == new
+    assert compose("sample", new).path._target_ == compose("sample", [new[1]]).path._target_
+
+
 def test_what_has_no_old_name_stays_without_a_warning():
     given = ["-m", "--config-dir", "a", "metric=[frechet,kernel]", "extractor=[digits8,pixels]", "data.b=1", "alpha=2",
              "metric.kernel.subsets=3", "extractor.inception.weights=f", "hydra.sweep.dir='x y=z'", "seed=0,1"]  # fmt: skip

@@ -172,4 +172,4 @@ def test_a_loss_that_reads_images_ends_well_and_its_checkpoint_says_elsewhere_wh
     for name in ("my_data", "my_callback"):  # which no sample needs
         (tmp_path / f"{name}.py").unlink()
     lab.call(sample.main, "run=../run", "n=4", "trust=[my_gan]")
-    assert (tmp_path / "run/generated/grid-seed0.png").is_file()
+    assert (tmp_path / "run/generated/grid/grid-seed0.png").is_file()

@@ -87,7 +87,7 @@ def test_they_are_trained_drawn_and_sampled_as_they_are(signals):
     assert list(run.grids()) == [0, 32]
     signals.sample("format=npz", "n=6")
     signals.sample("format=great_circle", "n=2", "steps=3")
-    written = np.load("run/generated/samples-seed0.npz")["images"]
+    written = np.load("run/generated/grid/samples-seed0.npz")["images"]
     torch.testing.assert_close(torch.from_numpy(written), signals.load().sample(6))
     with pytest.raises(SystemExit) as ended:
         signals.sample("format=png")

@@ -65,9 +65,9 @@ def test_a_shape_is_trained_resumed_shown_sampled_and_judged(call, name, command
     (folder / "data.npy").rename(folder / "moved.npy")  # a checkpoint alone makes samples
     for kind in ("npy", "grid"):
         call(sample.main, "run=whole", f"format={kind}", "n=5")
-    made = np.load(folder / "whole/generated/samples-seed0.npy")
+    made = np.load(folder / "whole/generated/grid/samples-seed0.npy")
     assert (made.shape, made.dtype) == ((5, *shape), np.uint8 if dtype == "uint8" else np.float32)
-    assert (folder / "whole/generated/grid-seed0.png").stat().st_size > 1000
+    assert (folder / "whole/generated/grid/grid-seed0.png").stat().st_size > 1000
     (folder / "moved.npy").rename(folder / "data.npy")
 
     call(evaluate.main, "run=whole", "metric=statistics", "eval.seeds=[0]", "eval.num_fake=6", "device=cpu")
@@ -81,7 +81,9 @@ def test_a_npy_file_has_the_units_of_the_data(call, tmp_path):
          "model=gan", "max_images=16", "data.batch_size=4", "metric=none", "logger=csv", "hydra.run.dir=run")  # fmt: skip
     call(sample.main, "run=run", "format=npy", "n=4")
     unit = gan_lab.load("run").sample(4).numpy()
-    np.testing.assert_allclose(np.load("run/generated/samples-seed0.npy"), (unit + 1) / 2 * [10, 200] + [10, 200], rtol=1e-5)
+    np.testing.assert_allclose(
+        np.load("run/generated/grid/samples-seed0.npy"), (unit + 1) / 2 * [10, 200] + [10, 200], rtol=1e-5
+    )
 
 
 @pytest.mark.parametrize(

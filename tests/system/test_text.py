@@ -81,7 +81,7 @@ def test_samples_need_the_checkpoint_alone(call, run):
     gan, cfg = checkpoint.load("run", "last")
     samples = gan.sample(7, seed=0)
     assert lines == checkpoint.display_of(cfg).decode(samples)
-    rows = Path("made/great_circle-seed0.txt").read_text().split("\n")
+    rows = Path("made/interpolate-seed0.txt").read_text().split("\n")
     assert len(rows) == 8 and rows[3] == rows[7] == ""
     np.testing.assert_allclose(np.load("made/samples-seed0.npz")["images"], samples, atol=1e-6)
     assert torch.equal(gan_lab.load("run", "last").sample(7, seed=0), samples)

@@ -1,7 +1,7 @@
 """Samples of a GAN: functions of their numbers and a seed, the same bit for bit on any batch size and device."""
 
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -31,14 +31,24 @@ class Sampling(LightningModule):
     @torch.no_grad()
     def generate(self, z: Tensor, y: Tensor | None = None, ema: bool = True, truncation: float | None = None) -> Tensor:
         """Return images of the latents z (N, latent_dim), in float32 and evaluation mode, by the average or by G itself."""
-        generator = self.with_standing_statistics(self.generator_ema if ema else self.generator)
+        with self.evaluating(z, ema) as generator:
+            z = z.to(next(generator.parameters()))
+            return generator(z, y) if truncation is None else self.truncated(generator, z, y, truncation)
+
+    @contextmanager
+    def evaluating(self, z: Tensor, ema: bool = True) -> Iterator[Any]:
+        """Yield the average of G, or G itself, as samples are made: in evaluation mode, float32, with standing statistics.
+
+        Dropout that stays on in sampling is a function of the rows of ``z``: latents, or whatever G's images will be made of.
+        """
+        with torch.no_grad():
+            generator = self.with_standing_statistics(self.generator_ema if ema else self.generator)
         was_training = generator.training
         generator.eval()
         dropping = dropout.kept(generator, z) if self.dropout_in_sampling else nullcontext()
         try:
             with torch.autocast(self.device.type, enabled=False), dropping:
-                z = z.to(next(generator.parameters()))
-                return generator(z, y) if truncation is None else self.truncated(generator, z, y, truncation)
+                yield generator
         finally:
             generator.train(was_training)
 

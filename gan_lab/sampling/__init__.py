@@ -1,0 +1,1 @@
+"""What `gan_lab.sample` draws: modes arrange samples or study them, formats write them."""
