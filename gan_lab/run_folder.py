@@ -53,7 +53,7 @@ class RunFolder:
         curves: the picture of losses and metrics.
         samples: the folder of sample grids or texts, each named by its images seen.
         checkpoints: the folder of ``best.ckpt`` and ``last.ckpt``, and of older ones, each named by its images seen.
-        evaluation: the folder of what `gan_lab.evaluate` wrote, a folder for each preset.
+        evaluation: the folder of what `gan_lab.evaluate` wrote, a folder for each judgement.
         error: the traceback of a failed job of a sweep.
     """
 

@@ -15,6 +15,7 @@ from gan_lab.ranges import (
     Positive,
     Processes,
     Rows,
+    Sides,
     Size,
     Text,
     Whole,
@@ -191,6 +192,8 @@ class EvaluateKeys(Groups):
     run: Text | Annotated[Sequence[Text], MinLen(1)] | None
     samples: Text | None
     reference: Text | None
+    resize: Sides | None
+    strict: bool
     checkpoint: Text
     ema: bool
     truncation: NonNegative | None
