@@ -228,7 +228,7 @@ class ReportKeys(TypedDict):
     """Keys of ``gan_lab.report``."""
 
     runs: Names | None
-    out: Text
+    out: Text | None
     max_grids: Whole
 
 
