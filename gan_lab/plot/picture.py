@@ -87,7 +87,7 @@ def _lines(signals: Tensor, path: Path, columns: int | None, reals: Tensor | Non
 
 def _scatter(points: Tensor, path: Path, columns: int | None, reals: Tensor | None) -> None:
     """Draw points over reals, in a square window that holds all of both."""
-    figure, axes = plt.subplots(figsize=(4, 4))
+    figure, axes = plt.subplots(figsize=(4, 4), layout="constrained")
     middle, half = _window(points, reals)
     if reals is not None:
         axes.scatter(*_across_and_up(reals), s=4, color=REAL, linewidths=0)

@@ -189,11 +189,17 @@ def badness(mode: str | None, value: float) -> float:
     return -value if mode == "max" else value
 
 
+def tie(jobs: list[Job]) -> float | None:
+    """Return the value that two jobs or more have in common, all that have any; None where they differ."""
+    values = [job.value for job in jobs if job.value is not None]
+    return values[0] if len(values) > 1 and len(set(values)) == 1 else None
+
+
 def by_what_differs(jobs: list[Job]) -> list[Job]:
     """Return jobs of one metric, judged by another if it is equal in all of them and the other is not."""
-    judged = [job for job in jobs if job.value is not None]
-    if len({job.value for job in judged}) != 1 or len(judged) == 1:
+    if tie(jobs) is None:
         return jobs
+    judged = [job for job in jobs if job.value is not None]
     for name, course in judged[0].courses.items():
         if len({job.others.get(name) for job in judged}) > 1:
             return [_judged_by(name, job, course["better"]) for job in jobs]

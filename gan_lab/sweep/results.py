@@ -12,7 +12,7 @@ from rich.table import Table
 from gan_lab import atomic
 from gan_lab.errors import first_line
 from gan_lab.sweep import heat_map
-from gan_lab.sweep.ranking import Job, Row, badness, by_what_differs, collect, group, rank, swept
+from gan_lab.sweep.ranking import Job, Row, badness, by_what_differs, collect, group, rank, swept, tie
 
 WIDE = Console(width=10_000)
 """A screen on which no column gives way, to measure a table."""
@@ -25,11 +25,12 @@ def show(sweep: Path) -> bool:
     for primary in metrics:
         of_metric = [job for job in jobs if job.primary == primary]
         rows = group(by_what_differs(of_metric))
-        if (other := rows[0].jobs[0].primary) != primary:
-            same = next(job.value for job in of_metric if job.value is not None)
-            console.print(f"{primary} is {same:.4g} in every job and tells none apart: the rows are ranked by {other}")
+        ranked = [job for row in rows for job in row.jobs]
+        if (same := tie(of_metric)) is not None:
+            then = f"the rows are ranked by {ranked[0].primary}" if tie(ranked) is None else "their order says nothing"
+            console.print(f"{primary} is {same:.4g} in every job and tells none apart: {then}")
         console.print(table(rank(rows), console.width))
-        _say(console, "best", _best(rows))
+        _say(console, "best", _best(rows) if tie(ranked) is None else None)
         name = "heat_map.png" if len(metrics) == 1 else f"heat_map_{primary}.png"
         _say(console, "heat map", heat_map.save(rows, sweep / name) if heat_map.is_grid(rows) else None)
     failed = [job for job in jobs if job.status == "failed"]

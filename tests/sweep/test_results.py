@@ -100,6 +100,15 @@ def test_a_metric_that_tells_no_jobs_apart_is_named_with_the_one_that_ranks_them
         assert [(line["primary"], line["chosen"]) for line in csv.DictReader(file)] == [("modes", "0")] * 2
 
 
+def test_jobs_that_no_metric_tells_apart_have_no_best(leave, capsys):
+    for job in range(2):
+        sweep = leave(job, [f"model={'ab'[job]}"], **finished(0, "modes", "max"))
+    results.show(sweep)
+    said = capsys.readouterr().out
+    assert "modes is 0 in every job and tells none apart: their order says nothing\n" in said
+    assert "best " not in said
+
+
 def test_jobs_of_different_metrics_are_ranked_within_their_own(leave, capsys):
     for number, (data, model, value, metric, mode) in enumerate(
         [
