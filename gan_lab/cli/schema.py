@@ -232,6 +232,16 @@ class ReportKeys(TypedDict):
     max_grids: Whole
 
 
+class DashboardKeys(TypedDict):
+    """Keys of ``gan_lab.dashboard``."""
+
+    project: Text
+    entity: Text | None
+    name: Text
+    metrics: Sequence[Text]
+    out: Text
+
+
 class DataAlone(Groups):
     """Groups of a command that reads data and trains no GAN: what data choose beside themselves is unused."""
 
@@ -290,6 +300,7 @@ COMMANDS: dict[str, type] = {
     "evaluate": EvaluateKeys,
     "sample": SampleKeys,
     "report": ReportKeys,
+    "dashboard": DashboardKeys,
     "sensitivity": SensitivityKeys,
     "train_extractor": TrainExtractorKeys,
     "benchmark_frechet": BenchmarkFrechetKeys,

@@ -129,7 +129,7 @@ def wandb_logger(
         mode: online, offline or disabled; None: ``WANDB_MODE``, else online if a login is stored, else offline.
         log_model: "best" keeps the chosen checkpoint as an artifact; None: none.
     """
-    mode = mode or os.environ.get("WANDB_MODE") or ("online" if _is_logged_in() else "offline")
+    mode = mode or os.environ.get("WANDB_MODE") or ("online" if is_logged_in() else "offline")
     if getattr(rank_zero_only, "rank", 0) != 0:
         return Wandb(save_dir=run.folder, offline=mode != "online")
     config = {"choices": run.choices, "config": run.config}  # W&B sorts by name: what one filters by comes first
@@ -153,7 +153,7 @@ def _start(mode: Any, **options: Any) -> Any:
         return wandb.init(mode="offline", settings=settings, **options)
 
 
-def _is_logged_in() -> bool:
+def is_logged_in() -> bool:
     """Return whether an API key is stored; asking W&B itself would take minutes without a network."""
     if os.environ.get("WANDB_API_KEY"):
         return True
