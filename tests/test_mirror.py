@@ -12,6 +12,7 @@ SOURCES = [path.relative_to(PACKAGE) for path in sorted(PACKAGE.rglob("*.py")) i
 ELSEWHERE = {  # whose tests have another name, for they are the same
     "benchmark_data.py": "benchmark/test_data.py",
     "benchmark_frechet.py": "benchmark/test_frechet.py",
+    "cli/groups.py": "cli/test_schema.py",
     "training/checked_gan.py": "test_check.py",
     "training/invariants.py": "test_check.py",
     "training/short_run.py": "test_check.py",

@@ -27,7 +27,7 @@ WAYS = {
     "a partial": {"_target_": "functools.partial", "_args_": [EVIL]},
     "hub": {"_target_": "torch.hub.load", "repo_or_dir": "a/b", "model": "c"},
     "a module that ours imports": {"_target_": "gan_lab.atomic.os.system", "_args_": ["touch pwned"]},
-    "a module in a room that imports it": {"_target_": "gan_lab.data.files.os.system", "_args_": ["touch pwned"]},
+    "a module in a room that imports it": {"_target_": "gan_lab.data.store.os.system", "_args_": ["touch pwned"]},
     "ours that writes": {"_target_": "gan_lab.atomic.write_text", "path": "pwned", "text": ""},
     "ours in a room that is no option": {"_target_": "gan_lab.plot.curves.save_curves"},
     "a method": {"_target_": "gan_lab.model.gan.GAN.load_from_checkpoint", "checkpoint_path": "x"},

@@ -1,13 +1,13 @@
-"""Types and ranges of what no constructor states: the keys of the commands, as in ``conf/COMMAND.yaml``, and of libraries."""
+"""Types and ranges of the keys of each command, as in ``conf/COMMAND.yaml``, which no constructor states."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
-from annotated_types import DocInfo, Ge, Len, MinLen
+from annotated_types import Ge, MinLen
 
+from gan_lab.cli.groups import ClipGradNorm, Groups, Names, Optimizers, Players, Speed, TargetNode
 from gan_lab.ranges import (
     AtLeastTwo,
-    BelowOne,
     Count,
     Device,
     Fraction,
@@ -20,63 +20,6 @@ from gan_lab.ranges import (
     Text,
     Whole,
 )
-
-Names = str | Sequence[Text]
-
-
-class TargetNode:
-    """Stands for the object that a ``_target_`` makes, where a value is checked."""
-
-
-class ClipGradNorm(TypedDict):
-    """The largest norm of each network's gradient."""
-
-    g: NonNegative | None
-    d: NonNegative | None
-
-
-class Players(TypedDict):
-    """The group ``network``."""
-
-    generator: TargetNode
-    discriminator: TargetNode
-
-
-class Optimizers(TypedDict):
-    """The group ``optimizer``."""
-
-    g: TargetNode
-    d: TargetNode
-
-
-class Speed(TypedDict):
-    """The group ``speed``."""
-
-    precision: str | int
-    channels_last: bool
-    fused: bool
-    compile: bool
-    capture: NotRequired[bool]  # configurations of version 0.1 have none of these
-    cudnn_benchmark: NotRequired[bool]
-    tf32: NotRequired[bool | Literal["auto"] | None]
-
-
-class Groups(TypedDict, total=False):
-    """Groups of the parts of a run, each a node for each part; ``none`` leaves them out."""
-
-    metric: Mapping[str, TargetNode] | None
-    extractor: Mapping[str, TargetNode] | None
-    penalty: Mapping[str, TargetNode] | None
-    regularizer: Mapping[str, TargetNode] | None
-    augment: Mapping[str, TargetNode] | None
-    trick: Mapping[str, TargetNode] | None
-    schedule: TargetNode
-    display: TargetNode
-    logger: TargetNode | Mapping[str, TargetNode] | None
-    launcher: None
-    hparams_search: None
-    sweep: None
-    experiment: Any  # what a model needs for it, in its place already
 
 
 class TrainKeys(Groups):
@@ -306,60 +249,3 @@ COMMANDS: dict[str, type] = {
     "benchmark_frechet": BenchmarkFrechetKeys,
     "list": ListKeys,
 }
-
-
-LogLevel = Literal["CRITICAL", "FATAL", "ERROR", "WARNING", "WARN", "INFO", "DEBUG", "NOTSET"] | Whole
-
-
-class LogSource(TypedDict, total=False):
-    """A logger of Python's logging."""
-
-    level: LogLevel
-    handlers: Sequence[Text]
-    propagate: bool
-
-
-class Logging(TypedDict, total=False):
-    """A configuration of Python's logging."""
-
-    version: Literal[1]
-    root: LogSource
-    loggers: Mapping[str, LogSource] | None
-    handlers: Mapping[str, LogSource] | None
-    disable_existing_loggers: bool
-
-
-class HydraKeys(TypedDict, total=False):
-    """Keys of Hydra's own node that it does not check, and fails at by a traceback."""
-
-    verbose: bool | Text | Sequence[Text]
-    hydra_logging: Logging
-    job_logging: Logging
-    callbacks: Mapping[str, TargetNode]
-
-
-class TorchOptimizer(TypedDict, total=False):
-    """Ranges of torch.optim, as its constructors check them when the networks have been built."""
-
-    lr: NonNegative
-    betas: Annotated[Sequence[BelowOne], Len(2, 2)]
-    eps: NonNegative
-    alpha: BelowOne
-    momentum: NonNegative
-    dampening: float
-    weight_decay: NonNegative
-
-
-class Trainer(TypedDict, total=False):
-    """Options of lightning.Trainer that a run of ours decides."""
-
-    precision: Any  # Lightning lists them better than its own hint
-    max_epochs: Annotated[Literal[-1], DocInfo("-1 (the length of a run is max_images, max_g_steps or max_epochs)")]
-    check_val_every_n_epoch: Annotated[None, DocInfo("null (the cadence is val_every_images)")]
-    benchmark: Annotated[None, DocInfo("null (it is speed.cudnn_benchmark)")]
-    use_distributed_sampler: Annotated[Literal[False], DocInfo("false (the sampler of gan_lab does the sharding)")]
-    num_nodes: Count
-
-
-LIBRARIES: dict[str, type] = {"torch.optim": TorchOptimizer, "lightning.pytorch.trainer": Trainer}
-"""Module -> its options, where they are narrower than its own hints."""

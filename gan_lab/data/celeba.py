@@ -9,8 +9,8 @@ from typing import Any, Unpack
 from filelock import FileLock
 from torchvision import datasets
 
-from gan_lab.data.files import Store, open_store
 from gan_lab.data.folder import FileOptions, ImageFiles, Part, hold_out
+from gan_lab.data.store import Store, open_store
 from gan_lab.errors import InputError, pick
 from gan_lab.ranges import Text
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, NamedTuple, Unpack
 
 from gan_lab.data.decode import FILTERS, MODES, decode
-from gan_lab.data.files import Images, Store, open_store, stamp
+from gan_lab.data.files import Images
 from gan_lab.data.module import Data, Options
+from gan_lab.data.store import Store, open_store, stamp
 from gan_lab.errors import InputError, pick
 from gan_lab.ranges import OpenFraction, Size, Text
 from gan_lab.run_folder import in_order

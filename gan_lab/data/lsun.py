@@ -7,8 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, Unpack
 
-from gan_lab.data.files import Store
 from gan_lab.data.folder import FileOptions, ImageFiles, Part, hold_out
+from gan_lab.data.store import Store
 from gan_lab.errors import InputError, nearest
 from gan_lab.ranges import Text
 

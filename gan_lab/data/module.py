@@ -13,9 +13,9 @@ from typing import Any, TypedDict
 import lightning as L
 import torch
 from torch import Tensor
-from torch.utils.data import BatchSampler, DataLoader, Dataset
+from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler
 
-from gan_lab.data import prepared
+from gan_lab.data import checks, prepared
 from gan_lab.data.arrays import Arrays
 from gan_lab.data.pixels import dequantize, flip, to_unit
 from gan_lab.data.sampler import EndlessBatches, shuffled
@@ -178,64 +178,27 @@ class Data(L.LightningDataModule):
     def setup(self, stage: str | None = None) -> None:
         """Refuse options that do not fit the data."""
         image, label = self.train_set[0]
-        self._check_batch_size()
+        checks.check_batch_size(self.batch_size, self.num_train, self._process[1])
         for sample in (image, self.held_out_set[0][0]):
-            self._check_shape(*self.to_floats(sample[None]).shape[1:])
+            checks.check_shape(self.shape, tuple(self.to_floats(sample[None]).shape[1:]))
         if self.num_classes is not None:
-            self._check_labels(self.num_classes, label)
-        if self.label_dim is not None and (
-            self.num_classes is not None or len(torch.as_tensor(label).flatten()) != self.label_dim
-        ):
-            raise InputError(
-                f"data.label_dim={self.label_dim} asks for float labels of so many numbers, beside data.num_classes=null: this "
-                f"data's first label is {label} and data.num_classes={self.num_classes}"
-            )
-
-    def _check_batch_size(self) -> None:
-        _, world_size = self._process
-        largest = self.num_train // world_size
-        if not 1 <= self.batch_size <= largest:
-            raise InputError(
-                f"data.batch_size={self.batch_size} does not fit {self.num_train:,} training samples on {world_size} "
-                f"process(es): use 1 to {largest}"
-            )
-
-    def _check_shape(self, *shape: int) -> None:
-        if shape == self.shape:
-            return
-        if len(self.shape) == len(shape) == 3:
-            given = f"data.channels={self.channels} data.image_size={self.image_size} do not fit"
-            remedy = f"data.channels={shape[0]} data.image_size={as_given(*shape[1:])}".replace(", ", ",")
-        else:
-            given, remedy = f"data.shape={list(self.shape)} does not fit", f"++data.shape={list(shape)}".replace(" ", "")
-        raise InputError(f"{given} the samples, which are {'x'.join(map(str, shape))}: use {remedy}")
-
-    def _check_labels(self, num_classes: int, label: Any) -> None:
-        if label is None:
-            raise InputError(f"data.num_classes={num_classes}, but the data have no labels: use data.num_classes=null")
-        labels = getattr(self.train_set, "labels", None)  # a data set in memory has them all
-        if labels is not None and int(labels.min()) < 0:
-            raise InputError(
-                f"a label is {int(labels.min())}, and classes are numbered from 0: renumber them, or use data.num_classes=null"
-            )
-        if labels is not None and int(labels.max()) >= num_classes:
-            raise InputError(
-                f"data.num_classes={num_classes}, but a label is {int(labels.max())}: use data.num_classes="
-                f"{int(labels.max()) + 1}, or null to drop the labels"
-            )
-        found = len(self.class_names) or num_classes
-        if found != num_classes:
-            raise InputError(
-                f"data.num_classes={num_classes}, but the data have {found} classes: use data.num_classes={found}, or null "
-                "to drop the labels"
-            )
+            checks.check_labels(self.num_classes, label, getattr(self.train_set, "labels", None), len(self.class_names))
+        if self.label_dim is not None:
+            checks.check_label_dim(self.label_dim, self.num_classes, label)
 
     # ----- loaders ---------------------------------------------------------------------------------------------------
 
     def train_dataloader(self) -> DataLoader:
         """Return endless batches that start at the GAN's clock."""
-        order = EndlessBatches(self.num_train, self.batch_size, self.seed, self._images_seen, *self._process)
-        return self._loader(self.train_set, order, persistent_workers=True)
+        return self._loader(self.train_set, self.order(), persistent_workers=True)
+
+    def order(self) -> Sampler[list[int]]:
+        """Return the endless batches of training indices of this process."""
+        return EndlessBatches(self.num_train, self.batch_size, self.seed, self._images_seen, *self._process)
+
+    def reference_rows(self, n: int) -> list[int]:
+        """Return the indices of the ``n`` training samples that an evaluation takes, the same in every run."""
+        return shuffled(self.num_train)[:n]
 
     def val_dataloader(self) -> list[DataLoader]:
         """Return this process's share, without overlap, of the held-out samples in order and of as many training samples.
@@ -245,7 +208,7 @@ class Data(L.LightningDataModule):
         held_out: Sequence[int] = range(len(self.held_out_set))
         if self.num_evaluated < len(held_out):
             held_out = sorted(shuffled(len(held_out))[: self.num_evaluated])
-        reference = shuffled(self.num_train)[: len(held_out)]
+        reference = self.reference_rows(len(held_out))
         return [self._share(self.held_out_set, held_out), self._share(self.train_set, reference)]
 
     test_dataloader = val_dataloader

@@ -13,9 +13,10 @@ from torch import Tensor
 from torchvision.transforms.functional import pil_to_tensor, to_pil_image
 
 from gan_lab.data.decode import MODES, decode, fit
-from gan_lab.data.files import Images, has_colours, open_store
+from gan_lab.data.files import Images
 from gan_lab.data.pixels import is_image, to_uint8, to_unit
 from gan_lab.data.sampler import shuffled
+from gan_lab.data.store import has_colours, open_store
 from gan_lab.errors import InputError
 
 if TYPE_CHECKING:

@@ -1,17 +1,17 @@
 import math
-from typing import Annotated, Any
+from typing import Any
 
 import pytest
-from annotated_types import Ge, Le
 from omegaconf import ListConfig, OmegaConf
 
 from gan_lab.cli.catalogue import groups
 from gan_lab.cli.command import sentence
 from gan_lab.cli.compose import check, compose
-from gan_lab.cli.options import Rule, rules_of, rules_of_target, shown, validate, walk, words
+from gan_lab.cli.options import rules_of, rules_of_target, validate, walk
 from gan_lab.cli.schema import COMMANDS, TrainKeys
+from gan_lab.cli.words import shown
 from gan_lab.errors import InputError
-from gan_lab.ranges import BelowOne, Count, OpenFraction, Positive, PositiveOrInfinite, Text
+from gan_lab.ranges import Count
 from tests.tiny import composed
 
 WRONG = ["abc", "", math.nan, math.inf, -1, 0, 0.5, 10**12, 10**30, True, None, [], [1, "a"], {"a": 1}]
@@ -132,34 +132,6 @@ def test_what_data_fill_in_may_be_null_until_then_and_a_copy_of_a_wrong_value_bl
         validate(composed("log_every_steps=0"), TrainKeys)
 
 
-@pytest.mark.parametrize(
-    ("hint", "value", "right"),
-    [
-        (int, True, "a whole number"),
-        (float, 3, None),
-        (float, True, "a number"),
-        (Positive, math.inf, "a finite number above 0"),
-        (PositiveOrInfinite, math.inf, None),
-        (PositiveOrInfinite, math.nan, "a finite number above 0"),
-        (tuple[float, float], [0.5, 1], None),
-        (tuple[float, float], [0.5], "a list, each a number"),
-        (OpenFraction, 1, "a number above 0 and below 1"),
-        (BelowOne, 1.0, "a number from 0 to below 1"),
-        (Annotated[int, Ge(2), Le(5)], 6, "a whole number of at least 2 and at most 5"),
-        (Count | None, None, None),
-        (Text, "", "a text that is not empty"),
-        (dict[int, Count], {64: 0}, "a mapping, as {NAME: VALUE}"),
-    ],
-)
-def test_a_type_and_its_range_are_said_in_plain_words(hint, value, right):
-    if right is None:
-        return Rule(hint).check("key", value)
-    with pytest.raises(InputError) as error:
-        Rule(hint).check("key", value)
-    assert str(error.value) == f"key={shown(value)} is invalid: give {right}"
-    return None
-
-
 def outer(a: int = 0, **options: Any) -> None:
     """Take anything."""
 
@@ -192,7 +164,3 @@ def test_hints_that_only_a_type_checker_can_read_check_nothing():
     def foreign(size: "Missing") -> None: ...  # noqa: F821
 
     assert rules_of_target(foreign)[1] is False
-
-
-def test_words_of_a_choice():
-    assert words(TrainKeys.__annotations__["primary_mode"]) == "one of min, max"

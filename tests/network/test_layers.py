@@ -3,7 +3,7 @@ from copy import deepcopy
 import pytest
 import torch
 from torch import nn
-from torch.nn.functional import batch_norm, max_pool2d
+from torch.nn.functional import max_pool2d
 
 from gan_lab.errors import InputError
 from gan_lab.network import dcgan, layers, mlp, resnet, sagan, sndcgan
@@ -15,7 +15,7 @@ def normal(*shape):
     return torch.randn(shape, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.mark.parametrize("name", [name for name in layers.NORMS if name != "virtual_batch"])  # whose axes are tested below
+@pytest.mark.parametrize("name", [name for name in layers.NORMS if name != "virtual_batch"])  # whose axes are in its own test
 def test_norm_standardises_its_own_axes(name):
     x = 3 * normal(4, 8, 5, 5) + 2
     axes = AXES.get(name)
@@ -29,55 +29,6 @@ def test_norm_standardises_its_own_axes(name):
 @pytest.mark.parametrize("name", [*AXES, "virtual_batch"])
 def test_norm_has_a_gain_and_a_bias_per_channel(name):
     assert [w.shape for w in layers.norm(name, 8).parameters()] == [(8,), (8,)]
-
-
-@pytest.fixture(params=[(8, 3, 3), (8,)], ids=["maps", "vectors"])
-def virtual(request):
-    """A virtual batch norm with a gain and shift of its own, its reference, and a later batch."""
-    layer = layers.VirtualBatchNorm(8)
-    with torch.no_grad():
-        layer.gain.copy_(normal(8))
-        layer.shift.copy_(normal(8) + 1)
-    reference, later = (3 * normal(12, *request.param) + 2).split(6)
-    layer(reference)
-    return layer, reference, later
-
-
-def test_virtual_batch_norm_is_batch_norm_of_the_reference_and_the_example(virtual):
-    layer, reference, later = virtual
-    for examples in (reference, later):
-        for example, found in zip(examples, layer(examples), strict=True):
-            together = batch_norm(torch.cat([reference, example[None]]), None, None, layer.gain, layer.shift, training=True)
-            torch.testing.assert_close(found, together[-1])
-
-
-def test_virtual_batch_norm_does_not_mix_examples(virtual):
-    layer, _, later = virtual
-    torch.testing.assert_close(layer(later)[:1], layer(later[:1]))
-    fresh, first = layers.VirtualBatchNorm(8), later.clone().requires_grad_()
-    (gradient,) = torch.autograd.grad(fresh(first)[0].square().sum(), first)
-    assert gradient[0].any()
-    assert not gradient[1:].any()
-
-
-def test_virtual_batch_norm_keeps_its_first_reference_in_evaluation_and_checkpoints(virtual):
-    layer, _, later = virtual
-    before = vectors(layer)
-    layer(later)
-    assert all(map(torch.equal, before, vectors(layer)))
-    loaded = layers.VirtualBatchNorm(8)
-    loaded.load_state_dict(layer.state_dict())
-    assert torch.equal(loaded(later), layer(later))
-    assert torch.equal(loaded.eval()(later), layer(later))
-
-
-def test_virtual_batch_norm_changes_nothing_before_its_reference():
-    x = normal(4, 8, 3, 3)
-    torch.testing.assert_close(layers.VirtualBatchNorm(8).eval()(x), x, rtol=1e-4, atol=1e-4)
-
-
-def test_virtual_batch_norm_stands_a_mean_far_above_the_deviation():
-    assert layers.VirtualBatchNorm(8)(1e4 + 1e-3 * normal(4, 8, 3, 3)).isfinite().all()
 
 
 def test_conditional_batch_norm_is_batch_norm_at_first():

@@ -118,13 +118,7 @@ class GANModule(Stepping, Sampling):
         self.growth = growth
         self.compares_images |= any(isinstance(module, MinibatchStd) for module in discriminator.modules())
         self.batch_dependent |= self.compares_images
-        for name, penalty in self.named_penalties():
-            penalty.check(name, discriminator)
-        for name, trick in self.named_tricks():
-            trick.check(name, self)
-        for name, augment in self.augments.items():
-            if callable(check := getattr(augment, "check", None)):
-                check(name, self)
+        self._check_parts()
         self.g_optimizer, self.d_optimizer = g_optimizer, d_optimizer
         self.schedule, self.latent, self.g_loss = schedule, latent, g_loss
         self.d_steps, self.g_batch_ratio, self.simultaneous = d_steps, g_batch_ratio, simultaneous
@@ -141,6 +135,16 @@ class GANModule(Stepping, Sampling):
         self.tracks_gradients = False  # by a callback's wish
         self._column_is_said = False
         self.grow()
+
+    def _check_parts(self) -> None:
+        """Let each penalty, trick and augmentation refuse networks or a model that it does not suit."""
+        for name, penalty in self.named_penalties():
+            penalty.check(name, self.discriminator)
+        for name, trick in self.named_tricks():
+            trick.check(name, self)
+        for name, augment in self.augments.items():
+            if callable(check := getattr(augment, "check", None)):
+                check(name, self)
 
     # ----- D, augmentation included ----------------------------------------------------------------------------------
 
