@@ -1,6 +1,7 @@
 """Judge trained GANs, or images made elsewhere: ``python -m gan_lab.evaluate run=outputs/dcgan-digits/DATE_TIME``."""
 
 from pathlib import Path
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
@@ -8,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.cli.command import command
 from gan_lab.errors import InputError, pick
+from gan_lab.run_folder import RunFolder
 
 
 def main() -> None:
@@ -20,11 +22,12 @@ def evaluate(cfg: DictConfig) -> None:
     import torch
 
     from gan_lab.cli import console
-    from gan_lab.evaluation import result, targets
+    from gan_lab.evaluation import places, result, targets
     from gan_lab.evaluation.evaluator import Evaluator
     from gan_lab.evaluation.extractor import trained
     from gan_lab.evaluation.processes import process, processes
     from gan_lab.evaluation.suite import MetricSuite
+    from gan_lab.sizes import height_and_width
 
     console.quiet()
     options = cfg.eval
@@ -38,11 +41,15 @@ def evaluate(cfg: DictConfig) -> None:
     if cfg.run is None and cfg.reference is None:
         raise InputError("compared with what? Give reference=FOLDER beside samples=, or an .npz with mu and sigma")
 
-    made = []
+    size = None if cfg.resize is None else height_and_width(cfg.resize)
+    name = places.name(HydraConfig.get().runtime.choices["eval"], HydraConfig.get().overrides.task)
+    settings: dict[str, Any] = {group: OmegaConf.to_container(cfg[group], resolve=True) for group in ("eval", "metric")}
+    settings["eval"] |= dict.fromkeys(("save_images", "save_statistics"))  # where they go decides no value
+    made, folders = [], []
     with processes(cfg.device):
         for run in targets.runs(cfg.run) if cfg.run is not None else [None]:
             if run is None:
-                target, seeds = targets.of_files(cfg.samples, cfg.reference), [0]  # these images have no seed
+                target, seeds = targets.of_files(cfg.samples, cfg.reference, size, cfg.strict), [0]  # these images have no seed
             else:
                 numbers = options.num_fake, options.num_reference
                 target = targets.of_run(
@@ -55,25 +62,30 @@ def evaluate(cfg: DictConfig) -> None:
                     cfg.ema,
                     cfg.truncation,
                     cfg.trust,
+                    size,
+                    cfg.strict,
                 )
                 seeds = list(options.seeds)
             chosen = trained.with_weights(cfg.get("extractor") or target.extractors, target.data, target.overrides)
             if not chosen:
                 raise InputError(f"'{run}' was trained without an extractor: choose extractor=inception, or another of --help")
+            evaluations = RunFolder(target.folder).evaluation
             evaluator = Evaluator(
                 MetricSuite(instantiate(cfg.metric), instantiate(chosen)),
-                Path(cfg.out or target.folder / "evaluation" / HydraConfig.get().runtime.choices["eval"]),
+                Path(cfg.out or evaluations / name),
                 seeds=seeds,
+                others=() if cfg.out else sorted(path for path in evaluations.glob("*") if path.is_dir()),
                 batch_size=cfg.batch_size,
                 device=torch.device(cfg.device),
                 overwrite=cfg.overwrite,
                 save_images=options.save_images and Path(options.save_images),
                 save_statistics=options.save_statistics and Path(options.save_statistics),
-                settings={name: OmegaConf.to_container(cfg[name], resolve=True) for name in ("eval", "metric")},
+                settings=settings,
             )
             made.append(evaluator(target))
+            folders.append(evaluator.folder)
         if process()[0] == 0:
-            result.show(made, cfg.format)
+            result.show(made, cfg.format, folders)
 
 
 if __name__ == "__main__":

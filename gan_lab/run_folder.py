@@ -53,7 +53,7 @@ class RunFolder:
         curves: the picture of losses and metrics.
         samples: the folder of sample grids or texts, each named by its images seen.
         checkpoints: the folder of ``best.ckpt`` and ``last.ckpt``, and of older ones, each named by its images seen.
-        evaluation: the folder of what `gan_lab.evaluate` wrote, a folder for each preset.
+        evaluation: the folder of what `gan_lab.evaluate` wrote, a folder for each judgement.
         error: the traceback of a failed job of a sweep.
     """
 
@@ -82,7 +82,10 @@ class RunFolder:
     def read_overrides(self) -> dict[str, str]:
         """Return the options of the command line by their keys, without quotes."""
         path = self.path / ".hydra" / "overrides.yaml"
-        lines = [str(line).partition("=") for line in OmegaConf.load(path)] if path.is_file() else []
+        try:
+            lines = [str(line).partition("=") for line in OmegaConf.load(path)] if path.is_file() else []
+        except Exception as error:  # any text may stand in the file
+            raise unreadable(path, error) from error
         return {key.lstrip("+"): value.strip("'\"") for key, _, value in lines}
 
     def read_rows(self) -> list[dict[str, float]]:

@@ -16,7 +16,7 @@ from PIL import Image
 
 from gan_lab import evaluate, train
 from gan_lab.cli.compose import CONF
-from gan_lab.evaluation import features
+from gan_lab.evaluation import features, result
 from gan_lab.evaluation.extractor.pixels import Pixels
 from tests.tiny import train_into
 
@@ -32,13 +32,15 @@ def trained(tmp_path_factory):
 
 
 @pytest.fixture
-def judge(call, trained, tmp_path):
+def judge(call, trained, tmp_path, monkeypatch):
     """Judges a copy of that run, at ``run``: the record."""
     shutil.copytree(trained, tmp_path / "run")
+    show, kept = result.show, []
+    monkeypatch.setattr(result, "show", lambda made, form, folders: kept.extend(folders) or show(made, form, folders))
 
     def start(*options, name="quick", few=FEW):
         folder = call(evaluate.main, "run=run", f"eval={name}", *few, *options)
-        return json.loads((folder / f"run/evaluation/{name}/metrics.json").read_text())
+        return json.loads((folder / kept[-1] / "metrics.json").read_text())
 
     return start
 
@@ -114,7 +116,7 @@ def test_points_have_modes(call, trained):
     toy = ["data=gaussians", "data.train.n=512", "data.held_out.n=500", "max_images=256", "logger=csv", "hydra.run.dir=run"]
     call(train.main, *toy)
     folder = call(evaluate.main, "run=run", "eval=modes", "eval.num_fake=200", "eval.seeds=[0]")
-    record = json.loads((folder / "run/evaluation/modes/metrics.json").read_text())
+    record = json.loads((folder / "run/evaluation/modes-num_fake_200-seeds_0/metrics.json").read_text())
     assert record["values"]["modes"]["baseline"] == 8
     assert record["values"]["high_quality"]["baseline"] == pytest.approx(0.989, abs=0.02)
 
@@ -124,11 +126,21 @@ def test_values_do_not_depend_on_the_batch_size(judge):
     assert one == pytest.approx(other, rel=1e-3)
 
 
-def test_a_judgement_by_the_same_protocol_is_read_and_another_is_made(judge, monkeypatch):
-    first = judge()
-    assert judge()["seconds"] == first["seconds"]
-    assert judge("eval.num_fake=31")["protocol"]["n_fake"] == 31
-    assert judge("ema=false")["values"] != first["values"]
+def test_a_judgement_by_the_same_protocol_is_read_and_another_stands_beside_it(judge, capsys):
+    first = judge(few=["eval.num_fake=30"])
+    assert judge(few=["eval.num_fake=30"])["seconds"] == first["seconds"]
+    assert "kept in run/evaluation/quick-num_fake_30/metrics.json" in capsys.readouterr().out
+    assert judge(few=["eval.num_fake=31"])["protocol"]["n_fake"] == 31
+    assert judge("ema=false", few=["eval.num_fake=30"])["values"] != first["values"]
+    names = ["quick-num_fake_30", "quick-num_fake_30-ema_false", "quick-num_fake_31"]
+    assert sorted(path.name for path in Path("run/evaluation").iterdir()) == names
+
+
+def test_a_judgement_in_a_folder_of_the_users_is_not_overwritten_by_another(judge):
+    first, second = judge("out=mine"), judge("out=mine", "ema=false")
+    judge("out=mine", "ema=false")
+    found = [json.loads(path.read_text()) for path in sorted(Path().glob("mine*/metrics.json"))]
+    assert [record["values"] for record in found] == [first["values"], second["values"]]
 
 
 def test_reals_are_looked_at_once_for_all_runs(judge, monkeypatch):
@@ -145,8 +157,8 @@ original = features.extract
 def test_saved_images_judged_as_files_give_the_same_value(judge, call, tmp_path):
     record = judge("eval.save_images=made", "eval.save_statistics=reals.npz", "eval.seeds=[3]")
     assert len(list((tmp_path / "made/seed3").glob("*.png"))) == 30
-    folder = call(evaluate.main, "samples=made/seed3", "reference=reals.npz", "extractor=digits8", "metric=frechet")
-    files = json.loads((folder / "evaluation/quick/metrics.json").read_text())
+    call(evaluate.main, "samples=made/seed3", "reference=reals.npz", "extractor=digits8", "metric=frechet", "out=files")
+    files = json.loads(Path("files/metrics.json").read_text())
     assert files["values"]["fd_digits8"]["mean"] == pytest.approx(record["values"]["fd_digits8"]["mean"], rel=1e-9)
 
 
@@ -202,8 +214,9 @@ def test_several_runs_are_one_table_for_a_paper(judge, call, capsys):
 
 def test_a_folder_of_images_compared_with_itself_is_at_no_distance(call, images):
     images("made", mode="RGB")
-    folder = call(evaluate.main, "samples=made", "reference=made", "extractor=pixels", "metric=frechet")
-    record = json.loads((folder / "evaluation/quick/metrics.json").read_text())
+    call(evaluate.main, "samples=made", "reference=made", "extractor=pixels", "metric=frechet")
+    name = "quick-samples_made-reference_made-extractor_pixels-metric_frechet"
+    record = json.loads(Path(f"evaluation/{name}/metrics.json").read_text())
     assert record["values"]["fd_pixels"]["mean"] == pytest.approx(0, abs=1e-9)
     assert (record["protocol"]["samples"], record["protocol"]["channels"]) == ("made", 3)
 
@@ -225,6 +238,22 @@ def test_files_that_may_have_changed_are_judged_anew(judge, images):
     assert (one["protocol"]["compared_with"], other["protocol"]["compared_with"]) == ("one", "other")
     Path("other/0.png").write_bytes(Path("one/0.png").read_bytes())
     assert judge("reference=other", *options)["values"] != other["values"]
+
+
+def test_images_of_many_sizes_are_resized_as_training_does(call, images):
+    images("made", size=8)
+    (images("mixed", size=12) / "5.png").write_bytes((Path("made") / "5.png").read_bytes())
+    call(evaluate.main, "samples=made", "reference=mixed", "resize=8", "out=judged", *FILES)
+    record = json.loads(Path("judged/metrics.json").read_text())
+    assert (record["protocol"]["resolution"], record["protocol"]["resized_to"]) == (8, [8, 8])
+
+
+def test_a_broken_image_gives_way_to_the_next_one_and_is_counted(call, images, capfd):
+    (images("made") / "5.png").write_bytes(b"no image")
+    call(evaluate.main, "samples=made", f"reference={images('exact')}", *FILES)
+    said = capfd.readouterr()
+    assert "strict=true stops instead" in said.err and "data.strict" not in said.err
+    assert "1 broken images of 'made' gave way to the next ones, such as made/5.png" in said.out
 
 
 def test_jpeg_files_are_noted(call, images, capsys):
@@ -260,9 +289,14 @@ def test_grey_images_for_a_colour_extractor_are_noted(call, images, capsys, monk
         (["samples=made"], "compared with what? Give reference=FOLDER"),
         (["samples=made", "reference=nowhere"], "there is no folder or file 'nowhere'"),
         (["samples=made", "reference=empty"], "'empty' holds no image"),
-        (["samples=made", "reference=mixed", *FILES], "'mixed' mixes images of 1x8x8 and of 1x9x9"),
-        (["samples=made", "reference=broken", *FILES], "broken or in an unknown format: replace or remove it"),
-        (["samples=made", "reference=large", *FILES], "'large' is of images of 1x9x9, and 1x8x8 are to be judged"),
+        (["samples=made", "reference=mixed", *FILES], "'mixed' mixes images of 1x8x8 and of 1x9x9 ('5.png'): give resize="),
+        (["samples=made", "reference=broken", "strict=true", *FILES], "broken or in an unknown format: replace or remove it"),
+        (["samples=made", "reference=large", *FILES], "and 1x8x8 are to be judged: compare images of one size (resize=8)"),
+        (["samples=made", "reference=made", "resize=0"], "resize=0 is invalid: give a whole number"),
+        (
+            ["samples=made", "reference=made", "device=cuda:99"],
+            "device=cuda:99 is invalid: give cpu, or cuda where there is a GPU",
+        ),
         (["run=run", "reference=large"], "'large' is of images of 1x9x9, and 1x8x8 are to be judged"),
         (["samples=colour", "reference=colour", "extractor=digits8"], "digits8 takes images of 1x8x8, not of 3x8x8"),
         (["samples=made", "reference=other.npz", *FILES], "holds statistics of 5 features, and pixels makes 64"),
@@ -319,8 +353,3 @@ def test_a_run_without_an_extractor_asks_for_one(call, refused):
 def test_few_samples_of_a_class_are_refused(call, refused):
     call(train.main, "model=cgan", "max_images=64", "network.generator.width=8", "logger=csv", "hydra.run.dir=run")
     assert "class 0 has fewer than 2 images: judge more samples" in refused("run=run", "metric=intra_class", "eval.num_fake=10")
-
-
-def test_the_values_lie_where_a_reader_looks_for_them(judge):
-    judge()
-    assert sorted(path.name for path in Path("run/evaluation").rglob("*.json")) == ["metrics.json"]

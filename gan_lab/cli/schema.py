@@ -15,6 +15,7 @@ from gan_lab.ranges import (
     Positive,
     Processes,
     Rows,
+    Sides,
     Size,
     Text,
     Whole,
@@ -134,6 +135,8 @@ class EvaluateKeys(Groups):
     run: Text | Annotated[Sequence[Text], MinLen(1)] | None
     samples: Text | None
     reference: Text | None
+    resize: Sides | None
+    strict: bool
     checkpoint: Text
     ema: bool
     truncation: NonNegative | None
@@ -173,8 +176,18 @@ class ReportKeys(TypedDict):
     """Keys of ``gan_lab.report``."""
 
     runs: Names | None
-    out: Text
+    out: Text | None
     max_grids: Whole
+
+
+class DashboardKeys(TypedDict):
+    """Keys of ``gan_lab.dashboard``."""
+
+    project: Text
+    entity: Text | None
+    name: Text
+    metrics: Sequence[Text]
+    out: Text
 
 
 class DataAlone(Groups):
@@ -235,6 +248,7 @@ COMMANDS: dict[str, type] = {
     "evaluate": EvaluateKeys,
     "sample": SampleKeys,
     "report": ReportKeys,
+    "dashboard": DashboardKeys,
     "sensitivity": SensitivityKeys,
     "train_extractor": TrainExtractorKeys,
     "benchmark_frechet": BenchmarkFrechetKeys,

@@ -38,6 +38,7 @@ class Images(Dataset[tuple[Tensor, int | None]]):
         labels: one per file, or None.
         classes: names of the labels.
         strict: raise at a broken image instead of replacing it.
+        strict_option: the option that a command calls it.
     """
 
     def __init__(
@@ -48,8 +49,9 @@ class Images(Dataset[tuple[Tensor, int | None]]):
         labels: Sequence[int] | None = None,
         classes: Sequence[str] = (),
         strict: bool = False,
+        strict_option: str = "data.strict",
     ) -> None:
-        self.store, self.files, self.decode, self.strict = store, files, decode, strict
+        self.store, self.files, self.decode, self.strict, self.strict_option = store, files, decode, strict, strict_option
         self.labels = None if labels is None else torch.tensor(labels)
         self.classes = list(classes)
         # 0, or one more than the place in `Fault`; forked workers write into it
@@ -98,7 +100,7 @@ class Images(Dataset[tuple[Tensor, int | None]]):
         if is_first:
             # not sys.stderr: a progress bar may have replaced it, and a forked worker could wait for its lock forever
             print(
-                f"{error} (using the next one, and counting others like it; data.strict=true stops instead)",
+                f"{error} (using the next one, and counting others like it; {self.strict_option}=true stops instead)",
                 file=sys.__stderr__,
                 flush=True,
             )

@@ -10,13 +10,13 @@ import torch
 from torchvision.transforms.functional import to_pil_image
 
 from gan_lab.errors import InputError
-from gan_lab.evaluation import features, result
+from gan_lab.evaluation import features, places, result
 from gan_lab.evaluation.extractor import Extractor
 from gan_lab.evaluation.inputs import EvalInputs, Features
-from gan_lab.evaluation.processes import process
+from gan_lab.evaluation.processes import everyone, on_first, process
 from gan_lab.evaluation.progress import Task, progress
 from gan_lab.evaluation.result import EvalResult
-from gan_lab.evaluation.source import Files, Source
+from gan_lab.evaluation.source import Files, Source, stamp_of
 from gan_lab.evaluation.suite import MetricSuite, needs
 from gan_lab.plot.display import Display, Pictures
 
@@ -63,11 +63,13 @@ class Evaluator:
 
     Attributes:
         suite: metrics and extractors.
-        folder: for the result and the pictures.
+        folder: for the result and the pictures, unless it holds a result of another protocol: see `places.place`. When a
+            target has been judged, the one that was used.
         seeds: of the samples.
         batch_size: of one process.
         device: of the extractors.
-        overwrite: judge anew what the folder holds a result of, by the same protocol.
+        others: folders of results, one of which may be of the same protocol.
+        overwrite: judge anew what a folder holds a result of, by the same protocol.
         save_images: a folder for the samples as PNG files; None: they are not kept.
         save_statistics: an .npz for mean and covariance of the reference; None: they are not kept.
         settings: the options behind all this, for the result.
@@ -76,6 +78,7 @@ class Evaluator:
     suite: MetricSuite
     folder: Path
     seeds: Sequence[int] = (0,)
+    others: Sequence[Path] = ()
     batch_size: int = 250
     device: torch.device = CPU
     overwrite: bool = False
@@ -86,7 +89,8 @@ class Evaluator:
     def __call__(self, target: EvalTarget) -> EvalResult:
         """Return the result and write it as ``metrics.json``; one of the same protocol is read instead."""
         start, asked = time.perf_counter(), self.protocol(target)
-        if not self.overwrite and cacheable(target) and (former := result.read(self.folder)) and former.protocol == asked:
+        self.folder, former = on_first(lambda: places.place(self.folder, asked, self.others))
+        if former and cacheable(target) and not (self.overwrite or self.save_images or self.save_statistics):
             return former
         self.check(target, asked)
         self.suite.to(self.device)
@@ -167,13 +171,23 @@ class Evaluator:
             "device": self.device.type,
             "seeds": list(self.seeds),
         }
-        return {**target.facts, **self.settings, **self.suite.protocol(), **images, **counts}
+        stamps = {f"{name}_files": stamp_of(path) for name, path in self.paths(target).items()}
+        return {**target.facts, **self.settings, **self.suite.protocol(), **images, **stamps, **counts}
+
+    def paths(self, target: EvalTarget) -> dict[str, Path]:
+        """Return the places of what comes as files."""
+        given = {"sample": target.sample(0), "reference": target.reference}
+        found = {name: each.path if isinstance(each, Files) else each for name, each in given.items()}
+        return {name: path for name, path in found.items() if isinstance(path, Path)}
 
     def notes(self, target: EvalTarget, reals: Sequence[EvalInputs]) -> list[str]:
         """Return reasons why the values compare with few others."""
         sample = target.sample(0)
         files = [source for source in (sample, target.reference) if isinstance(source, Files)]
         notes = [f"'{source.path}' holds JPEG files, whose artefacts a metric sees" for source in files if source.lossy]
+        for source in files:
+            if broken := sorted(set().union(*everyone(source.broken))):
+                notes.append(f"{len(broken):,} broken images of '{source.path}' gave way to the next ones, such as {broken[0]}")
         if sample.shape[0] == 1 and any(extractor.channels == 3 for extractor in self.suite.extractors):
             notes.append("grey images, repeated to three channels")
         return notes + self.suite.notes(reals, len(sample))

@@ -2,7 +2,7 @@
 
 import json
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -104,16 +104,17 @@ def read(folder: Path) -> EvalResult | None:
 # ----- on the screen -----------------------------------------------------------------------------------------------------
 
 
-def show(results: list[EvalResult], form: str) -> None:
-    """Print one table per result, or one of all for a paper."""
+def show(results: list[EvalResult], form: str, folders: Sequence[Path]) -> None:
+    """Print one table per result and where it is kept, or one of all for a paper."""
     console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
     if form != "table":
         console.print(FORMATS[form](results))
         return
-    for result in results:
+    for result, folder in zip(results, folders, strict=True):
         console.print(_table(result))
         for note in result.notes:
             console.print(f"note: {note}")
+        console.print(f"kept in {folder / FILE}")
 
 
 def _table(result: EvalResult) -> Any:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import torch
 from torch import Tensor
+from torchvision.transforms.functional import pil_to_tensor, to_pil_image
 
-from gan_lab.data.decode import MODES, decode
+from gan_lab.data.decode import MODES, decode, fit
 from gan_lab.data.files import Images
 from gan_lab.data.pixels import is_image, to_uint8, to_unit
 from gan_lab.data.sampler import shuffled
@@ -53,7 +54,9 @@ def must_fit(shape: tuple[int, ...], reference: tuple[int, ...], path: Path) -> 
     """Refuse to compare images of one shape with those of another that lie at ``path``."""
     if shape != reference:
         ours, theirs = ("x".join(map(str, it)) for it in (shape, reference))
-        raise InputError(f"'{path}' is of images of {theirs}, and {ours} are to be judged: compare images of one size")
+        resize = f"[{shape[1]},{shape[2]}]" if len(set(shape[1:])) > 1 else shape[-1]
+        remedy = "compare images of one size" + (f" (resize={resize})" if shape[0] == reference[0] else "")
+        raise InputError(f"'{path}' is of images of {theirs}, and {ours} are to be judged: {remedy}")
 
 
 class Generated:
@@ -137,19 +140,28 @@ class Reals:
 class Files:
     """Images made elsewhere: a folder or zip of image files, or an .npz with an array ``images`` (N, H, W, C) of uint8.
 
-    Files are decoded as training decodes them. They are grey if all of them are; one with colours makes all colour.
+    Files are decoded as training decodes them, and the next one stands in for a broken one. They are grey if all of them
+    are; one with colours makes all colour.
 
     Args:
         path: of it.
         channels: of the images to compare them with, 4 for colour with alpha: grey files become colour where it is above 1.
         value_range: see `gan_lab.data.decode.decode`.
+        size: height and width to scale them to, as training does; None: they are all of one size.
+        strict: refuse a broken file.
     """
 
     fingerprint = None
 
-    def __init__(self, path: Path, channels: int = 1, value_range: Sequence[float] | None = None) -> None:
-        self.path = path
-
+    def __init__(
+        self,
+        path: Path,
+        channels: int = 1,
+        value_range: Sequence[float] | None = None,
+        size: Sequence[int] | None = None,
+        strict: bool = False,
+    ) -> None:
+        self.path, self.size = path, size
         if not path.exists():
             raise InputError(f"there is no folder or file '{path}': give one that holds images")
         self.array = _array(path) if path.suffix == ".npz" else None
@@ -157,8 +169,9 @@ class Files:
             store = open_store(path)
             if channels == 1 and has_colours(store):
                 channels = 3
-            self.images = Images(store, store.files, partial(decode, channels=channels, value_range=value_range))
-        self.shape: tuple[int, ...] = tuple((self.images.read(0) if self.array is None else self.array[0]).shape)
+            read = partial(decode, channels=channels, size=size, value_range=value_range)
+            self.images = Images(store, store.files, read, strict=strict, strict_option="strict")
+        self.shape: tuple[int, ...] = tuple(self._read(0).shape)
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -173,16 +186,26 @@ class Files:
         """Yield images at their own size, without labels."""
         for start in range(0, len(indices), size):
             rows = list(indices[start : start + size])
-            yield self.array[rows] if self.array is not None else torch.stack([self._sized(row) for row in rows]), None
+            yield torch.stack([self._sized(row) for row in rows]), None
+
+    @property
+    def broken(self) -> list[str]:
+        """Paths of the files that another one stood in for, in this process."""
+        return [] if self.array is not None else self.images.broken
 
     def _sized(self, index: int) -> Tensor:
         """Return an image; refuse one of another size than the first."""
-        image = self.images.read(index)
+        image = self._read(index)
         if tuple(image.shape) != self.shape:
             first, this = ("x".join(map(str, shape)) for shape in (self.shape, image.shape))
             file = self.images.files[index]
-            raise InputError(f"'{self.path}' mixes images of {first} and of {this} ('{file}'): make all of one size")
+            raise InputError(f"'{self.path}' mixes images of {first} and of {this} ('{file}'): give resize=SIZE")
         return image
+
+    def _read(self, index: int) -> Tensor:
+        if self.array is None:
+            return self.images[index][0]
+        return self.array[index] if self.size is None else _scaled(self.array[index], self.size)
 
 
 def quantised(images: Tensor) -> Tensor:
@@ -212,6 +235,18 @@ def _array(path: Path) -> Tensor:
     if not len(images):
         raise InputError(f"'{path}' holds no images: give one that does")
     return torch.from_numpy(images).permute(0, 3, 1, 2)
+
+
+def _scaled(image: Tensor, size: Sequence[int]) -> Tensor:
+    """Scale uint8 (C, H, W) as `decode` scales a file."""
+    return pil_to_tensor(fit(to_pil_image(image), size, "lanczos"))
+
+
+def stamp_of(path: Path) -> str:
+    """Return a hash that changes when a file, or one in a folder, is added, removed or written anew: of sizes and times."""
+    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    facts = {str(file.relative_to(path)): (stat.st_size, stat.st_mtime_ns) for file in files for stat in [file.stat()]}
+    return digest(facts)
 
 
 def digest(content: dict[str, Any]) -> str:

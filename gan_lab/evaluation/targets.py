@@ -43,6 +43,8 @@ def of_run(
     ema: bool = True,
     truncation: float | None = None,
     trusted: Collection[str] = (),
+    size: Sequence[int] | None = None,
+    strict: bool = False,
 ) -> EvalTarget:
     """Load a checkpoint to judge.
 
@@ -57,6 +59,8 @@ def of_run(
         ema: by the averaged generator, or by G itself.
         truncation: see `gan_lab.model.base.sampling.Sampling.sample`.
         trusted: modules outside gan_lab that the checkpoint may call; see `gan_lab.trust.check`.
+        size: to scale ``reference`` to, as `Files` does.
+        strict: of `Files`.
     """
     path = checkpoint.find(run, which)
     gan, made_by = checkpoint.load(path, trusted=trusted)
@@ -67,7 +71,7 @@ def of_run(
     sample = _samples(gan, n, ema, truncation)
     reals: Source | Path = Reals(data, split, num_reference)
     if reference:
-        reals = place(reference, sample(0).shape, getattr(data, "value_range", None))
+        reals = place(reference, sample(0).shape, getattr(data, "value_range", None), size, strict)
     facts = {
         "run": str(run),
         "checkpoint": str(path),
@@ -88,12 +92,13 @@ def of_run(
     )
 
 
-def of_files(samples: str, reference: str) -> EvalTarget:
-    """Open images made elsewhere, and the images or the statistics to compare them with."""
-    source = Files(Path(samples).expanduser())
-    facts = {"samples": samples, "compared_with": reference}
+def of_files(samples: str, reference: str, size: Sequence[int] | None = None, strict: bool = False) -> EvalTarget:
+    """Open images made elsewhere, and the images or the statistics to compare them with; the options are those of `Files`."""
+    source = Files(Path(samples).expanduser(), size=size, strict=strict)
+    facts: dict[str, Any] = {"samples": samples, "compared_with": reference} | ({"resized_to": list(size)} if size else {})
+    reals = place(reference, source.shape, size=size, strict=strict)
     extractors = {Inception.name: {"_target_": f"{Inception.__module__}.{Inception.__name__}"}}
-    return EvalTarget(lambda seed: source, place(reference, source.shape), None, facts, extractors=extractors)
+    return EvalTarget(lambda seed: source, reals, None, facts, extractors=extractors)
 
 
 def _samples(gan: GAN, n: int, ema: bool, truncation: float | None) -> Callable[[int], Generated]:
@@ -111,11 +116,17 @@ def data_of(path: Path, made_by: DictConfig, moved: Mapping[str, Any]) -> Data:
     return data
 
 
-def place(name: str, shape: tuple[int, ...], value_range: Sequence[float] | None = None) -> Files | Path:
+def place(
+    name: str,
+    shape: tuple[int, ...],
+    value_range: Sequence[float] | None = None,
+    size: Sequence[int] | None = None,
+    strict: bool = False,
+) -> Files | Path:
     """Open images of this shape at a place, or return the path of their mean and covariance."""
     path = Path(name).expanduser()
     if is_statistics(path):
         return path
-    files = Files(path, shape[0], value_range)
+    files = Files(path, shape[0], value_range, size, strict)
     must_fit(shape, files.shape, path)
     return files

@@ -28,8 +28,8 @@ class RunDescription:
         name: model, data, the values that a sweep varies, and the seed.
         group: group of related runs: the name of the sweep's folder, or else model and data.
         tags: model and data.
-        config: the resolved configuration. Its ``choices`` are short words to sort and filter by: the option of each group
-            and the seed.
+        choices: short words to sort and filter by: the option of each group and the seed.
+        config: the resolved configuration.
         resumed_at: images seen at the resume; later rows are dropped because the run will write them again.
     """
 
@@ -37,6 +37,7 @@ class RunDescription:
     name: str
     group: str
     tags: list[str]
+    choices: dict[str, Any]
     config: dict[str, Any]
     resumed_at: int = 0
 
@@ -50,7 +51,7 @@ def describe(cfg: DictConfig, resumed_at: int) -> RunDescription:
         group, varied = sweep.name, list(variations(hydra, choices, swept(sweep)))
     config: Any = OmegaConf.to_container(cfg, resolve=True)
     name = "-".join([*tags, *varied, str(cfg.seed)])
-    return RunDescription(cfg.folder, name, group, tags, config | {"choices": choices}, resumed_at)
+    return RunDescription(cfg.folder, name, group, tags, choices, config, resumed_at)
 
 
 def options(cfg: DictConfig, hydra: HydraConf) -> dict[str, Any]:
@@ -60,7 +61,7 @@ def options(cfg: DictConfig, hydra: HydraConf) -> dict[str, Any]:
     """
     groups = [str(group) for group, node in cfg.items() if isinstance(node, DictConfig) and (CONF / str(group)).is_dir()]
     keys: dict[str, Any] = {group: "+".join(cfg[group]) or "none" for group in groups}
-    known = {group: option for group, option in hydra.runtime.choices.items() if "/" not in group and option}
+    known = {group: option for group, option in hydra.runtime.choices.items() if not {"/", "@"} & {*group} and option}
     chosen = {group: option for group, option in (keys | known).items() if group not in NO_CHOICE_OF_METHOD}
     return chosen | {"seed": cfg.seed}
 

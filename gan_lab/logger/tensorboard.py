@@ -20,12 +20,15 @@ from gan_lab.logger.sections import CLOCKS, section
 class TensorBoard(Clocked, TensorBoardLogger):
     """A run whose steps are images seen, so that curves of different batch sizes compare."""
 
+    latest = 0
+
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Write a row in sections; the clocks are the axis, not curves."""
+        """Write a row in sections; the clocks are the axis, which never falls: the checkpoint judged last may lie behind."""
         clocked = self.clocked(metrics)
         row = {section(name): value for name, value in clocked.items() if name not in CLOCKS}
-        super().log_metrics(row, int(clocked.get("images_seen", step or 0)))
+        self.latest = max(self.latest, int(clocked.get("images_seen", step or 0)))
+        super().log_metrics(row, self.latest)
 
     @rank_zero_only
     def log_picture(self, name: str, path: Path, clocks: dict[str, float]) -> None:
@@ -47,7 +50,7 @@ class TensorBoard(Clocked, TensorBoardLogger):
         self.experiment.add_text("config", f"```\n{OmegaConf.to_yaml(run.config)}\n```", run.resumed_at)
         primary = run.config.get("primary")
         shown = {f"{stage}/{primary}": 0.0 for stage in ("val", "final") if primary}  # names only: the rows have the values
-        for summary in hparams(run.config["choices"], shown):
+        for summary in hparams(run.choices, shown):
             self.experiment.file_writer.add_summary(summary)
 
     def save(self) -> None:

@@ -4,10 +4,10 @@ import netrc
 import os
 import shlex
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import wandb
 from lightning.pytorch.loggers import WandbLogger
@@ -18,11 +18,14 @@ from gan_lab.logger.clocks import Clocked
 from gan_lab.logger.run import RunDescription
 from gan_lab.logger.sections import CLOCKS, section
 from gan_lab.ranges import Text
+from gan_lab.run_folder import RunFolder
 
 HOSTS = ("api.wandb.ai", "api.forge.coreweave.com")  # hosts of a stored login; the second since wandb 0.31
 
 PATIENCE = 30
 """Seconds in which W&B may finish: a scheduler that ends a job kills it soon after."""
+
+FINAL = "final/"
 
 FAULTS = (OSError, wandb.Error)
 """Errors of W&B's service, for instance where a scheduler has ended it: it signals every process of a job."""
@@ -32,11 +35,22 @@ class Wandb(Clocked, WandbLogger):
     """A run whose curves are drawn over images seen, and which continues when its folder does."""
 
     is_lost = is_finished = False
+    checkpoints: Path | None = None
+    """The folder whose chosen checkpoint becomes an artifact at the end; None: none does."""
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Log a row in sections; W&B counts rows itself, so ``step`` is not passed on."""
-        self._send({section(name): value for name, value in self.clocked(metrics).items()})
+        """Log a row in sections; W&B counts rows itself, so ``step`` is not passed on.
+
+        The last judgement is of one checkpoint, which may lie behind: it belongs to the summary, with its own clocks.
+        """
+        row = self.clocked(metrics)
+        if any(name.startswith(FINAL) for name in row):
+            self._guard(
+                lambda: self.experiment.summary.update({f"{FINAL}{name.removeprefix(FINAL)}": row[name] for name in row})
+            )
+        else:
+            self._send({section(name): value for name, value in row.items()})
 
     @rank_zero_only
     def log_picture(self, name: str, path: Path, clocks: dict[str, float]) -> None:
@@ -49,15 +63,19 @@ class Wandb(Clocked, WandbLogger):
         self._send(clocks | {name: wandb.Table(["sample"], [[line] for line in lines])})
 
     def _send(self, row: dict[str, Any]) -> None:
+        self._guard(lambda: self.experiment.log(row))
+
+    def _guard(self, call: Callable[[], Any]) -> None:
         try:
             if not self.is_lost:
-                self.experiment.log(row)
+                call()
         except FAULTS as error:
             self._lose(f"W&B has ended ({error}): what follows is in metrics.csv alone")
 
     @rank_zero_only
     def close(self) -> None:
         """Finish the W&B run, or leave it after `PATIENCE`; otherwise the next run in this process would continue it."""
+        self._guard(self._keep_checkpoint)
         if self.is_lost:
             return
         finish = threading.Thread(target=self._finish, daemon=True)
@@ -65,6 +83,15 @@ class Wandb(Clocked, WandbLogger):
         finish.join(PATIENCE)
         if not self.is_finished:
             self._lose(f"W&B has not finished in {PATIENCE} s: what it left out is uploaded by {self._sync()}")
+
+    def _keep_checkpoint(self) -> None:
+        """Hand over the chosen checkpoint as an artifact, where that is asked for."""
+        files = [self.checkpoints / f"{name}.ckpt" for name in ("best", "last")] if self.checkpoints else []
+        for path in [file for file in files if file.is_file()][:1]:
+            artifact = wandb.Artifact(f"checkpoint-{self.experiment.id}", "model")
+            artifact.add_file(str(path))
+            self.experiment.log_artifact(artifact, aliases=[path.stem])
+            self.checkpoints = None
 
     def _finish(self) -> None:
         with suppress(Exception):  # `close` says so
@@ -91,23 +118,29 @@ class Wandb(Clocked, WandbLogger):
         return shlex.join(["wandb", "sync", *([] if self.experiment.settings._offline else ["--include-online"]), *in_order])
 
 
-def wandb_logger(run: RunDescription, project: Text, mode: str | None = None) -> Wandb:
+def wandb_logger(
+    run: RunDescription, project: Text, mode: str | None = None, log_model: Literal["best"] | None = None
+) -> Wandb:
     """Start a W&B run, or continue the one that the run folder already has.
 
     Args:
         run: the run to log.
         project: name of the W&B project.
         mode: online, offline or disabled; None: ``WANDB_MODE``, else online if a login is stored, else offline.
+        log_model: "best" keeps the chosen checkpoint as an artifact; None: none.
     """
-    mode = mode or os.environ.get("WANDB_MODE") or ("online" if _is_logged_in() else "offline")
+    mode = mode or os.environ.get("WANDB_MODE") or ("online" if is_logged_in() else "offline")
     if getattr(rank_zero_only, "rank", 0) != 0:
         return Wandb(save_dir=run.folder, offline=mode != "online")
-    options = {"config": run.config, "name": run.name, "group": run.group, "tags": run.tags, "project": project}
+    config = {"choices": run.choices, "config": run.config}  # W&B sorts by name: what one filters by comes first
+    options = {"config": config, "name": run.name, "group": run.group, "tags": run.tags, "project": project}
     experiment = _start(mode, dir=run.folder, id=_former_id(run.folder), resume="allow", **options)
     for clock in CLOCKS:
         experiment.define_metric(clock, hidden=True)  # an axis to choose, not a curve
     experiment.define_metric("*", step_metric="images_seen")
-    return Wandb(experiment=experiment, save_dir=run.folder)
+    logger = Wandb(experiment=experiment, save_dir=run.folder)
+    logger.checkpoints = RunFolder(run.folder).checkpoints if log_model else None
+    return logger
 
 
 def _start(mode: Any, **options: Any) -> Any:
@@ -120,7 +153,7 @@ def _start(mode: Any, **options: Any) -> Any:
         return wandb.init(mode="offline", settings=settings, **options)
 
 
-def _is_logged_in() -> bool:
+def is_logged_in() -> bool:
     """Return whether an API key is stored; asking W&B itself would take minutes without a network."""
     if os.environ.get("WANDB_API_KEY"):
         return True

@@ -31,7 +31,7 @@ def save_picture(samples: Tensor, path: Path, columns: int | None = None, reals:
         samples: images (N, C, H, W) in [-1, 1], points (N, 2, 1, 1) or (N, 2), signals (N, C, L) or vectors (N, F).
         path: PNG file to write.
         columns: of a grid; None makes a square one. Points of a column, such as those of a class, share a colour.
-        reals: to draw beside vectors, of their shape; None: none.
+        reals: to draw beside points and vectors, of their shape; None: none.
     """
     beside = None if reals is None else reals.detach().float().cpu()
     kind_of(samples.shape[1:]).draw(samples.detach().float().cpu(), path, columns, beside)
@@ -86,12 +86,32 @@ def _lines(signals: Tensor, path: Path, columns: int | None, reals: Tensor | Non
 
 
 def _scatter(points: Tensor, path: Path, columns: int | None, reals: Tensor | None) -> None:
-    figure, axes = plt.subplots(figsize=(4, 4))
-    across, up = points.flatten(1)[:, 0].numpy(), points.flatten(1)[:, -1].numpy()
-    colours = None if columns is None else np.arange(len(points)) % columns
-    axes.scatter(across, up, s=4, alpha=0.5, c=colours, cmap=None if columns is None else "turbo")
-    axes.set(xlim=(-1.5, 1.5), ylim=(-1.5, 1.5), aspect="equal")
+    """Draw points over reals, in a square window that holds all of both."""
+    figure, axes = plt.subplots(figsize=(4, 4), layout="constrained")
+    middle, half = _window(points, reals)
+    if reals is not None:
+        axes.scatter(*_across_and_up(reals), s=4, color=REAL, linewidths=0)
+    colours = {"color": FAKE} if columns is None else {"c": np.arange(len(points)) % columns, "cmap": "turbo"}
+    axes.scatter(*_across_and_up(points), s=4, alpha=0.5, **colours)
+    limits = {f"{axis}lim": (at - half, at + half) for axis, at in zip("xy", middle, strict=True)}
+    axes.set(**limits, aspect="equal")
     _save(figure, path)
+
+
+def _across_and_up(points: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    return points.flatten(1)[:, 0].numpy(), points.flatten(1)[:, -1].numpy()
+
+
+def _window(points: Tensor, reals: Tensor | None) -> tuple[tuple[float, float], float]:
+    """Return middle and half side of a window; of reals in one place, as of none, the square of 1.5 around the origin too."""
+    sets = [np.stack(_across_and_up(each)) for each in (points, reals) if each is not None]
+    if reals is None or not np.ptp(sets[1]):
+        sets.append(np.array([[-1.5, 1.5], [-1.5, 1.5]]))
+    together = np.concatenate(sets, 1)
+    together = together[:, np.isfinite(together).all(0)]
+    low, high = together.min(1), together.max(1)
+    across, up = ((low + high) / 2).tolist()
+    return (across, up), 0.52 * float((high - low).max())
 
 
 def _pairs(vectors: Tensor, path: Path, columns: int | None, reals: Tensor | None) -> None:
@@ -126,8 +146,8 @@ def _pair(panel: Axes, x: np.ndarray, y: np.ndarray, limits: tuple[float, float]
         panel.set_ylim(limits)
 
 
-IMAGES, POINTS, SIGNALS = Drawing(_grid), Drawing(_scatter), Drawing(_lines)
-TABLE = Drawing(_pairs, crowd=8, compares=True)
+IMAGES, SIGNALS = Drawing(_grid), Drawing(_lines)
+POINTS, TABLE = (Drawing(draw, crowd=8, compares=True) for draw in (_scatter, _pairs))
 
 
 def _square(samples: Tensor) -> int:

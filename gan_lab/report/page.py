@@ -2,8 +2,8 @@
 
 import base64
 import hashlib
+import itertools
 import json
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -17,15 +17,13 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from gan_lab import __version__, atomic
-from gan_lab.logger.sections import section
-from gan_lab.report import tables
-from gan_lab.report.cells import is_number, short
-from gan_lab.report.pictures import Picture
+from gan_lab.report import numbers, tables
+from gan_lab.report.cells import short
 from gan_lab.report.runs import Run, collect
 from gan_lab.run_folder import find
 
-MOST_POINTS = 500
-"""Of a curve that is no metric; metrics keep all their points, for times are read off them."""
+SCRIPTS = ("tables.js", "curves.js", "options.js", "samples.js")
+"""The page's script, in this order."""
 
 NO_RUN = "{} is no run and holds none: there is no metrics.csv and no summary.json in it."
 
@@ -34,13 +32,20 @@ def report(cfg: DictConfig) -> None:
     """Write a single HTML file that shows and compares the runs, from nothing but the files in their folders."""
     folders, others = find(cfg.runs)
     page = render(collect(folders, cfg.max_grids), others)
-    path, console = Path(cfg.out), Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+    path = Path(cfg.out) if cfg.out else free()
+    former, console = path.exists(), Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     atomic.write_text(path, page)
     for folder in others:
         console.print(NO_RUN.format(folder))
     count = "1 run" if len(folders) == 1 else f"{len(folders)} runs"
-    console.print(f"{count} -> {path} ({len(page) / 2**20:.1f} MiB)")
+    console.print(f"{count} -> {path} ({len(page) / 2**20:.1f} MiB{', in the place of a former one' if former else ''})")
+
+
+def free() -> Path:
+    """Return report.html, or the first of report-2.html, report-3.html, ... that is not there."""
+    names = itertools.chain(["report.html"], (f"report-{number}.html" for number in itertools.count(2)))
+    return next(path for path in map(Path, names) if not path.exists())
 
 
 def render(runs: Sequence[Run], others: Sequence[Any] = ()) -> str:
@@ -53,7 +58,8 @@ def render(runs: Sequence[Run], others: Sequence[Any] = ()) -> str:
     environment = Environment(
         loader=PackageLoader(__package__, "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    script, style = (files(__package__).joinpath(name).read_text(encoding="utf-8") for name in ("script.js", "style.css"))
+    *scripts, style = (files(__package__).joinpath(name).read_text(encoding="utf-8") for name in (*SCRIPTS, "style.css"))
+    script = "".join(scripts)
     environment.filters |= {"pretty": partial(json.dumps, indent=2, ensure_ascii=False), "short": short, "remarks": remarks}
     return environment.get_template("page.html").render(
         title=_headline(runs),
@@ -63,11 +69,11 @@ def render(runs: Sequence[Run], others: Sequence[Any] = ()) -> str:
         runs=runs,
         notes=[NO_RUN.format(folder) for folder in others],
         overview=tables.overview(runs),
-        curves=_sections(runs),
+        curves=numbers.sections(runs),
         evaluations=tables.evaluations(runs),
         is_evaluated=any(run.records or run.pictures for run in runs),
         differences=tables.compared(runs),
-        data=numbers(runs),
+        data=numbers.numbers(runs),
         style=style,
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
@@ -86,55 +92,3 @@ def remarks(record: Mapping[str, Any]) -> list[str]:
     """Return the reasons why the values of a record compare with few others."""
     notes = record.get("notes")
     return [str(note) for note in notes] if isinstance(notes, list) else []
-
-
-def _sections(runs: Sequence[Run]) -> dict[str, list[str]]:
-    """Return the columns of metrics.csv by the section in which they are drawn; metrics of G first."""
-    names = list(dict.fromkeys(name for run in runs for row in run.rows for name in row))
-    judged = [name for name in names if section(name).startswith("val/")]
-    of_d = [name for name in judged if name.removeprefix("val/") in tables.DIAGNOSES]
-    return {
-        "Metrics": [name for name in judged if name not in of_d],
-        "Losses": [name for name in names if section(name).startswith("loss/")],
-        "What explains them": of_d + [name for name in names if section(name).startswith("watch/")],
-    }
-
-
-def numbers(runs: Sequence[Run]) -> dict[str, Any]:
-    """Return the numbers that the script draws, as plain as JSON: none of them infinite."""
-    sections = _sections(runs)
-    names = [name for group in sections.values() for name in group]
-    columns = {name: _of_column(runs, name) for name in names}
-    return {"runs": [_of_run(run, names) for run in runs], "columns": columns, "metrics": sections["Metrics"]}
-
-
-def _of_run(run: Run, names: Sequence[str]) -> dict[str, Any]:
-    speed = run.summary.get("images_per_second")
-    return {
-        "title": run.title,
-        "name": run.name,
-        "primary": run.primary,
-        "speed": speed if speed and is_number(speed) else None,
-        "series": {name: _points(run.series(name), is_metric=name.startswith("val/")) for name in names if run.series(name)},
-        "grids": [[images, *_content(samples)] for images, samples in run.grids.items()],
-    }
-
-
-def _content(samples: Picture | list[str]) -> list[Any]:
-    """Return a picture with its size, or a text."""
-    return ["\n".join(samples)] if isinstance(samples, list) else [samples.uri, samples.width, samples.height]
-
-
-def _points(series: Sequence[tuple[float, float]], is_metric: bool) -> list[tuple[float, float | None]]:
-    """Keep the points of a metric; thin other curves evenly, in six digits, and keep their last point."""
-    step = 1 if is_metric else math.ceil(len(series) / MOST_POINTS)
-    kept = [*series[:-1:step], *series[-1:]]
-    return [(x, None if not math.isfinite(y) else y if is_metric else float(f"{y:.6g}")) for x, y in kept]
-
-
-def _of_column(runs: Sequence[Run], name: str) -> dict[str, Any]:
-    """Return the better direction, if one is known, and the real-data baselines, unless the runs have many different."""
-    metric = name.removeprefix("val/") if name.startswith("val/") else None
-    baselines = {value for run in runs if metric and is_number(value := run.baseline.get(metric))}
-    modes = [mode for run in runs if metric and (mode := run.mode(metric))]
-    return {"mode": modes[0] if modes else None, "baselines": sorted(baselines) if len(baselines) <= 3 else []}

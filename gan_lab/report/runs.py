@@ -29,6 +29,7 @@ class Run:
         name: the folder, relative to the one that all runs share.
         config: each value of the configuration by its full key.
         words: the choice for each of `titles.WORDS`.
+        overrides: options of the command line, by key.
         rows: of metrics.csv.
         summary: of summary.json; empty while the run has not ended.
         grids: samples of the same latents over time, by images seen: pictures, or lines of text.
@@ -41,6 +42,7 @@ class Run:
     name: str
     config: dict[str, Any] = field(default_factory=dict)
     words: dict[str, str] = field(default_factory=dict)
+    overrides: dict[str, str] = field(default_factory=dict)
     rows: list[dict[str, float]] = field(default_factory=list)
     summary: dict[str, Any] = field(default_factory=dict)
     grids: dict[int, Picture | list[str]] = field(default_factory=dict)
@@ -123,6 +125,7 @@ def read(folder: RunFolder, name: str, max_grids: int) -> Run:
     run = Run(name)
     config = _readable(run, folder.read_config) or {}
     run.words, run.config = words(config), dict(flatten(config))
+    run.overrides = _readable(run, folder.read_overrides) or {}
     run.rows = [row for row in folder.read_rows() if math.isfinite(row.get("images_seen", 0))]
     run.summary = _readable(run, folder.read_summary) or {}
     run.grids = _each(run, shown, dict(evenly(list(folder.grids().items()), max_grids)))

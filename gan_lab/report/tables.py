@@ -75,7 +75,7 @@ def compared(runs: Sequence[Run]) -> Table:
 def evaluations(runs: Sequence[Run]) -> Table:
     """Make a row per metric, a column per run, and beside them the real-data baseline; the best of a row is marked.
 
-    Values of different presets stand in rows of their own, for they compare with nothing else.
+    Values of different protocols stand in rows of their own, for they compare with nothing else.
     """
     judged = [run for run in runs if any(map(metrics, run.records.values()))]
     files = list(dict.fromkeys(file for run in judged for file in run.records))
@@ -84,7 +84,7 @@ def evaluations(runs: Sequence[Run]) -> Table:
         for file in files
         for name in dict.fromkeys(name for run in judged for name in metrics(run.records.get(file, {})))
     ]
-    return without_empty(Table(["metric", "better", *(run.title for run in judged), "held-out reals", "record"], rows))
+    return without_empty(Table(["metric", "record", "better", *(run.title for run in judged), "held-out reals"], rows))
 
 
 def _judged(name: str, file: str, found: Sequence[Mapping[str, Any]]) -> list[Cell]:
@@ -95,7 +95,7 @@ def _judged(name: str, file: str, found: Sequence[Mapping[str, Any]]) -> list[Ce
     best = {"min": min, "max": max}[better](means) if better in WAYS and len(means) > 1 else None
     cells = [spread(each, "best" if each and each["mean"] == best else "") for each in found]
     baselines = [baseline for each in found if is_number(baseline := each.get("baseline", each.get("floor")))]  # floor: 0.1
-    return [text(name), text(WAYS.get(better)), *cells, span(baselines), text(file)]
+    return [text(name), text(file.removesuffix("/metrics.json")), text(WAYS.get(better)), *cells, span(baselines)]
 
 
 def metrics(record: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

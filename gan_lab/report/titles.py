@@ -10,6 +10,12 @@ MOST_WORDS = 5
 """In a title; runs that it would take more to tell apart are told by their folders."""
 
 
+PLACES = ("folder", "resume")
+"""The last part of keys that say where a run lies, and how it came there."""
+
+NONE = "none"
+
+
 def words(config: Mapping[str, Any]) -> dict[str, str]:
     """Return the choice for each of `WORDS`, by the names of what the configuration builds."""
 
@@ -27,7 +33,7 @@ def words(config: Mapping[str, Any]) -> dict[str, str]:
         "network": "".join(parts("network", "generator")[-2:-1]),
     }
     lists = {word: "+".join(map(str, node)) for word, node in config.items() if word in WORDS and isinstance(node, dict)}
-    return {word: found[word] if word in found else lists.get(word) or "none" for word in WORDS}
+    return {word: found[word] if word in found else lists.get(word) or NONE for word in WORDS}
 
 
 def differences(configs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
@@ -45,7 +51,7 @@ def differences(configs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     for key in dict.fromkeys(key for config in known for key in config):
         name = key.rsplit(".", 1)[-1]
         column = tuple(str(config.get(key)) for config in known)
-        if name == "folder" or len(set(column)) == 1 or (name, *column) in seen:
+        if name in PLACES or len(set(column)) == 1 or (name, *column) in seen:
             continue
         seen.add((name, *column))
         found[key] = [config.get(key) for config in configs]
@@ -53,27 +59,64 @@ def differences(configs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
 
 
 def titles(choices: Sequence[Mapping[str, str]], configs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the fewest words, then values, that tell runs apart; words alone where it would take many values.
+    """Return what tells each run from those that are like it so far, and no more; equal titles where it would take too much.
 
     Args:
         choices: `words` of each run.
         configs: values by full key of each run.
     """
-    columns = [[choice[word] for choice in choices] for word in WORDS]
-    values = [
-        ["" if value is None else f"{'.'.join(key.split('.')[-2:])}={value}" for value in column]
-        for key, column in differences(configs).items()
-        if not key.startswith("callback.")
-    ]
-    told = _told_apart([*columns, *values])
-    return [", ".join(filter(None, title)) for title in (told if len(told[0]) <= MOST_WORDS else _told_apart(columns))]
+    told = _told_apart(list(range(len(choices))), choices, configs, MOST_WORDS)
+    return [_joined(told[run]) for run in range(len(choices))]
 
 
-def _told_apart(columns: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
-    """Return the rows of those columns alone that tell apart rows which the columns before do not."""
-    result: list[tuple[str, ...]] = [() for _ in columns[0]]
-    for column in columns:
-        longer = [(*title, text) for title, text in zip(result, column, strict=True)]
-        if len(set(longer)) > len(set(result)):
-            result = longer
-    return result
+def _told_apart(
+    runs: list[int], choices: Sequence[Mapping[str, str]], configs: Sequence[Mapping[str, Any]], depth: int
+) -> dict[int, list[tuple[str, str]]]:
+    """Split runs by the first choice or value in which they differ, and its parts again; return these (key, text) by run."""
+    split = _first_difference([choices[run] for run in runs], [configs[run] for run in runs]) if depth else None
+    if split is None:
+        return {run: [] for run in runs}
+    key, column = split
+    parts: dict[str, list[int]] = {}
+    for run, text in zip(runs, column, strict=True):
+        parts.setdefault(text, []).append(run)
+    return {
+        run: [(key, text), *rest]
+        for text, part in parts.items()
+        for run, rest in _told_apart(part, choices, configs, depth - 1).items()
+    }
+
+
+def _first_difference(
+    choices: Sequence[Mapping[str, str]], configs: Sequence[Mapping[str, Any]]
+) -> tuple[str, list[str]] | None:
+    """Return the first word that differs, else the first value, a seed last, as a text for each run."""
+    for word in WORDS:
+        if len({choice[word] for choice in choices}) > 1:
+            return word, [choice[word] for choice in choices]
+    found = {key: column for key, column in differences(configs).items() if not key.startswith("callback.")}
+    key = min(found, key=is_seed, default=None)
+    if key is None:
+        return None
+    name = ".".join(key.split(".")[-2:])
+    return name, [f"{name}={value}" if value is not None else NONE for value in found[key]]
+
+
+def _joined(told: Sequence[tuple[str, str]]) -> str:
+    """Return the words without "none"; of a run without any other the last choice that it does without."""
+    texts = [text for _, text in told if text not in ("", NONE)]
+    return ", ".join(texts or [f"no {key}" for key, _ in told[-1:]])
+
+
+def is_seed(key: str) -> bool:
+    """Return whether runs may differ in this full key and be repetitions of each other."""
+    return key.rsplit(".", 1)[-1] == "seed"
+
+
+def repetitions(configs: Sequence[Mapping[str, Any]]) -> list[list[int]]:
+    """Return the numbers of the runs that differ in nothing but their seed, together; a run without configuration alone."""
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    for run, config in enumerate(configs):
+        key = [(key, str(value)) for key, value in config.items() if not is_seed(key) and key.rsplit(".", 1)[-1] not in PLACES]
+        groups.setdefault(tuple(sorted(key)) or (run,), []).append(run)
+    return list(groups.values())

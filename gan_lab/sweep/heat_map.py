@@ -54,7 +54,11 @@ def save(rows: list[Row], path: Path) -> Path:
         for row in cells:
             _draw(panel, grid[1].index(row.options[across]), grid[0].index(row.options[down]), row, colours)
     job = rows[0].jobs[0]
-    figure.colorbar(colours, ax=axes, label=f"{job.primary} ({'higher' if job.mode == 'max' else 'lower'} is better)")
+    label = f"{job.primary} ({'higher' if job.mode == 'max' else 'lower'} is better)"
+    if colours.norm.vmin == colours.norm.vmax:  # a bar of one value would reach beyond it
+        figure.supxlabel(label)
+    else:
+        figure.colorbar(colours, ax=axes, label=label)
     with atomic.replacing(path) as partial:
         figure.savefig(partial, dpi=100)
     plt.close(figure)

@@ -5,7 +5,7 @@ Jobs may have run in other processes and on other machines: the files in their f
 
 import math
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,9 @@ from gan_lab.run_folder import RunFolder, inside
 
 SEED = "seed"
 """Jobs that differ in nothing else are one row."""
+
+TIE, TIE_BREAKERS = 1e-6, 2
+"""Share of an objective by which further metrics may move it, and how many: the third would be lost in float64."""
 
 
 @dataclass
@@ -30,6 +33,7 @@ class Job:
         best: its best value in validation.
         chosen: its value for the chosen checkpoint, on latents that chose nothing.
         others: values of the other metrics that have a better direction.
+        courses: direction (``better``) and ``best`` value in validation of these, in the order of the run.
         images_seen: real images that D has seen.
         seconds: of training and judging.
         error: why it failed.
@@ -46,6 +50,7 @@ class Job:
     images_seen: int | None
     seconds: float | None
     error: str | None
+    courses: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def value(self) -> float | None:
@@ -54,10 +59,21 @@ class Job:
 
     @property
     def objective(self) -> float | None:
-        """The value for a search to minimise: the best in validation, negative where higher is better; inf of a failed job."""
+        """The value for a search to minimise: the best in validation, negative where higher is better; inf of a failed job.
+
+        A search that counts modes meets equals: the other metrics move it by less than `TIE`, so that they alone tell these
+        apart.
+        """
         if self.status == "failed" or (self.primary and self.best is None):
             return math.inf
-        return None if self.best is None else badness(self, self.best)
+        if self.best is None:
+            return None
+        value, share = badness(self.mode, self.best), TIE * max(1.0, abs(self.best))
+        for course in list(self.courses.values())[:TIE_BREAKERS]:
+            best = _finite(course.get("best"))
+            value += share * (1 if best is None else math.atan(badness(course["better"], best)) / (math.pi / 2))
+            share *= TIE
+        return value
 
 
 def read(folder: RunFolder) -> Job:
@@ -67,6 +83,7 @@ def read(folder: RunFolder) -> Job:
         content = {"status": "failed", "error": "no summary.json"} | metric(OmegaConf.create(folder.read_config()))
     primary, course = content.get("primary"), content.get("scores", {})
     final = content.get("final_judgement", {"scores": {}})["scores"]
+    others = {name: course[f"val/{name}"] for name in final if name != primary and "best" in course.get(f"val/{name}", {})}
     return Job(
         folder=folder.path,
         overrides=folder.read_overrides(),
@@ -75,10 +92,11 @@ def read(folder: RunFolder) -> Job:
         mode=content.get("mode"),
         best=_finite(course.get(f"val/{primary}", {}).get("best")),
         chosen=_finite(final.get(primary)),
-        others={name: final[name] for name in final if name != primary and "best" in course.get(f"val/{name}", {})},
+        others={name: final[name] for name in others},
         images_seen=content.get("images_seen"),
         seconds=content.get("seconds"),
         error=content.get("error"),
+        courses={name: each for name, each in others.items() if each.get("better")},
     )
 
 
@@ -163,9 +181,34 @@ def group(jobs: list[Job]) -> list[Row]:
 
 def rank(rows: list[Row]) -> list[Row]:
     """Sort rows of one metric: the best mean first, those without a value last."""
-    return sorted(rows, key=lambda row: math.inf if row.mean is None else badness(row.jobs[0], row.mean))
+    return sorted(rows, key=lambda row: math.inf if row.mean is None else badness(row.jobs[0].mode, row.mean))
 
 
-def badness(job: Job, value: float) -> float:
-    """Return the value with the sign by which the lower is the better."""
-    return -value if job.mode == "max" else value
+def badness(mode: str | None, value: float) -> float:
+    """Return the value of a metric with the sign by which the lower is the better."""
+    return -value if mode == "max" else value
+
+
+def tie(jobs: list[Job]) -> float | None:
+    """Return the value that two jobs or more have in common, all that have any; None where they differ."""
+    values = [job.value for job in jobs if job.value is not None]
+    return values[0] if len(values) > 1 and len(set(values)) == 1 else None
+
+
+def by_what_differs(jobs: list[Job]) -> list[Job]:
+    """Return jobs of one metric, judged by another if it is equal in all of them and the other is not."""
+    if tie(jobs) is None:
+        return jobs
+    judged = [job for job in jobs if job.value is not None]
+    for name, course in judged[0].courses.items():
+        if len({job.others.get(name) for job in judged}) > 1:
+            return [_judged_by(name, job, course["better"]) for job in jobs]
+    return jobs
+
+
+def _judged_by(name: str, job: Job, mode: str) -> Job:
+    """Return the job with another primary metric; its former one stands among the others."""
+    if job.value is None or job.primary is None:
+        return replace(job, primary=name, mode=mode)
+    others = {job.primary: job.value} | {other: value for other, value in job.others.items() if other != name}
+    return replace(job, primary=name, mode=mode, chosen=_finite(job.others.get(name)), others=others)

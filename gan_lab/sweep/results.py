@@ -6,12 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from gan_lab import atomic
 from gan_lab.errors import first_line
 from gan_lab.sweep import heat_map
-from gan_lab.sweep.ranking import Job, Row, badness, collect, group, rank, swept
+from gan_lab.sweep.ranking import Job, Row, badness, by_what_differs, collect, group, rank, swept, tie
+
+WIDE = Console(width=10_000)
+"""A screen on which no column gives way, to measure a table."""
 
 
 def show(sweep: Path) -> bool:
@@ -19,9 +23,14 @@ def show(sweep: Path) -> bool:
     jobs, console = collect(sweep), Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
     metrics = dict.fromkeys(job.primary for job in jobs)
     for primary in metrics:
-        rows = group([job for job in jobs if job.primary == primary])
-        console.print(table(rank(rows)))
-        _say(console, "best", _best(rows))
+        of_metric = [job for job in jobs if job.primary == primary]
+        rows = group(by_what_differs(of_metric))
+        ranked = [job for row in rows for job in row.jobs]
+        if (same := tie(of_metric)) is not None:
+            then = f"the rows are ranked by {ranked[0].primary}" if tie(ranked) is None else "their order says nothing"
+            console.print(f"{primary} is {same:.4g} in every job and tells none apart: {then}")
+        console.print(table(rank(rows), console.width))
+        _say(console, "best", _best(rows) if tie(ranked) is None else None)
         name = "heat_map.png" if len(metrics) == 1 else f"heat_map_{primary}.png"
         _say(console, "heat map", heat_map.save(rows, sweep / name) if heat_map.is_grid(rows) else None)
     failed = [job for job in jobs if job.status == "failed"]
@@ -31,16 +40,25 @@ def show(sweep: Path) -> bool:
     return bool(failed)
 
 
-def table(rows: list[Row]) -> Table:
-    """Make a table of rows of one metric, numbered as they come."""
+def table(rows: list[Row], width: int) -> Table:
+    """Make a table of rows of one metric, numbered as they come; metrics that this width has no room for are left out."""
+    others = list(dict.fromkeys(name for row in rows for name in row.others))
+    while others and Measurement.get(WIDE, WIDE.options, _table(rows, others)).maximum > width:
+        others.pop()
+    found = _table(rows, others)
+    if left_out := [name for row in rows for name in row.others if name not in others]:
+        found.caption = f"also in sweep.csv: {', '.join(dict.fromkeys(left_out))}"
+    return found
+
+
+def _table(rows: list[Row], others: list[str]) -> Table:
     job = rows[0].jobs[0]
     judged = f"{job.primary} ({job.mode}) of the chosen checkpoint, judged on fresh latents"
     result = Table(title=judged if job.primary else "no metric chooses a checkpoint")
     for column in ("", *rows[0].options):
-        result.add_column(column, no_wrap=True)  # on a narrow screen the other metrics give way first
-    others = list(dict.fromkeys(name for row in rows for name in row.others))
+        result.add_column(column, no_wrap=True)
     for column in ("mean", "sd", *others, "finished", "failed"):
-        result.add_column(column, justify="right")
+        result.add_column(column, justify="right", no_wrap=True)
     for number, row in enumerate(rows, 1):
         numbers = ["" if value is None else f"{value:.4g}" for value in (row.mean, row.sd)]
         counts = [str(row.count(status)) for status in ("finished", "failed")]
@@ -71,7 +89,7 @@ def write_csv(jobs: list[Job], path: Path) -> Path:
 
 def _best(rows: list[Row]) -> Path | None:
     """Return the folder of the best job of the best row."""
-    jobs = [(badness(job, job.value), job.folder) for job in rank(rows)[0].jobs if job.value is not None]
+    jobs = [(badness(job.mode, job.value), job.folder) for job in rank(rows)[0].jobs if job.value is not None]
     return min(jobs)[1] if jobs else None
 
 

@@ -66,6 +66,7 @@ COMMANDS = [
     "list",
     "prepare",
     "sensitivity",
+    "dashboard",
     "report.__main__",
     "benchmark.__main__",
     "benchmark_data",

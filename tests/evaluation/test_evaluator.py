@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from gan_lab.errors import InputError
+from gan_lab.evaluation import result
 from gan_lab.evaluation.evaluator import EvalTarget, Evaluator, save_images
 from gan_lab.evaluation.metric.frechet import Frechet
 from gan_lab.evaluation.metric.precision_recall import PrecisionRecall
@@ -36,7 +37,7 @@ REAL, HELD_OUT = Images(60, seed=1), Images(40, seed=2)
 
 def target(low=100, **more):
     given = {"sample": lambda seed: Images(30, seed + 10, False, low), "reference": REAL, "held_out": HELD_OUT}
-    return EvalTarget(**given | {"facts": {"run": "a"}} | more)
+    return EvalTarget(**given | {"facts": {"run": "a", "checkpoint_sha256": "a"}} | more)
 
 
 def evaluator(folder, *metrics, extractor=None, **more):
@@ -64,7 +65,15 @@ def test_a_result_of_the_same_protocol_is_read_unless_it_is_to_be_overwritten(tm
     first = evaluator(tmp_path)(target())
     assert evaluator(tmp_path)(target(low=0)).values == first.values  # the facts do not tell them apart
     assert evaluator(tmp_path, overwrite=True)(target(low=0)).values != first.values
-    assert evaluator(tmp_path)(target(low=0, facts={"run": "b"})).protocol["run"] == "b"
+    assert evaluator(tmp_path)(target(low=0, facts={"checkpoint_sha256": "b"})).protocol["checkpoint_sha256"] == "b"
+
+
+def test_a_result_of_another_protocol_stays_and_the_evaluator_says_where_its_own_lies(tmp_path):
+    first = evaluator(tmp_path / "quick")(target())
+    other = evaluator(tmp_path / "quick")
+    second = other(target(facts={"checkpoint_sha256": "b"}))
+    assert other.folder.name.startswith("quick-")
+    assert [result.read(folder) for folder in (tmp_path / "quick", other.folder)] == [first, second]
 
 
 def test_without_held_out_reals_there_is_no_baseline(tmp_path):

@@ -1,5 +1,6 @@
 import json
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -120,7 +121,7 @@ def wide(monkeypatch):
 
 
 def test_the_screen_shows_values_baselines_and_notes(wide, capsys):
-    show([made(notes=["images are [few]"])], "table")
+    show([made(notes=["images are [few]"])], "table", [Path("kept")])
     out = capsys.readouterr().out
     for word in (
         "outputs/a_b: eyes",
@@ -131,12 +132,13 @@ def test_the_screen_shows_values_baselines_and_notes(wide, capsys):
         "lower",
         "kd_eyes, nats",
         "note: images are [few]",
+        "kept in kept/metrics.json",
     ):
         assert word in out
 
 
 def test_names_that_look_like_markup_stay_as_they_are(wide, capsys):
-    show([made(run="[red]run[/red]", seeds=[{"[b]x": 1.0}])], "table")
+    show([made(run="[red]run[/red]", seeds=[{"[b]x": 1.0}])], "table", [Path("kept")])
     out = capsys.readouterr().out
     assert "[red]run[/red]" in out
     assert "[b]x" in out
@@ -144,7 +146,7 @@ def test_names_that_look_like_markup_stay_as_they_are(wide, capsys):
 
 @pytest.mark.parametrize(("form", "beginning"), [("markdown", "| run |"), ("latex", r"\begin{tabular}")])
 def test_tables_for_papers_are_printed_as_they_are(capsys, form, beginning):
-    show([made(run="[red]" + "x" * 300)], form)
+    show([made(run="[red]" + "x" * 300)], form, [])
     out = capsys.readouterr().out
     assert out.startswith(beginning)
     assert "[red]" + "x" * 300 in out  # no line is broken

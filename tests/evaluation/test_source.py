@@ -10,7 +10,8 @@ from gan_lab.data.folder import ImageFolder
 from gan_lab.data.module import Data
 from gan_lab.data.sampler import shuffled
 from gan_lab.errors import InputError
-from gan_lab.evaluation.source import Files, Generated, Reals, digest, is_statistics, look, must_fit, quantised
+from gan_lab.evaluation.source import Files, Generated, Reals, digest, is_statistics, look, must_fit, quantised, stamp_of
+from gan_lab.rng import make_generator
 from gan_lab.training.build import build
 from tests.tiny import tiny
 
@@ -224,14 +225,16 @@ def test_transparency_is_put_on_white(tmp_path):
 def test_mixed_sizes(tmp_path):
     folder = save(tmp_path / "a", levels(3))
     Image.new("RGB", (5, 4)).save(folder / "002.png")
-    with pytest.raises(InputError, match=r"mixes images of 3x4x4 and of 3x4x5 \('002.png'\): make all of one size"):
+    with pytest.raises(InputError, match=r"mixes images of 3x4x4 and of 3x4x5 \('002.png'\): give resize=SIZE"):
         read(Files(folder))
 
 
 def test_sets_of_two_sizes(tmp_path):
     a, b = Files(save(tmp_path / "a", levels(2))), Files(save(tmp_path / "b", levels(2, size=5)))
     must_fit(a.shape, a.shape, a.path)
-    with pytest.raises(InputError, match=r"b' is of images of 3x5x5, and 3x4x4 are to be judged: compare images of one size"):
+    with pytest.raises(
+        InputError, match=r"b' is of images of 3x5x5, and 3x4x4 are to be judged: compare images of one size \(resize=4\)"
+    ):
         must_fit(a.shape, b.shape, b.path)
 
 
@@ -241,7 +244,31 @@ def test_a_broken_image_is_named(tmp_path, damage):
     path = folder / "001.png"
     path.write_bytes(path.read_bytes()[:50] if damage == "cut" else b"no image")
     with pytest.raises(InputError, match=r"a/001.png' is broken or in an unknown format: replace or remove it"):
-        read(Files(folder))
+        read(Files(folder, strict=True))
+    files = Files(folder)
+    assert torch.equal(read(files)[0], levels(3)[[0, 2, 2]])
+    assert files.broken == [str(path)]
+
+
+@pytest.mark.parametrize("kind", ["folder", "npz"])
+def test_images_are_scaled_and_cropped_as_training_does(tmp_path, kind):
+    images = torch.randint(256, (2, 3, 6, 8), dtype=torch.uint8, generator=make_generator(0))
+    files = Files(save(tmp_path / "a", images) if kind == "folder" else npz(tmp_path / "a.npz", images), size=[4, 4])
+    options = {"channels": 3, "image_size": 4, "num_classes": None, "batch_size": 2, "seed": 0}
+    trained = ImageFolder(str(save(tmp_path / "b", images)), held_out_root=str(tmp_path / "b"), **options)
+    trained.setup()
+    assert files.shape == (3, 4, 4)
+    assert torch.equal(read(files)[0], read(Reals(trained, "train"))[0])
+
+
+def test_a_stamp_changes_with_each_file_of_a_folder(tmp_path):
+    folder = save(tmp_path / "a", levels(3))
+    stamps = [stamp_of(folder), stamp_of(folder)]
+    (folder / "001.png").write_bytes((folder / "001.png").read_bytes() + b" ")
+    stamps.append(stamp_of(folder))
+    (folder / "002.png").unlink()
+    assert len({*stamps, stamp_of(folder)}) == 3
+    assert stamp_of(folder / "001.png") == stamp_of(folder / "001.png") != stamp_of(folder / "000.png")
 
 
 def test_a_damaged_zip_file_names_the_image(tmp_path):
@@ -250,7 +277,7 @@ def test_a_damaged_zip_file_names_the_image(tmp_path):
     content[70] ^= 255
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"a.zip/000.png' is broken"):
-        Files(path)
+        Files(path, strict=True)
 
 
 def test_an_empty_folder_and_one_that_is_not_there(tmp_path):

@@ -100,7 +100,7 @@ def test_the_default_run_and_its_evaluations(call):
     check_run(folder, FORMER["digits"])
     for name, former in FORMER["evaluate"].items():
         call(evaluate.main, "run=run", f"eval={name}", "eval.num_fake=200", "eval.seeds=[0,1]")
-        values = json.loads((folder / f"evaluation/{name}/metrics.json").read_text())["values"]
+        values = json.loads((folder / f"evaluation/{name}-num_fake_200-seeds_0_1/metrics.json").read_text())["values"]
         for key, value in former.items():
             assert values[key]["seeds"] == pytest.approx(value["seeds"], rel=1e-5), key
             assert values[key]["baseline"] == (value["baseline"] and pytest.approx(value["baseline"], rel=1e-5)), key

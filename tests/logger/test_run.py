@@ -25,7 +25,7 @@ def test_a_run_is_called_by_model_data_and_seed(runs):
 
 def test_the_choices_are_the_option_of_each_group_and_the_seed(runs):
     (run,) = runs("model=wgan_gp", "data=gaussians", "penalty=[r1,dragan]", "seed=3", "hydra.run.dir=run")
-    choices = run.config["choices"]
+    choices = run.choices
     given = {"model": "wgan_gp", "data": "gaussians", "network": "mlp", "optimizer": "adam_wgan_gp", "penalty": "r1+dragan",
              "regularizer": "none", "metric": "modes", "seed": 3}  # fmt: skip
     assert given.items() <= choices.items()
@@ -36,7 +36,7 @@ def test_the_choices_are_the_option_of_each_group_and_the_seed(runs):
 
 def test_a_group_without_an_option_says_none(runs):
     (run,) = runs("model=gan", "data=gaussians", "metric=none", "penalty=[none]", "hydra.run.dir=run")
-    assert (run.config["choices"]["penalty"], run.config["choices"]["metric"]) == ("none", "none")
+    assert (run.choices["penalty"], run.choices["metric"]) == ("none", "none")
 
 
 def test_the_runs_of_a_sweep_are_one_group_and_their_names_tell_what_varies(runs):

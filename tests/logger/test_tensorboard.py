@@ -38,8 +38,8 @@ def scalars(folder):
 
 
 def start(folder, resumed_at=0):
-    config = {"choices": {"model": "gan", "seed": 0}, "metric": None}
-    return tensorboard_logger(RunDescription(str(folder), "a", "b", [], config, resumed_at))
+    choices = {"model": "gan", "seed": 0}
+    return tensorboard_logger(RunDescription(str(folder), "a", "b", [], choices, {"metric": None}, resumed_at))
 
 
 def hparams(read, tag):
@@ -62,6 +62,8 @@ def run(tmp_path_factory):
 def test_scalars_are_the_rows_of_metrics_csv_in_sections_over_images_seen(run):
     expected = {}
     for row in read_rows(run / "metrics.csv"):
+        if any(name.startswith("final/") for name in row):
+            row["images_seen"] = 64  # the judgement of a checkpoint that may lie behind stands at the end
         for name in row.keys() - set(CLOCKS):
             expected.setdefault(section(name), []).append((row["images_seen"], pytest.approx(row[name])))
     shown = scalars(run)
@@ -121,7 +123,7 @@ def test_what_is_logged_after_the_end_of_fit_takes_nothing_away(tmp_path):
     logger.finalize("success")
     logger.log_metrics({"images_seen": 5, "final/fid": 2.0})
     logger.close()
-    assert scalars(tmp_path) == {"loss/d_loss": [(10, 1.0)], "final/fid": [(5, 2.0)]}
+    assert scalars(tmp_path) == {"loss/d_loss": [(10, 1.0)], "final/fid": [(10, 2.0)]}
 
 
 def test_tensorboard_does_not_change_training(tmp_path):

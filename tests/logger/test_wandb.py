@@ -51,7 +51,7 @@ def rows(folder):
 
 
 def start(folder, **options):
-    return wandb_logger(RunDescription(str(folder), "a", "b", [], {}), project="gan_lab", **options)
+    return wandb_logger(RunDescription(str(folder), "a", "b", [], {}, {}), project="gan_lab", **options)
 
 
 @pytest.fixture
@@ -85,8 +85,10 @@ def test_a_run_is_found_by_name_group_tags_and_columns(recorded):
     assert {"model": "dcgan", "data": "fake", "network": "dcgan", "penalty": "none", "seed": 0}.items() <= config[
         "choices"
     ].items()
-    assert config["data"]["image_size"] == config["network"]["generator"]["image_size"] == 8
-    assert config["total_images"] == 64
+    assert {"choices", "config"} <= config.keys() <= {"choices", "config", "_wandb"}
+    full = config["config"]
+    assert full["data"]["image_size"] == full["network"]["generator"]["image_size"] == 8
+    assert full["total_images"] == 64
 
 
 def test_losses_scores_and_what_explains_them_are_rows_in_sections_over_images_seen(recorded):
@@ -96,9 +98,44 @@ def test_losses_scores_and_what_explains_them_are_rows_in_sections_over_images_s
     assert losses == [(16, 4), (32, 8), (48, 12), (64, 16)]
     assert losses == [(row["images_seen"], row["g_steps_done"]) for row in logged if "watch/d_gap" in row]
     assert [row["images_seen"] for row in logged if "val/d_overfit" in row] == [32, 64]
-    assert [row["images_seen"] for row in logged if "final/d_overfit" in row] == [64]
     sections = {name.split("/")[0] for row in logged for name in row if "/" in name}
-    assert sections == {"loss", "watch", "val", "final", "samples"}
+    assert sections == {"loss", "watch", "val", "samples"}
+    clocks = [row["images_seen"] for row in logged]
+    assert clocks == sorted(clocks)
+
+
+def summary(folder):
+    """What a run's summary was told beside its rows."""
+    return {
+        "/".join(item.nested_key) or item.key: json.loads(item.value_json)
+        for record in records(folder)
+        if record.HasField("summary")
+        for item in record.summary.update
+    }
+
+
+def test_the_last_judgement_is_in_the_summary_with_its_own_clock(tmp_path):
+    logger = start(tmp_path, mode="offline")
+    logger.log_metrics({"images_seen": 64, "d_loss": 1.0})
+    logger.log_metrics({"images_seen": 32, "final/fid": 2.0})
+    logger.close()
+    assert [row["images_seen"] for row in rows(tmp_path)] == [64]
+    told = summary(tmp_path)
+    assert (told["final/fid"], told["final/images_seen"]) == (2.0, 32)
+
+
+def test_the_chosen_checkpoint_is_an_artifact_on_request(tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints/last.ckpt").write_bytes(b"last")
+    (tmp_path / "checkpoints/best.ckpt").write_bytes(b"best")
+    logger = start(tmp_path, mode="offline", log_model="best")
+    logger.close()
+    found = (
+        record.artifact if record.HasField("artifact") else record.request.log_artifact.artifact for record in records(tmp_path)
+    )
+    (artifact,) = [each for each in found if each.type]
+    assert (artifact.type, [entry.path for entry in artifact.manifest.contents]) == ("model", ["best.ckpt"])
+    assert "best" in artifact.aliases
 
 
 def test_sample_grids_lie_beside_the_record(recorded):

@@ -1,5 +1,6 @@
 from collections import Counter
 
+import pytest
 import torch
 from PIL import Image
 from torchvision.transforms.functional import pil_to_tensor
@@ -41,6 +42,20 @@ def test_points_are_drawn_where_they_are(tmp_path):
     assert right.shape == (3, 400, 400)
 
 
+@pytest.mark.parametrize("scale", [0.01, 100.0])
+def test_points_are_drawn_over_reals_and_none_is_clipped(tmp_path, scale):
+    corners = scale * torch.tensor([[-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0], [5.0, 5.0]])
+    reals = scale * torch.tensor([[0.0, 0.0], [-2.0, 0.0]])
+    picture = saved(corners, tmp_path / "a.png", reals=reals)[:3]
+    blue, grey = picture[2] > picture[0].int() + 20, (picture == 153).all(0)
+
+    def spots(mask):
+        return len({(int(y) // 12, int(x) // 12) for y, x in mask.nonzero()})
+
+    assert 4 <= spots(blue) <= 16 and 2 <= spots(grey) <= 8
+    assert blue.any(0).nonzero().min() > grey.any(0).nonzero().min()  # the reals reach further to the left
+
+
 def inked(picture):
     """Rows and columns of a picture where anything is drawn."""
     drawn = (picture[:3] != 255).any(0)
@@ -76,7 +91,7 @@ def test_a_table_is_a_panel_for_each_feature_and_each_pair_beside_reals(tmp_path
 def test_one_place_says_how_a_shape_is_shown():
     shapes = {(3, 8, 8): IMAGES, (1, 4, 6): IMAGES, (2, 1, 1): POINTS, (2,): POINTS, (2, 16): SIGNALS, (7,): TABLE, (1,): TABLE}
     assert {shape: kind_of(shape) for shape in shapes} == shapes
-    assert [kind.compares for kind in (IMAGES, POINTS, SIGNALS, TABLE)] == [False, False, False, True]
+    assert [kind.compares for kind in (IMAGES, POINTS, SIGNALS, TABLE)] == [False, True, False, True]
 
 
 def test_points_of_a_column_share_a_colour(tmp_path):

@@ -27,6 +27,11 @@ def test_a_pattern_is_taken_as_it_stands_and_folders_that_are_no_runs_are_named(
     assert "outputs/c is no run" in out
     assert "2 runs -> report.html" in out
     assert (tmp_path / "report.html").read_text().count("data:image/png") == 2
+    call(report.main, "runs=outputs/a")
+    call(report.main, "runs=outputs/a", "out=report.html")
+    out = capsys.readouterr().out
+    assert "1 run -> report-2.html" in out
+    assert "1 run -> report.html (0.0 MiB, in the place of a former one)" in out
 
 
 @pytest.mark.parametrize(

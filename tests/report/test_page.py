@@ -67,36 +67,13 @@ def test_text_lies_in_the_page_and_is_no_tag(tmp_path):
     assert "onerror" not in str(Reader(text).tags)
 
 
-def test_long_losses_are_thinned_and_metrics_are_not(tmp_path):
-    log = [{"images_seen": n, "d_loss": n / 3, "val/fd_digits8": n / 3} for n in range(1, 2002)]
-    (run,) = data(render(write_run(tmp_path / "a", log=log)))["runs"]
-    losses = run["series"]["d_loss"]
-    assert len(losses) <= page.MOST_POINTS + 1
-    assert (losses[0], losses[-1]) == ([1, 0.333333], [2001, 667])
-    assert run["series"]["val/fd_digits8"] == [[n, n / 3] for n in range(1, 2002)]
-
-
-def test_runs_of_several_metrics_and_without_any_stand_in_one_page(tmp_path):
-    none = summary(primary=None, mode=None, scores={}, baseline={}, final_judgement={"scores": {}})
-    text = render(
-        write_run(tmp_path / "none", config(metric=None, primary=None, primary_mode=None), rows()[4:], none, grids=()),
-        write_run(
-            tmp_path / "modes", log=[{"images_seen": 5, "val/modes": 8}], end=summary(primary="modes", mode="max", scores={})
-        ),
-    )
-    assert data(text)["columns"] == {
-        "val/modes": {"mode": "max", "baselines": []},
-        "d_loss": {"mode": None, "baselines": []},
-    }
-
-
 def test_evaluations_are_shown_with_their_notes_protocol_and_pictures(tmp_path):
     folder = write_run(tmp_path / "a", end=summary())
     draw(folder / "evaluation" / "quick" / "nearest.png")
     record = {"values": {"kid": {"mean": 0.25}}, "notes": ["few samples"], "protocol": {"n_fake": 4321}}
     (folder / "evaluation" / "quick" / "metrics.json").write_text(json.dumps(record))
     text = render(folder)
-    assert "quick/metrics.json: few samples" in text and "4321" in text
+    assert "quick: few samples" in text and "4321" in text
     (picture,) = Reader(text).of("img")
     assert picture["alt"] == "quick/nearest.png of a"
     assert picture["src"].startswith("data:image/png")
@@ -154,3 +131,19 @@ def test_no_other_script_than_ours_may_run(two):
 def test_a_phone_is_told_the_width(two):
     assert {"name": "viewport", "content": "width=device-width, initial-scale=1"} in Reader(render(*two)).of("meta")
     assert "prefers-color-scheme: dark" in render(*two)
+
+
+def test_single_values_are_folded_away_and_curves_are_not(tmp_path):
+    log = [{"images_seen": n, "d_loss": 1.0} for n in (1, 2)] + [{"images_seen": 2, "val/fd_digits8": 3.0}]
+    text = render(write_run(tmp_path / "a", log=log))
+    parts = re.findall(r"<details (open)?\s*>\s*<summary><h3>(.*?)</h3>.*?</details>", text, re.DOTALL)
+    assert parts == [("open", "Losses"), ("", "Single values")]
+
+
+def test_a_default_page_never_takes_the_place_of_another(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = []
+    for _ in range(3):
+        names.append(page.free().name)
+        page.free().touch()
+    assert names == ["report.html", "report-2.html", "report-3.html"]

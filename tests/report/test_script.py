@@ -90,6 +90,7 @@ def test_a_value_tells_images_and_seconds(opened):
 
 def test_chips_hide_runs_and_the_scale_can_be_logarithmic(opened):
     lines = ".chart[data-metric='val/fd_digits8'] path.line"
+    opened.find_element("id", "average").click()
     assert count(opened, lines) == 3
     opened.find_elements("css selector", ".chip")[0].click()
     assert count(opened, lines) == 2
@@ -105,6 +106,7 @@ def test_chips_hide_runs_and_the_scale_can_be_logarithmic(opened):
 def test_a_mouse_over_a_curve_shows_the_values_there(opened):
     from selenium.webdriver import ActionChains
 
+    opened.find_element("id", "average").click()
     chart = opened.find_element("css selector", ".chart[data-metric='val/fd_digits8']")
     ActionChains(opened).move_to_element(chart.find_element("tag name", "svg")).perform()
     tip = chart.find_element("class name", "tip")
@@ -128,6 +130,7 @@ def test_a_slider_turns_text(browser, tmp_path):
 
 
 def test_a_hostile_name_is_shown_and_does_nothing(opened):
+    opened.find_element("id", "average").click()
     assert "<img src=x onerror=alert(1)>" in " ".join(texts(opened, ".chip"))
     assert count(opened, "img:not(.enlarge)") == 0
 
@@ -146,3 +149,67 @@ def test_a_phone_shows_it_without_scrolling_sideways(opened, scheme, tmp_path):
     assert (ground < 50) == (scheme == "dark")
     assert count(opened, ".chart path.line") > 0
     opened.save_screenshot(tmp_path / f"{scheme}.png")
+
+
+@pytest.fixture
+def swept(browser, tmp_path):
+    """A page of two rates with two seeds each."""
+    for job, (rate, seed) in enumerate((rate, seed) for rate in (0.1, 0.2) for seed in (0, 1)):
+        log, end = rows({100: 90.0 + seed, 400: 10.0 + 2 * seed}), summary(images_per_second=100.0 * (job + 1))
+        folder = write_run(tmp_path / str(job), config(seed=seed, optimizer={"d": {"lr": rate}}), log, end)
+        (folder / ".hydra").mkdir()
+        (folder / ".hydra/overrides.yaml").write_text(f"[optimizer.d.lr={rate}, seed={seed}]")
+    (tmp_path / "report.html").write_text(page.render(runs.collect([tmp_path / str(job) for job in range(4)], 12)))
+    browser.get(f"file://{tmp_path}/report.html")
+    yield browser
+    assert not [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+
+
+def test_seeds_are_averaged_with_a_band(swept):
+    chart = ".chart[data-metric='val/fd_digits8']"
+    assert (count(swept, f"{chart} path.line"), count(swept, f"{chart} .band")) == (2, 2)
+    assert texts(swept, ".chip") == ["d.lr=0.1", "d.lr=0.2"]
+    script = "return averaged([[[0, 1], [4, 5]], [[0, 3], [2, 5], [4, 9]]])"
+    assert swept.execute_script(script) == [[0, 2, pytest.approx(2**0.5)], [4, 7, pytest.approx(8**0.5)]]
+    swept.find_element("id", "average").click()
+    assert (count(swept, f"{chart} path.line"), count(swept, f"{chart} .band")) == (4, 0)
+
+
+def test_smoothing_keeps_the_values_faint_behind_it(swept):
+    enter(swept, "#smoothing", 0.5)
+    assert count(swept, ".chart[data-metric='val/fd_digits8'] path.raw") == 2
+    smoothed = swept.execute_script("return smooth([[0, 1], [1, 3], [2, null], [3, 3]])")
+    assert smoothed == [[0, 1], [1, pytest.approx(7 / 3)], [2, None], [3, pytest.approx(19 / 7)]]  # debiased by 1 - 0.5^n
+
+
+def test_a_metric_stands_over_each_option_and_costs_are_bars(swept):
+    dots = "#optionCharts .chart[data-option='optimizer.d.lr'] circle"
+    assert count(swept, dots) == 4
+    assert (
+        len(set(swept.execute_script("return [...document.querySelectorAll(arguments[0])].map(e => e.cx.baseVal.value)", dots)))
+        == 2
+    )
+    assert texts(swept, "#costs figure:first-child .bar b") == ["150", "350"]
+
+
+def test_a_search_leaves_the_runs_that_match(swept):
+    enter(swept, "#search", "seed=1 LR=0.2")
+    assert [row.is_displayed() for row in swept.find_elements("css selector", "#overview tbody tr")] == [
+        False,
+        False,
+        False,
+        True,
+    ]
+    assert count(swept, "#optionCharts circle") == 1
+    assert texts(swept, ".chip") == ["d.lr=0.2"]
+    enter(swept, "#search", "")
+    assert count(swept, ".chip") == 2
+
+
+def test_a_phone_shows_a_card_per_run(swept):
+    device = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    swept.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", device)
+    swept.refresh()
+    cards = swept.find_elements("css selector", "#overview tbody tr")
+    assert all(300 < card.size["width"] < 390 and card.size["height"] < 300 for card in cards)
+    assert swept.execute_script("return document.documentElement.scrollHeight") < 8000

@@ -90,8 +90,8 @@ def test_other_presets_are_other_rows(judged):
     judged(a={"kid": KID})
     rows, _ = judged("fid50k", a={"kid": KID}, b={"kid": KID})
     assert [(row["record"], row["a"], row["b"]) for row in rows] == [
-        ("fid50k/metrics.json", "0.25 ± 0.01", "0.25 ± 0.01"),
-        ("quick/metrics.json", "0.25 ± 0.01", ""),
+        ("fid50k", "0.25 ± 0.01", "0.25 ± 0.01"),
+        ("quick", "0.25 ± 0.01", ""),
     ]
 
 

@@ -17,11 +17,28 @@ def test_titles_are_the_fewest_words_and_values_that_tell_runs_apart(tmp_path):
     slow = config("wgan", optimizer={"d": {"lr": 1e-5}})
     folders = [write_run(tmp_path / str(job), cfg) for job, cfg in enumerate((config(), penalised, config("wgan"), slow))]
     assert [run.title for run in collect(*folders)] == [
-        "dcgan, none, d.lr=0.0002",
-        "wgan, r1+r2, d.lr=0.0002",
-        "wgan, none, d.lr=0.0002",
-        "wgan, none, d.lr=1e-05",
+        "dcgan",
+        "wgan, r1+r2",
+        "wgan, d.lr=0.0002",
+        "wgan, d.lr=1e-05",
     ]
+
+
+def test_a_run_that_only_lacks_what_another_has_says_so(tmp_path):
+    folders = [write_run(tmp_path / name, config(penalty={key: {} for key in name.split("+")})) for name in ("r1", "r1+r2")]
+    folders.append(write_run(tmp_path / "plain"))
+    assert [run.title for run in collect(*folders)] == ["r1", "r1+r2", "no penalty"]
+
+
+def test_a_seed_stands_last(tmp_path):
+    cfgs = [config(seed=seed, optimizer={"d": {"lr": rate}}) for seed in (0, 1) for rate in (1, 2)]
+    told = [run.title for run in collect(*(write_run(tmp_path / str(job), cfg) for job, cfg in enumerate(cfgs)))]
+    assert told == ["d.lr=1, seed=0", "d.lr=2, seed=0", "d.lr=1, seed=1", "d.lr=2, seed=1"]
+
+
+def test_repetitions_differ_in_their_seeds_and_their_place_alone():
+    told = [dict(flatten(cfg)) for cfg in (config(), config(seed=1, folder="b"), config("wgan", seed=1))]
+    assert titles.repetitions([*told, {}, {}]) == [[0, 1], [2], [3], [4]]
 
 
 def test_runs_that_only_many_values_tell_apart_are_told_by_their_folders(tmp_path):
@@ -29,7 +46,8 @@ def test_runs_that_only_many_values_tell_apart_are_told_by_their_folders(tmp_pat
     cfgs = [config(), *(config(**{key: 1}) for key in keys), config("wgan")]
     folders = [write_run(tmp_path / str(job), cfg) for job, cfg in enumerate(cfgs)]
     told = [run.title for run in collect(*folders)]
-    assert told == [*(f"dcgan, {job}" for job in range(len(keys) + 1)), "wgan"]
+    few = titles.MOST_WORDS - 1
+    assert told == ["dcgan, 0", *(f"dcgan, key{n}=1" for n in range(few)), *(f"dcgan, {n + 1}" for n in (few, few + 1)), "wgan"]
 
 
 def test_runs_that_differ_in_nothing_are_told_by_their_folders(tmp_path):

@@ -84,3 +84,11 @@ def test_the_picture_is_written_and_closed(tmp_path):
     assert path.read_bytes().startswith(b"\x89PNG")
     assert [file.name for file in tmp_path.iterdir()] == ["heat_map.png"]
     assert not plt.get_fignums()
+
+
+def test_one_value_needs_no_colour_bar(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(Figure, "savefig", lambda self, path, **options: path.touch() or drawn.append(self))
+    heat_map.save(group(jobs(0.0, 0.0, 0.0, 0.0, mode="max", **GRID)), tmp_path / "heat_map.png")
+    assert len(drawn[0].axes) == 1
+    assert drawn[0].get_supxlabel() == "fd (higher is better)"

@@ -58,3 +58,47 @@ def test_jobs_that_differ_only_in_their_seed_are_one_row_with_mean_and_deviation
 def test_the_best_row_stands_first_and_one_with_only_failures_last(mode, order):
     rows = ranking.rank(ranking.group(jobs(5.0, 1.0, None, mode=mode, model=["a", "b", "c"])))
     assert [row.options["model"] for row in rows] == order
+
+
+def course(better, best):
+    return {"first": 0.0, "final": best, "best": best, "better": better}
+
+
+def judged(leave, job, modes, quality, kl=0.5):
+    done = finished(modes, "modes", "max", best=modes)
+    done["scores"] |= {"val/high_quality": course("max", quality), "val/kl_modes": course("min", kl)}
+    done["final_judgement"]["scores"] |= {"high_quality": quality, "kl_modes": kl}
+    return leave(job, [f"model={job}"], **done)
+
+
+@pytest.mark.parametrize(
+    ("qualities", "kls", "by", "order"),
+    [
+        ((0.1, 0.3), (0.1, 0.5), "high_quality", "10"),
+        ((0.1, 0.1), (0.1, 0.5), "kl_modes", "01"),
+        ((0, 0), (1, 1), "modes", "01"),
+    ],
+)
+def test_where_the_main_metric_is_equal_in_all_jobs_the_next_that_is_not_ranks_them(leave, qualities, kls, by, order):
+    for job, (quality, kl) in enumerate(zip(qualities, kls, strict=True)):
+        sweep = judged(leave, job, 0, quality, kl)
+    found = ranking.by_what_differs(ranking.collect(sweep))
+    assert {job.primary for job in found} == {by}
+    assert "".join(row.options["model"] for row in ranking.rank(ranking.group(found))) == order
+
+
+def test_a_main_metric_that_differs_or_that_one_job_has_alone_stays(leave):
+    judged(leave, 0, 0, 0.1)
+    sweep = leave(1, ["model=1"], status="failed", error="x", primary="modes", mode="max")
+    assert {job.primary for job in ranking.by_what_differs(ranking.collect(sweep))} == {"modes"}
+    judged(leave, 2, 1, 0.1)
+    assert {job.primary for job in ranking.by_what_differs(ranking.collect(sweep))} == {"modes"}
+
+
+def test_a_search_tells_jobs_of_equal_main_metric_apart_by_the_next_and_no_others(leave):
+    for job, values in enumerate([(0, 0.1, 0.5), (0, 0.2, 0.9), (0, 0.2, 0.8), (1, 0.0, 9.0)]):
+        sweep = judged(leave, job, *values)
+    objectives = [job.objective for job in ranking.collect(sweep)]
+    assert sorted(objectives, reverse=True) == objectives
+    assert len(set(objectives)) == 4
+    assert objectives == pytest.approx([0, 0, 0, -1], abs=1e-5)

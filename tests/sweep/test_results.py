@@ -65,13 +65,48 @@ def test_other_scores_that_can_be_better_stand_beside_with_mean_and_deviation(le
         assert [line["recall"] for line in csv.DictReader(file)] == ["0.5", "0.7"]
 
 
-def test_on_a_narrow_screen_options_keep_their_names_and_other_scores_give_way():
+def test_on_a_narrow_screen_headers_stay_whole_and_other_scores_give_way():
     others = {f"another_score_{number}": 0.125 for number in range(6)}
     rows = [Row({"model": name}, [replace(JOB, others=others)]) for name in ("improved_gan", "gan")]
     narrow = Console(width=80)
     with narrow.capture() as captured:
-        narrow.print(results.table(rows))
+        narrow.print(results.table(rows, narrow.width))
+    lines = captured.get().splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    assert [cell.strip() for cell in lines[2].split("┃")[1:-1]] == [
+        "",
+        "model",
+        "mean",
+        "sd",
+        "another_score_0",
+        "finished",
+        "failed",
+    ]
     assert "│ improved_gan │" in captured.get()
+    assert "also in sweep.csv: another_score_1, another_score_2" in captured.get()
+
+
+def test_a_metric_that_tells_no_jobs_apart_is_named_with_the_one_that_ranks_them(leave, capsys):
+    for job, quality in enumerate((0.1, 0.3)):
+        done = finished(0, "modes", "max")
+        done["scores"]["val/high_quality"] = {"best": quality, "better": "max"}
+        done["final_judgement"]["scores"]["high_quality"] = quality
+        sweep = leave(job, [f"model={'ab'[job]}"], **done)
+    results.show(sweep)
+    said = capsys.readouterr().out
+    assert "modes is 0 in every job and tells none apart: the rows are ranked by high_quality\n" in said
+    assert "high_quality (max)" in said and "│ 1 │ b " in said
+    with (sweep / "sweep.csv").open(newline="") as file:
+        assert [(line["primary"], line["chosen"]) for line in csv.DictReader(file)] == [("modes", "0")] * 2
+
+
+def test_jobs_that_no_metric_tells_apart_have_no_best(leave, capsys):
+    for job in range(2):
+        sweep = leave(job, [f"model={'ab'[job]}"], **finished(0, "modes", "max"))
+    results.show(sweep)
+    said = capsys.readouterr().out
+    assert "modes is 0 in every job and tells none apart: their order says nothing\n" in said
+    assert "best " not in said
 
 
 def test_jobs_of_different_metrics_are_ranked_within_their_own(leave, capsys):

@@ -44,6 +44,7 @@ SMALL = {
     "gan_lab.sample": ["n=4"],
     "gan_lab.train_extractor": ["epochs=1", "batch_size=8"],
     "gan_lab.sensitivity": [],
+    "gan_lab.dashboard": [],
     "gan_lab.benchmark_frechet": ["d=16", "reals=50", "samples=[20]", "repeats=1"],
     "gan_lab.evaluate": ["eval.num_fake=20", "eval.num_reference=20", "eval.seeds=[0]", "extractor=pixels", "device=cpu"],
     "gan_lab.report": [],

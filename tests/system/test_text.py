@@ -95,7 +95,7 @@ def test_single_images_are_refused(call, run):
 def test_evaluate_judges_it_by_what_reads_text(call, trained, run):
     shutil.copy(trained / "text.txt", "text.txt")
     call(evaluate.main, "run=run", "eval.seeds=[0]")
-    values = json.loads(Path("run/evaluation/quick/metrics.json").read_text())["values"]
+    values = json.loads(Path("run/evaluation/quick-seeds_0/metrics.json").read_text())["values"]
     assert set(values) == {"jsd_1", "jsd_2", "jsd_3", "jsd_4"}
     assert all(math.isfinite(value["mean"]) and value["baseline"] < 0.8 for value in values.values())
     chosen = ["metric=[memorisation,discriminator]", "extractor=pixels", "eval.seeds=[0]", "eval.num_fake=20", "out=seen"]
