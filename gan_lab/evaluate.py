@@ -30,17 +30,8 @@ def evaluate(cfg: DictConfig) -> None:
     from gan_lab.sizes import height_and_width
 
     console.quiet()
+    check_choices(cfg)
     options = cfg.eval
-    words = {"checkpoint": ("best", "last"), "eval.reference": ("train", "held_out"), "format": result.FORMATS}
-    for key, allowed in words.items():
-        pick(dict.fromkeys(allowed), OmegaConf.select(cfg, key), key)
-    if (cfg.run is None) == (cfg.samples is None):
-        raise InputError(
-            "what is to be judged? Give run=outputs/MODEL-DATA/DATE_TIME or run=FILE.ckpt; or samples=FOLDER reference=FOLDER"
-        )
-    if cfg.run is None and cfg.reference is None:
-        raise InputError("compared with what? Give reference=FOLDER beside samples=, or an .npz with mu and sigma")
-
     size = None if cfg.resize is None else height_and_width(cfg.resize)
     name = places.name(HydraConfig.get().runtime.choices["eval"], HydraConfig.get().overrides.task)
     settings: dict[str, Any] = {group: OmegaConf.to_container(cfg[group], resolve=True) for group in ("eval", "metric")}
@@ -86,6 +77,21 @@ def evaluate(cfg: DictConfig) -> None:
             folders.append(evaluator.folder)
         if process()[0] == 0:
             result.show(made, cfg.format, folders)
+
+
+def check_choices(cfg: DictConfig) -> None:
+    """Refuse unknown words, and a command that does not say what is to be compared with what."""
+    from gan_lab.evaluation import result
+
+    words = {"checkpoint": ("best", "last"), "eval.reference": ("train", "held_out"), "format": result.FORMATS}
+    for key, allowed in words.items():
+        pick(dict.fromkeys(allowed), OmegaConf.select(cfg, key), key)
+    if (cfg.run is None) == (cfg.samples is None):
+        raise InputError(
+            "what is to be judged? Give run=outputs/MODEL-DATA/DATE_TIME or run=FILE.ckpt; or samples=FOLDER reference=FOLDER"
+        )
+    if cfg.run is None and cfg.reference is None:
+        raise InputError("compared with what? Give reference=FOLDER beside samples=, or an .npz with mu and sigma")
 
 
 if __name__ == "__main__":
