@@ -15,7 +15,7 @@ from gan_lab.adversary.outputs import see
 from gan_lab.augment.ada import ADA
 from gan_lab.augment.diffaugment import DiffAugment
 from gan_lab.errors import InputError
-from gan_lab.logit_penalties import DropoutConsistency, LeCam
+from gan_lab.logit_penalties import LeCam
 from gan_lab.network import conv1d
 from gan_lab.penalties import R1, R2, Dragan, GradientPenalty
 from tests.adversary.host import QUIET, Host, Signals, adversary, fit, same
@@ -155,7 +155,6 @@ TERMS = {
     "slopes": R1(1.0, estimator="finite_difference"),
     "dragan": Dragan(estimator="finite_difference"),
     "lecam": LeCam(),
-    "dropout": DropoutConsistency(),
 }
 
 
@@ -233,13 +232,16 @@ def test_a_copy_trains_itself(pairs):
 
 
 def test_a_resumed_run_is_the_same_run(tmp_path):
-    """Adam's moments, the steps, LeCam's anchors, ADA's draws: everything comes back from Lightning's own checkpoint."""
-    options = {"penalties": {"r1": R1(0.1), "lecam": LeCam()}, "start_step": 3, "warmup": 1}
-    whole, loader = fit(Host(**options), 8, n=8), DataLoader(Signals(8), 8)  # one batch: Lightning may begin its epoch anew
+    """Adam's moments, the steps, LeCam's anchors: everything comes back from Lightning's own checkpoint."""
+
+    def host():
+        return Host(penalties={"r1": R1(0.1), "lecam": LeCam()}, start_step=3, warmup=1)
+
+    whole, loader = fit(host(), 8, n=8), DataLoader(Signals(8), 8)  # one batch: Lightning may begin its epoch anew
     trainer = L.Trainer(max_steps=4, default_root_dir=tmp_path, **QUIET)
-    trainer.fit(Host(**options), loader)
+    trainer.fit(host(), loader)
     trainer.save_checkpoint(tmp_path / "half.ckpt")
-    resumed, trainer = Host(**options), L.Trainer(max_steps=8, default_root_dir=tmp_path, **QUIET)
+    resumed, trainer = host(), L.Trainer(max_steps=8, default_root_dir=tmp_path, **QUIET)
     trainer.fit(resumed, loader, ckpt_path=tmp_path / "half.ckpt", weights_only=True)
     assert resumed.adversary.steps == 8
     assert same(whole.state_dict(), resumed.state_dict())
