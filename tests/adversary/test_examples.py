@@ -1,0 +1,147 @@
+"""The worked examples of gan_lab/adversary/README.md, trained: a tokenizer, a translation net and a vocoder."""
+
+import math
+import re
+
+import lightning as L
+import pytest
+import torch
+from torch.nn.functional import max_pool2d
+from torch.utils.data import DataLoader, TensorDataset
+
+from gan_lab.cli.compose import PACKAGE
+from gan_lab.data.digits import digits
+from gan_lab.data.images import Blobs
+from gan_lab.data.pixels import to_unit
+from gan_lab.evaluation.extractor.digits8 import Digits8
+from gan_lab.evaluation.moments import Moments, frechet_distance
+from tests.adversary.host import QUIET
+
+EXAMPLES = re.findall(r"```python\n(.*?)```", (PACKAGE / "adversary" / "README.md").read_text(), re.DOTALL)
+
+
+def names_of(number):
+    exec(EXAMPLES[number], names := {})
+    return names
+
+
+def trained(module, steps, seed, *tensors, batch_size=32):
+    loader = DataLoader(TensorDataset(*tensors), batch_size, shuffle=True, generator=torch.Generator().manual_seed(seed))
+    L.Trainer(max_steps=steps, max_epochs=-1, enable_checkpointing=False, **QUIET).fit(module, loader)
+    return module.eval()
+
+
+# ----- pix2pix -------------------------------------------------------------------------------------------------------
+
+
+def edges_and_fills(n, seed):
+    """Outlines of blobs, at half of the brightest image's height, and the blobs."""
+    images, _ = Blobs(torch.tensor([[-0.6, -0.6], [0.6, 0.6], [0.6, -0.6], [-0.6, 0.6]]), 16).sample(n, seed)
+    x = to_unit(images)
+    inside = (x > 0).float()
+    return (max_pool2d(inside, 3, 1, 1) - inside) * 2 - 1, x
+
+
+@pytest.mark.parametrize(("steps", "share"), [(30, 0.9), pytest.param(300, 0.25, marks=pytest.mark.slow)])
+def test_pix2pix_fills_the_edges_of_blobs(steps, share):
+    torch.manual_seed(0)
+    module = trained(names_of(1)["Pix2Pix"](), steps, 0, *edges_and_fills(512, 1))
+    edges, x = edges_and_fills(128, 2)
+    with torch.no_grad():
+        error = (module.net(edges) - x).abs().mean()
+        assert error < share * (x.mean(0) - x).abs().mean()  # of what the mean image is off by
+        assert module.adversary.steps == steps
+
+
+# ----- a vocoder -----------------------------------------------------------------------------------------------------
+
+N_FFT, HOP, MELS = 64, 16, 12
+
+
+def mel_filters():
+    """Triangles (MELS, N_FFT // 2 + 1), as far apart as ears hear: 2595 log10(1 + f / 700), at 8 kHz."""
+    mel = torch.linspace(0, 2595 * math.log10(1 + 4000 / 700), MELS + 2)
+    corners = 700 * (10 ** (mel / 2595) - 1)
+    f = torch.linspace(0, 4000, N_FFT // 2 + 1)
+    low, middle, high = corners[:-2, None], corners[1:-1, None], corners[2:, None]
+    return torch.minimum((f - low) / (middle - low), (high - f) / (high - middle)).clamp(min=0)
+
+
+def mel(x):
+    """Log mel spectrograms (N, MELS, L / HOP) of waves (N, 1, L)."""
+    spectra = torch.stft(x[:, 0], N_FFT, HOP, window=torch.hann_window(N_FFT), return_complex=True).abs()[..., :-1]
+    return (mel_filters() @ spectra).clamp(min=1e-3).log()
+
+
+def chirps(n, seed):
+    """Waves (n, 1, 512) whose frequency rises or falls, between 300 and 1500 Hz."""
+    g = torch.Generator().manual_seed(seed)
+    start, end, phase = 300 + 1200 * torch.rand(n, 1, generator=g), 300 + 1200 * torch.rand(n, 1, generator=g), torch.rand(n, 1)
+    t = torch.arange(512) / 8000
+    cycles = start * t + (end - start) * t.square() / (2 * t[-1]) + phase
+    return (0.8 * torch.sin(2 * math.pi * cycles))[:, None]
+
+
+@pytest.mark.parametrize(("steps", "share"), [(20, 0.9), pytest.param(400, 0.5, marks=pytest.mark.slow)])
+def test_a_vocoder_turns_mel_spectrograms_into_chirps(steps, share):
+    torch.manual_seed(0)
+    module, held_out = names_of(2)["Vocoder"](mel, MELS), chirps(64, 2)
+
+    def error():
+        with torch.no_grad():
+            return (mel(module.net(mel(held_out))) - mel(held_out)).abs().mean().item()
+
+    before = error()
+    trained(module, steps, 0, chirps(256, 1), batch_size=16)
+    assert error() < share * before
+    assert len(module.adversary.discriminator(held_out).logits) == 4
+
+
+# ----- VQ-VAE to VQGAN -----------------------------------------------------------------------------------------------
+
+
+def held_out_scores(module):
+    """Gradient energy of reconstructions as a share of the digits' own, 1 if as sharp; and the Fréchet distance to them."""
+    images = all_digits("held_out")
+    with torch.no_grad():
+        made = module(to_unit(images))[0].clamp(-1, 1)
+    extract = Digits8()
+    moments = [Moments.of(extract(pixels)[0]) for pixels in (images, ((made + 1) * 127.5).round().to(torch.uint8))]
+    return (energy(made) / energy(to_unit(images))).item(), frechet_distance(*moments)
+
+
+def energy(x):
+    return x.diff(dim=2).square().mean() + x.diff(dim=3).square().mean()
+
+
+def all_digits(split):
+    data = digits(split)
+    return torch.stack([data[index][0] for index in range(len(data))])
+
+
+def tokenizer(seed, steps, adversarial):
+    """A VQ-VAE or VQGAN of the same initial weights and the same batches."""
+    torch.manual_seed(seed)
+    names = names_of(0)
+    torch.manual_seed(seed)
+    module = names["VQVAE"](names["vqgan"].adversary if adversarial else None)
+    return trained(module, steps, seed, to_unit(all_digits("train")), batch_size=64)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(5))
+def test_an_adversary_sharpens_a_tokenizers_digits(seed):
+    (blurred, far), (sharp, near) = (held_out_scores(tokenizer(seed, 400, adversarial)) for adversarial in (False, True))
+    assert blurred < sharp < 1.1
+    assert near <= far
+
+
+def test_a_vqgan_hears_of_d_after_its_warm_up():
+    names = names_of(0)
+    module = names["vqgan"]
+    module.adversary.start_step, module.adversary.warmup = 12, 8
+    trained(module, 20, 0, to_unit(all_digits("train")), batch_size=64)
+    logs = module.adversary.logs
+    assert module.adversary.steps == 20
+    assert logs["real_logits"] > logs["fake_logits"]  # D has learnt
+    assert logs["g_weight"] == module.adversary.weight.value > 0  # and G hears of it
