@@ -13,8 +13,6 @@ from gan_lab.cli.compose import PACKAGE
 from gan_lab.data.digits import digits
 from gan_lab.data.images import Blobs
 from gan_lab.data.pixels import to_unit
-from gan_lab.evaluation.extractor.digits8 import Digits8
-from gan_lab.evaluation.moments import Moments, frechet_distance
 from tests.adversary.host import QUIET
 
 EXAMPLES = re.findall(r"```python\n(.*?)```", (PACKAGE / "adversary" / "README.md").read_text(), re.DOTALL)
@@ -42,7 +40,7 @@ def edges_and_fills(n, seed):
     return (max_pool2d(inside, 3, 1, 1) - inside) * 2 - 1, x
 
 
-@pytest.mark.parametrize(("steps", "share"), [(30, 0.9), pytest.param(300, 0.25, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("steps", "share"), [(20, 0.9), pytest.param(300, 0.25, marks=pytest.mark.slow)])
 def test_pix2pix_fills_the_edges_of_blobs(steps, share):
     torch.manual_seed(0)
     module = trained(names_of(1)["Pix2Pix"](), steps, 0, *edges_and_fills(512, 1))
@@ -76,23 +74,24 @@ def mel(x):
 def chirps(n, seed):
     """Waves (n, 1, 512) whose frequency rises or falls, between 300 and 1500 Hz."""
     g = torch.Generator().manual_seed(seed)
-    start, end, phase = 300 + 1200 * torch.rand(n, 1, generator=g), 300 + 1200 * torch.rand(n, 1, generator=g), torch.rand(n, 1)
+    start, end, phase = torch.rand(3, n, 1, generator=g)
+    start, end = 300 + 1200 * start, 300 + 1200 * end
     t = torch.arange(512) / 8000
     cycles = start * t + (end - start) * t.square() / (2 * t[-1]) + phase
     return (0.8 * torch.sin(2 * math.pi * cycles))[:, None]
 
 
-@pytest.mark.parametrize(("steps", "share"), [(20, 0.9), pytest.param(400, 0.5, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("steps", "share"), [(6, 0.95), pytest.param(400, 0.5, marks=pytest.mark.slow)])
 def test_a_vocoder_turns_mel_spectrograms_into_chirps(steps, share):
     torch.manual_seed(0)
-    module, held_out = names_of(2)["Vocoder"](mel, MELS), chirps(64, 2)
+    module, held_out = names_of(2)["Vocoder"](mel, MELS), chirps(16, 2)
 
     def error():
         with torch.no_grad():
             return (mel(module.net(mel(held_out))) - mel(held_out)).abs().mean().item()
 
     before = error()
-    trained(module, steps, 0, chirps(256, 1), batch_size=16)
+    trained(module, steps, 0, chirps(256, 1), batch_size=4)
     assert error() < share * before
     assert len(module.adversary.discriminator(held_out).logits) == 4
 
@@ -100,14 +99,11 @@ def test_a_vocoder_turns_mel_spectrograms_into_chirps(steps, share):
 # ----- VQ-VAE to VQGAN -----------------------------------------------------------------------------------------------
 
 
-def held_out_scores(module):
-    """Gradient energy of reconstructions as a share of the digits' own, 1 if as sharp; and the Fréchet distance to them."""
-    images = all_digits("held_out")
+def sharpness(module):
+    """Gradient energy of reconstructions of held-out digits, as a share of the digits' own."""
+    x = to_unit(all_digits("held_out"))
     with torch.no_grad():
-        made = module(to_unit(images))[0].clamp(-1, 1)
-    extract = Digits8()
-    moments = [Moments.of(extract(pixels)[0]) for pixels in (images, ((made + 1) * 127.5).round().to(torch.uint8))]
-    return (energy(made) / energy(to_unit(images))).item(), frechet_distance(*moments)
+        return (energy(module(x)[0].clamp(-1, 1)) / energy(x)).item()
 
 
 def energy(x):
@@ -131,9 +127,8 @@ def tokenizer(seed, steps, adversarial):
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_an_adversary_sharpens_a_tokenizers_digits(seed):
-    (blurred, far), (sharp, near) = (held_out_scores(tokenizer(seed, 400, adversarial)) for adversarial in (False, True))
-    assert blurred < sharp < 1.1
-    assert near <= far
+    blurred, sharp = (sharpness(tokenizer(seed, 400, adversarial)) for adversarial in (False, True))
+    assert blurred + 0.02 < sharp < 1.1
 
 
 def test_a_vqgan_hears_of_d_after_its_warm_up():
