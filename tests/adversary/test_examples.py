@@ -81,7 +81,7 @@ def chirps(n, seed):
     return (0.8 * torch.sin(2 * math.pi * cycles))[:, None]
 
 
-@pytest.mark.parametrize(("steps", "share"), [(6, 0.95), pytest.param(400, 0.5, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("steps", "share"), [(6, 0.95), pytest.param(150, 0.6, marks=pytest.mark.slow)])
 def test_a_vocoder_turns_mel_spectrograms_into_chirps(steps, share):
     torch.manual_seed(0)
     module, held_out = names_of(2)["Vocoder"](mel, MELS), chirps(16, 2)
