@@ -1,4 +1,4 @@
-"""The worked examples of gan_lab/adversary/README.md, trained: a tokenizer, a translation net and a vocoder."""
+"""The worked examples of gan_lab/adversary/README.md, trained: a tokenizer and a vocoder."""
 
 import math
 import re
@@ -6,12 +6,10 @@ import re
 import lightning as L
 import pytest
 import torch
-from torch.nn.functional import max_pool2d
 from torch.utils.data import DataLoader, TensorDataset
 
 from gan_lab.cli.compose import PACKAGE
 from gan_lab.data.digits import digits
-from gan_lab.data.images import Blobs
 from gan_lab.data.pixels import to_unit
 from tests.adversary.host import QUIET
 
@@ -27,28 +25,6 @@ def trained(module, steps, seed, *tensors, batch_size=32):
     loader = DataLoader(TensorDataset(*tensors), batch_size, shuffle=True, generator=torch.Generator().manual_seed(seed))
     L.Trainer(max_steps=steps, max_epochs=-1, enable_checkpointing=False, **QUIET).fit(module, loader)
     return module.eval()
-
-
-# ----- pix2pix -------------------------------------------------------------------------------------------------------
-
-
-def edges_and_fills(n, seed):
-    """Outlines of blobs, at half of the brightest image's height, and the blobs."""
-    images, _ = Blobs(torch.tensor([[-0.6, -0.6], [0.6, 0.6], [0.6, -0.6], [-0.6, 0.6]]), 16).sample(n, seed)
-    x = to_unit(images)
-    inside = (x > 0).float()
-    return (max_pool2d(inside, 3, 1, 1) - inside) * 2 - 1, x
-
-
-@pytest.mark.parametrize(("steps", "share"), [(20, 0.9), pytest.param(300, 0.25, marks=pytest.mark.slow)])
-def test_pix2pix_fills_the_edges_of_blobs(steps, share):
-    torch.manual_seed(0)
-    module = trained(names_of(1)["Pix2Pix"](), steps, 0, *edges_and_fills(512, 1))
-    edges, x = edges_and_fills(128, 2)
-    with torch.no_grad():
-        error = (module.net(edges) - x).abs().mean()
-        assert error < share * (x.mean(0) - x).abs().mean()  # of what the mean image is off by
-        assert module.adversary.steps == steps
 
 
 # ----- a vocoder -----------------------------------------------------------------------------------------------------
@@ -84,7 +60,7 @@ def chirps(n, seed):
 @pytest.mark.parametrize(("steps", "share"), [(6, 0.95), pytest.param(150, 0.6, marks=pytest.mark.slow)])
 def test_a_vocoder_turns_mel_spectrograms_into_chirps(steps, share):
     torch.manual_seed(0)
-    module, held_out = names_of(2)["Vocoder"](mel, MELS), chirps(16, 2)
+    module, held_out = names_of(1)["Vocoder"](mel, MELS), chirps(16, 2)
 
     def error():
         with torch.no_grad():
