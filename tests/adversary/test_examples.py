@@ -1,0 +1,118 @@
+"""The worked examples of gan_lab/adversary/README.md, trained: a tokenizer and a vocoder."""
+
+import math
+import re
+
+import lightning as L
+import pytest
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+from gan_lab.cli.compose import PACKAGE
+from gan_lab.data.digits import digits
+from gan_lab.data.pixels import to_unit
+from tests.adversary.host import QUIET
+
+EXAMPLES = re.findall(r"```python\n(.*?)```", (PACKAGE / "adversary" / "README.md").read_text(), re.DOTALL)
+
+
+def names_of(number):
+    exec(EXAMPLES[number], names := {})
+    return names
+
+
+def trained(module, steps, seed, *tensors, batch_size=32):
+    loader = DataLoader(TensorDataset(*tensors), batch_size, shuffle=True, generator=torch.Generator().manual_seed(seed))
+    L.Trainer(max_steps=steps, max_epochs=-1, enable_checkpointing=False, **QUIET).fit(module, loader)
+    return module.eval()
+
+
+# ----- a vocoder -----------------------------------------------------------------------------------------------------
+
+N_FFT, HOP, MELS = 64, 16, 12
+
+
+def mel_filters():
+    """Triangles (MELS, N_FFT // 2 + 1), as far apart as ears hear: 2595 log10(1 + f / 700), at 8 kHz."""
+    mel = torch.linspace(0, 2595 * math.log10(1 + 4000 / 700), MELS + 2)
+    corners = 700 * (10 ** (mel / 2595) - 1)
+    f = torch.linspace(0, 4000, N_FFT // 2 + 1)
+    low, middle, high = corners[:-2, None], corners[1:-1, None], corners[2:, None]
+    return torch.minimum((f - low) / (middle - low), (high - f) / (high - middle)).clamp(min=0)
+
+
+def mel(x):
+    """Log mel spectrograms (N, MELS, L / HOP) of waves (N, 1, L)."""
+    spectra = torch.stft(x[:, 0], N_FFT, HOP, window=torch.hann_window(N_FFT), return_complex=True).abs()[..., :-1]
+    return (mel_filters() @ spectra).clamp(min=1e-3).log()
+
+
+def chirps(n, seed):
+    """Waves (n, 1, 512) whose frequency rises or falls, between 300 and 1500 Hz."""
+    g = torch.Generator().manual_seed(seed)
+    start, end, phase = torch.rand(3, n, 1, generator=g)
+    start, end = 300 + 1200 * start, 300 + 1200 * end
+    t = torch.arange(512) / 8000
+    cycles = start * t + (end - start) * t.square() / (2 * t[-1]) + phase
+    return (0.8 * torch.sin(2 * math.pi * cycles))[:, None]
+
+
+@pytest.mark.parametrize(("steps", "share"), [(6, 0.95), pytest.param(150, 0.6, marks=pytest.mark.slow)])
+def test_a_vocoder_turns_mel_spectrograms_into_chirps(steps, share):
+    torch.manual_seed(0)
+    module, held_out = names_of(1)["Vocoder"](mel, MELS), chirps(16, 2)
+
+    def error():
+        with torch.no_grad():
+            return (mel(module.net(mel(held_out))) - mel(held_out)).abs().mean().item()
+
+    before = error()
+    trained(module, steps, 0, chirps(256, 1), batch_size=4)
+    assert error() < share * before
+    assert len(module.adversary.discriminator(held_out).logits) == 4
+
+
+# ----- VQ-VAE to VQGAN -----------------------------------------------------------------------------------------------
+
+
+def sharpness(module):
+    """Gradient energy of reconstructions of held-out digits, as a share of the digits' own."""
+    x = to_unit(all_digits("held_out"))
+    with torch.no_grad():
+        return (energy(module(x)[0].clamp(-1, 1)) / energy(x)).item()
+
+
+def energy(x):
+    return x.diff(dim=2).square().mean() + x.diff(dim=3).square().mean()
+
+
+def all_digits(split):
+    data = digits(split)
+    return torch.stack([data[index][0] for index in range(len(data))])
+
+
+def tokenizer(seed, steps, adversarial):
+    """A VQ-VAE or VQGAN of the same initial weights and the same batches."""
+    torch.manual_seed(seed)
+    names = names_of(0)
+    torch.manual_seed(seed)
+    module = names["VQVAE"](names["vqgan"].adversary if adversarial else None)
+    return trained(module, steps, seed, to_unit(all_digits("train")), batch_size=64)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(5))
+def test_an_adversary_sharpens_a_tokenizers_digits(seed):
+    blurred, sharp = (sharpness(tokenizer(seed, 400, adversarial)) for adversarial in (False, True))
+    assert blurred + 0.02 < sharp < 1.1
+
+
+def test_a_vqgan_hears_of_d_after_its_warm_up():
+    names = names_of(0)
+    module = names["vqgan"]
+    module.adversary.start_step, module.adversary.warmup = 12, 8
+    trained(module, 20, 0, to_unit(all_digits("train")), batch_size=64)
+    logs = module.adversary.logs
+    assert module.adversary.steps == 20
+    assert logs["real_logits"] > logs["fake_logits"]  # D has learnt
+    assert logs["g_weight"] == module.adversary.weight.value > 0  # and G hears of it
