@@ -98,7 +98,7 @@ class TrainKeys(Groups):
     val_every_images: Count | None
     sample_every_images: Count | None
     checkpoint_every_images: Count | None
-    log_every_steps: Count
+    log_every_steps: Count | None
     primary: Text | None
     primary_mode: Literal["min", "max"] | None
     accumulate: Count
