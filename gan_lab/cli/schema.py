@@ -282,6 +282,7 @@ COMMANDS: dict[str, type] = {
     "train": TrainKeys,
     "benchmark": BenchmarkKeys,
     "check": CheckKeys,
+    "doctor": BenchmarkKeys,
     "benchmark_data": BenchmarkDataKeys,
     "prepare": PrepareKeys,
     "evaluate": EvaluateKeys,

@@ -99,7 +99,7 @@ def wandb_logger(run: RunDescription, project: Text, mode: str | None = None) ->
         project: name of the W&B project.
         mode: online, offline or disabled; None: ``WANDB_MODE``, else online if a login is stored, else offline.
     """
-    mode = mode or os.environ.get("WANDB_MODE") or ("online" if _is_logged_in() else "offline")
+    mode = mode_of(mode)
     if getattr(rank_zero_only, "rank", 0) != 0:
         return Wandb(save_dir=run.folder, offline=mode != "online")
     options = {"config": run.config, "name": run.name, "group": run.group, "tags": run.tags, "project": project}
@@ -108,6 +108,11 @@ def wandb_logger(run: RunDescription, project: Text, mode: str | None = None) ->
         experiment.define_metric(clock, hidden=True)  # an axis to choose, not a curve
     experiment.define_metric("*", step_metric="images_seen")
     return Wandb(experiment=experiment, save_dir=run.folder)
+
+
+def mode_of(mode: str | None) -> str:
+    """Return the mode that is asked for, by the option or by ``WANDB_MODE``, else online if a login is stored."""
+    return mode or os.environ.get("WANDB_MODE") or ("online" if _is_logged_in() else "offline")
 
 
 def _start(mode: Any, **options: Any) -> Any:

@@ -64,6 +64,7 @@ COMMANDS = [
     "evaluate",
     "check",
     "list",
+    "doctor",
     "prepare",
     "sensitivity",
     "report.__main__",
