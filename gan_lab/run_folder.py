@@ -7,8 +7,11 @@ import csv
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +70,17 @@ class RunFolder:
         self.checkpoints = self.path / "checkpoints"
         self.evaluation = self.path / "evaluation"
         self.error = self.path / "error.txt"
+
+    def discard_unstarted(self, place: Path) -> None:
+        """Remove a folder that holds no file but Hydra's own and the lock, and the empty ones around it below ``place``."""
+        files = [path for path in self.path.rglob("*") if not path.is_dir()]
+        folder, is_new = self.path.absolute(), place in self.path.absolute().parents
+        if not is_new or any(path.parent.name != ".hydra" and path.name != ".lock" for path in files):
+            return
+        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # what is not empty is another run's
+            for outer in takewhile(lambda outer: outer != place, folder.parents):
+                outer.rmdir()
 
     def read_config(self) -> dict[str, Any]:
         """Return the configuration; of a job that failed before it wrote one, the composed one; else nothing."""

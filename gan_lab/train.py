@@ -65,11 +65,12 @@ def run_in(
     from gan_lab.cli import console
     from gan_lab.data.prepared import Prepared
     from gan_lab.data.survey import describe
-    from gan_lab.evaluation.extractor import trained
+    from gan_lab.evaluation.extractor import trained, weights
     from gan_lab.training import cadence, capture, checkpoint, transfer
     from gan_lab.training.build import build, build_data
     from gan_lab.training.speed import backends
 
+    weights.check(cfg.extractor if cfg.metric else None)
     data = build_data(cfg)
     data.setup("fit")
     cfg.data.update(data.resolved)
@@ -85,7 +86,6 @@ def run_in(
         checkpoint.restore(gan, resumed.path)  # `fit` does it too, but only here a misfit is one sentence
     elif cfg.init_from:
         console.transferred(cfg.init_from, transfer.take(gan, Path(cfg.init_from)))
-    atomic.write_text(RunFolder(folder).config, OmegaConf.to_yaml(cfg, resolve=True))
     if resumed:
         console.resumed(resumed.path, resumed.images_seen, resumed.changes)
     prepared = data.train_set.folder if isinstance(data.train_set, Prepared) else None
@@ -94,6 +94,7 @@ def run_in(
 
     trainer.callbacks += [*callbacks.values(), checkpoint.EmbedConfig(cfg, overrides), *capture.callbacks(cfg.speed)]
     trainer.loggers = loggers(cfg, resumed)
+    atomic.write_text(RunFolder(folder).config, OmegaConf.to_yaml(cfg, resolve=True))  # from here on it is a run
     trainer.val_check_interval = cadence.steps(data.batch_size * trainer.world_size, cfg.val_every_images)
     try:
         with backends(cfg.speed):

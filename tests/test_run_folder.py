@@ -50,6 +50,14 @@ def test_the_floor_of_an_old_run_is_its_baseline(tmp_path):
     assert RunFolder(tmp_path).read_summary() == {"status": "finished", "baseline": {"fd_digits8": 0.5}}
 
 
+def test_only_what_has_not_begun_is_discarded(tmp_path):
+    for name, file in {"new": ".hydra/config.yaml", "begun": "config.yaml", "users": "notes.txt"}.items():
+        (tmp_path / "outputs" / name / ".hydra").mkdir(parents=True)
+        (tmp_path / "outputs" / name / file).touch()
+        RunFolder(tmp_path / "outputs" / name).discard_unstarted(tmp_path)
+    assert sorted(path.name for path in (tmp_path / "outputs").iterdir()) == ["begun", "users"]
+
+
 @pytest.mark.parametrize("name", ["summary.json", "config.yaml"])
 def test_a_damaged_file_is_named_in_one_sentence(tmp_path, name):
     (tmp_path / name).write_text("a: [")

@@ -297,6 +297,22 @@ def test_another_optimizer_on_resume_starts_without_the_memory_of_the_first(run,
     assert all("alpha" in state["param_groups"][0] for state in groups)
 
 
+def test_a_refused_start_leaves_what_was_there_before_it(run):
+    Path("outputs/mine").mkdir(parents=True)
+    for folder in ("outputs/mine", "outputs/theirs/run"):
+        with pytest.raises(SystemExit, match="use network=mlp"):
+            run("data=gaussians", "data.image_size=1", "data.channels=2", "network=dcgan", f"hydra.run.dir={folder}")
+    assert [path.name for path in Path("outputs").iterdir()] == ["mine"]
+
+
+def test_missing_weights_are_told_before_the_data_are_looked_for(run, monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    celeba = ["data=celeba", "data.image_size=64", "data.channels=3", "data.root=nowhere"]
+    with pytest.raises(SystemExit, match=r"extractor\.inception\.download is false: put it there from"):
+        run(*celeba, "extractor.inception.download=false")
+    assert not Path("run").exists()
+
+
 @pytest.mark.slow
 def test_a_run_that_diverges_ends_its_own_job_of_a_sweep_alone(call, monkeypatch):
     sweep = ["optimizer=sgd", "optimizer.d.lr=1e30,1e-3", "hydra.sweep.dir=sweep"]
@@ -343,6 +359,7 @@ def test_bad_input_is_one_sentence_and_no_traceback(run, overrides, sentence):
     with pytest.raises(SystemExit) as exit_:
         run(*overrides)
     assert sentence in str(exit_.value)
+    assert not Path("run").exists()  # a refused start leaves no folder
     assert str(exit_.value).startswith("gan_lab: ")
     assert "\n" not in str(exit_.value)
 

@@ -11,6 +11,7 @@ import sys
 import traceback
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
+from functools import wraps
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from omegaconf.errors import InterpolationResolutionError, MissingMandatoryValue
 from gan_lab.cli import renamed
 from gan_lab.cli.compose import CONF, PACKAGE, check, composer, parsed
 from gan_lab.errors import Diverged, InputError, first_line, nearest
+from gan_lab.run_folder import RunFolder
 
 NO_PLACE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
 """Errors of a place that cannot be written to, which a user can mend."""
@@ -72,19 +74,39 @@ def _run(config_name: str, args: Namespace, task: Callable[[DictConfig], Any], p
         if not plain:
             return False
         is_sweep = args.multirun or cfg.hydra.mode == RunMode.MULTIRUN
-        check_place(OmegaConf.to_container(cfg.hydra)["sweep" if is_sweep else "run"]["dir"])  # type: ignore[call-overload,index]
+        place = check_place(OmegaConf.to_container(cfg.hydra)["sweep" if is_sweep else "run"]["dir"])  # type: ignore[call-overload,index]
         if is_sweep:
             return False
         for override in parsed(args.overrides):
             if override.is_sweep_override():
                 raise InputError(f"{override.input_line} is a sweep: add -m, or write a list as {override.key_or_group}=[A,B]")
         app.composed = cfg
-        run_and_report(lambda: explain(lambda: app.run(config_name, task, args.overrides)))  # of Hydra's own folders, too
+        run_and_report(
+            lambda: explain(lambda: app.run(config_name, tidy(task, place), args.overrides))
+        )  # of Hydra's own folders, too
     return True
 
 
-def check_place(folder: str) -> None:
-    """Refuse a folder, which may be computed from some part on, that cannot be made or written to."""
+def tidy(task: Callable[[DictConfig], Any], place: Path) -> Callable[[DictConfig], Any]:
+    """Wrap a task so that one that ends before it has begun takes back the folders that were made for it below ``place``."""
+
+    @wraps(task)
+    def run(cfg: DictConfig) -> Any:
+        try:
+            return task(cfg)
+        except BaseException:
+            RunFolder(HydraConfig.get().runtime.output_dir).discard_unstarted(place)
+            raise
+
+    return run
+
+
+def check_place(folder: str) -> Path:
+    """Refuse a folder, which may be computed from some part on, that cannot be made or written to.
+
+    Returns:
+        the innermost folder around it, or itself, that is there already.
+    """
     if not folder:
         raise InputError("hydra.run.dir is empty: give hydra.run.dir=FOLDER, or . for the folder that you are in")
     known = Path(folder.partition("${")[0]).absolute()
@@ -95,6 +117,7 @@ def check_place(folder: str) -> None:
         raise InputError(f"'{place}' is a file, and a folder is to be made there: give another hydra.run.dir=")
     if not os.access(place, os.W_OK):
         raise InputError(f"you may not write into '{place}': give another hydra.run.dir=")
+    return place
 
 
 def _resolve(target: str | Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:

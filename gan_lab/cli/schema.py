@@ -42,7 +42,7 @@ class TrainKeys(Groups):
     val_every_images: Count | None
     sample_every_images: Count | None
     checkpoint_every_images: Count | None
-    log_every_steps: Count
+    log_every_steps: Count | None
     primary: Text | None
     primary_mode: Literal["min", "max"] | None
     accumulate: Count
@@ -243,6 +243,7 @@ COMMANDS: dict[str, type] = {
     "train": TrainKeys,
     "benchmark": BenchmarkKeys,
     "check": CheckKeys,
+    "doctor": BenchmarkKeys,
     "benchmark_data": BenchmarkDataKeys,
     "prepare": PrepareKeys,
     "evaluate": EvaluateKeys,

@@ -129,7 +129,7 @@ def wandb_logger(
         mode: online, offline or disabled; None: ``WANDB_MODE``, else online if a login is stored, else offline.
         log_model: "best" keeps the chosen checkpoint as an artifact; None: none.
     """
-    mode = mode or os.environ.get("WANDB_MODE") or ("online" if is_logged_in() else "offline")
+    mode = mode_of(mode)
     if getattr(rank_zero_only, "rank", 0) != 0:
         return Wandb(save_dir=run.folder, offline=mode != "online")
     config = {"choices": run.choices, "config": run.config}  # W&B sorts by name: what one filters by comes first
@@ -141,6 +141,11 @@ def wandb_logger(
     logger = Wandb(experiment=experiment, save_dir=run.folder)
     logger.checkpoints = RunFolder(run.folder).checkpoints if log_model else None
     return logger
+
+
+def mode_of(mode: str | None) -> str:
+    """Return the mode that is asked for, by the option or by ``WANDB_MODE``, else online if a login is stored."""
+    return mode or os.environ.get("WANDB_MODE") or ("online" if is_logged_in() else "offline")
 
 
 def _start(mode: Any, **options: Any) -> Any:

@@ -61,9 +61,19 @@ def finalize_config(cfg: DictConfig, num_train: int, global_batch: int, folder: 
         cfg.total_images = max(1, round(cfg.max_epochs * num_train))
     if cfg.val_every_images is None:
         cfg.val_every_images = validation_interval(cfg.total_images, num_judged)
+    if cfg.log_every_steps is None:
+        cfg.log_every_steps = row_interval(cfg.total_images // global_batch)
     for cadence in CADENCES:
         if cfg[cadence] is None:
             cfg[cadence] = max(1, cfg.total_images // 10)
+
+
+def row_interval(d_steps: int) -> int:
+    """Return the steps between two rows of losses: a short run has a curve of a hundred rows, where ten steps make a row.
+
+    Fewer steps would be noise to `gan_lab.callback.failures`, which compares rows.
+    """
+    return next((interval for interval in (50, 25) if d_steps // interval >= 100), 10)
 
 
 def validation_interval(total_images: int, num_judged: int) -> int:

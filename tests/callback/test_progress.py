@@ -1,12 +1,19 @@
 import io
+import re
 
 import lightning as L
 import pytest
 from rich.console import Console
 
+from gan_lab.callback import progress as module
 from gan_lab.callback.loss_logger import LossLogger
 from gan_lab.callback.progress import Progress
+from gan_lab.callback.stop_condition import StopCondition
 from gan_lab.callback.validation import Validation
+from gan_lab.evaluation.extractor.pixels import Pixels
+from gan_lab.evaluation.metric.frechet import Frechet
+from gan_lab.evaluation.suite import MetricSuite
+from gan_lab.training.short_run import equal
 from tests.tiny import fit, tiny
 
 
@@ -70,3 +77,46 @@ def test_the_bar_gives_the_cursor_back_however_the_run_ends(show, screen, callba
         assert callbacks
     hide, unhide = "\x1b[?25l", "\x1b[?25h"
     assert screen.getvalue().count(hide) == screen.getvalue().count(unhide) == 1
+
+
+@pytest.fixture
+def soon(monkeypatch):
+    """An estimate after two steps and one."""
+    monkeypatch.setattr(module, "WARMUP", (2, 0.0))
+    monkeypatch.setattr(module, "MEASURED", (3, 0.0))
+
+
+def expected(text):
+    return [line for line in text.splitlines() if line.startswith("expect ")]
+
+
+def test_what_to_expect_is_said_once_with_speed_time_end_and_memory(show, soon):
+    (line,) = expected(show(Validation(), limit_val_batches=1, val_check_interval=6))
+    assert re.search(
+        r"^expect +[\d,]+ images/s, .+ to the end at \d{4}-\d\d-\d\d \d\d:\d\d, of which \d+ s to judge it 3 times; ", line
+    )
+    assert re.search(r"; [1-9][\d,]* MiB of this process$", line)
+
+
+def test_hours_limit_what_to_expect(show, soon, monkeypatch):
+    monkeypatch.setattr(module.Pace, "training_left", lambda *_: 1e6)
+    (line,) = expected(show(StopCondition(24, max_hours=0.5)))
+    assert ", 30 min 0 s to the end" in line
+
+
+def test_a_run_that_overshoots_its_length_has_no_time_left(screen):
+    progress = Progress(max_images=10, plain_seconds=0)
+    progress.console = Console(file=screen, width=100)
+    fit(tiny(images=10), progress)
+    assert screen.getvalue().splitlines()[-1].startswith("12/10 images ")
+    assert screen.getvalue().endswith("images/s, 0 s left\n")
+
+
+def test_to_watch_a_run_does_not_change_a_bit_of_it(soon, screen):
+    progress = Progress(max_images=24)
+    progress.console = Console(file=screen)
+    judged = {"limit_val_batches": 1, "val_check_interval": 6}
+    suite = MetricSuite({"frechet": Frechet()}, {"pixels": Pixels()})
+    watched = fit(tiny(images=24), Validation(suite), progress, **judged)
+    assert expected(screen.getvalue())
+    assert equal(watched, fit(tiny(images=24)))

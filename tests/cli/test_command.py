@@ -64,6 +64,7 @@ COMMANDS = [
     "evaluate",
     "check",
     "list",
+    "doctor",
     "prepare",
     "sensitivity",
     "dashboard",

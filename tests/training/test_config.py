@@ -7,7 +7,7 @@ import pytest
 
 from gan_lab.errors import InputError
 from gan_lab.training.cadence import steps
-from gan_lab.training.config import check_g_steps, check_numbers, finalize_config, named, validation_interval
+from gan_lab.training.config import check_g_steps, check_numbers, finalize_config, named, row_interval, validation_interval
 from tests.tiny import composed
 
 
@@ -103,3 +103,9 @@ def test_a_run_without_a_step_of_g_is_refused(overrides):
 
 def test_a_run_of_one_step_of_g_is_none_to_refuse():
     check_g_steps(finalized("max_images=41", "model.d_steps=5"), 10)
+
+
+def test_a_short_run_has_rows_enough_for_a_curve_and_a_given_interval_stays():
+    assert [row_interval(d_steps) for d_steps in (64, 1875, 2500, 5000, 10**6)] == [10, 10, 25, 50, 50]
+    assert finalized("max_images=10000").log_every_steps == 10
+    assert finalized("max_images=10000", "log_every_steps=3").callback.loss_logger.every_steps == 3

@@ -1,6 +1,6 @@
 """Frozen networks on whose features metrics are computed."""
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:  # `python -m gan_lab.train_extractor --help` answers at once
     import torch
@@ -37,6 +37,10 @@ class Extractor(Protocol):
     def named(self, quantity: str) -> str:
         """Return the full name of a quantity, such as ``fd_digits8`` of ``fd``."""
         return f"{quantity}_{self.name}"
+
+    @classmethod
+    def check(cls, **options: Any) -> None:
+        """Refuse, before any data are read, the options of a constructor that finds no weights."""
 
     def to(self, device: "torch.device") -> None:
         """Move to a device."""

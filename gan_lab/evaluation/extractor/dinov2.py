@@ -50,7 +50,7 @@ class DINOv2(Extractor):
                 f"extractor=dinov2 reads no file by timm's {found[0]}: give its weights by extractor.dinov2.weights=FILE"
             )
         create = _timm()
-        path = find(download) if weights is None else Path(weights).expanduser()
+        path = locate(weights, download)
         state = read(path)
         self.weights_sha256 = sha256(state)
         state["pos_embed"] = resampled(state["pos_embed"], SIZE // PATCH)
@@ -62,6 +62,12 @@ class DINOv2(Extractor):
             raise InputError(f"'{path}' holds the weights of another network than {network}: replace it by {URL}") from error
         self.network = model.requires_grad_(False).eval()
         self.num_features = state["pos_embed"].shape[-1]
+
+    @classmethod
+    def check(cls, weights: str | None = None, download: bool = True, **others: Any) -> None:
+        """Refuse options that find no weights; those that are missing are fetched."""
+        _timm()
+        locate(weights, download)
 
     def to(self, device: torch.device) -> None:
         """Move to a device."""
@@ -115,6 +121,17 @@ def _timm() -> Any:
     return create_model
 
 
+def locate(weights: str | None, download: bool) -> Path:
+    """Return the file of weights: the one that is given, else the one in torch's folder, fetched if need be."""
+    if weights is None:
+        return find(download)
+    if not (path := Path(weights).expanduser()).is_file():
+        raise InputError(
+            f"extractor.dinov2.weights='{path}' does not exist: give the file, or null for the one in torch's folder"
+        )
+    return path
+
+
 def find(download: bool) -> Path:
     """Find the file of weights in torch's folder; fetch it if need be."""
     path = Path(torch.hub.get_dir()) / "checkpoints" / Path(URL).name
@@ -131,10 +148,6 @@ def find(download: bool) -> Path:
 
 def read(path: Path) -> dict[str, Tensor]:
     """Read the weights in a file; nothing else that a pickle may hold is executed."""
-    if not path.is_file():
-        raise InputError(
-            f"extractor.dinov2.weights='{path}' does not exist: give the file, or null for the one in torch's folder"
-        )
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         return {name: tensor.float() for name, tensor in state.items() if name != "mask_token"}  # of training alone

@@ -8,6 +8,7 @@ import hashlib
 import pickle
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -44,7 +45,7 @@ class Inception(Extractor):
     resize = "bilinear to 299x299, as TensorFlow 1"
 
     def __init__(self, weights: Text | None = None, download: bool = True, clean: bool = False) -> None:
-        path = find(download) if weights is None else Path(weights).expanduser()
+        path = locate(weights, download)
         content = read(path)
         self.weights_sha256 = hashlib.sha256(content).hexdigest()
         with torch.random.fork_rng(devices=[]):  # for the first weights, which the file's replace
@@ -61,6 +62,11 @@ class Inception(Extractor):
         if quantity not in NAMES:
             return super().named(quantity)
         return ("clean_" if self.clean else "") + NAMES[quantity]
+
+    @classmethod
+    def check(cls, weights: str | None = None, download: bool = True, **others: Any) -> None:
+        """Refuse options that find no weights; those that are missing are fetched."""
+        locate(weights, download)
 
     def to(self, device: torch.device) -> None:
         """Move to a device."""
@@ -98,6 +104,17 @@ def bicubic(images: Tensor, size: int = 299) -> Tensor:
     return torch.from_numpy(np.stack(filtered)).clamp(0, 255).view(*images.shape[:2], size, size).to(images.device)
 
 
+def locate(weights: str | None, download: bool) -> Path:
+    """Return the file of weights: the one that is given, else the one in torch's folder, fetched if need be."""
+    if weights is None:
+        return find(download)
+    if not (path := Path(weights).expanduser()).is_file():
+        raise InputError(
+            f"extractor.inception.weights='{path}' does not exist: give the file, or null for the one in torch's folder"
+        )
+    return path
+
+
 def find(download: bool) -> Path:
     """Find the file of weights in torch's folder; fetch it if need be."""
     folder = Path(torch.hub.get_dir()) / "checkpoints"
@@ -121,10 +138,6 @@ def read(path: Path) -> bytes:
 
     torch-fidelity unpickles a file as it is, which may execute code: here the same bytes are unpickled without that first.
     """
-    if not path.is_file():
-        raise InputError(
-            f"extractor.inception.weights='{path}' does not exist: give the file, or null for the one in torch's folder"
-        )
     content = path.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if not found.startswith(SHA256_PREFIX):

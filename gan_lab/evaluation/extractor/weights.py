@@ -4,10 +4,27 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
 
 import torch
 from filelock import FileLock
+from hydra.utils import get_object
 from torch import Tensor
+
+PATIENCE = 4
+"""Seconds in which the server of a download answers, or is taken for out of reach."""
+
+
+def check(choices: Mapping[str, Any] | None) -> None:
+    """Refuse a configuration of extractors whose weights are neither there nor within reach: seconds, whatever the data.
+
+    Args:
+        choices: name -> ``_target_`` and arguments; None: no extractor.
+    """
+    for choice in (choices or {}).values():
+        if refuse := getattr(get_object(choice["_target_"]), "check", None):  # one of a user's own may have none
+            refuse(**{name: value for name, value in choice.items() if name != "_target_"})
 
 
 def sha256(state: Mapping[str, Tensor]) -> str:
@@ -25,8 +42,15 @@ def fetch(url: str, path: Path, hash_prefix: str | None = None) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{path}.lock"):
         if not path.is_file():
+            reach(url)
             torch.hub.download_url_to_file(url, str(path), hash_prefix=hash_prefix)
     return path
+
+
+def reach(url: str) -> None:
+    """Raise an OSError unless a server answers soon; torch would wait for minutes where a firewall swallows its words."""
+    with urlopen(url, timeout=PATIENCE):  # noqa: S310  one of our own addresses
+        pass
 
 
 @contextmanager

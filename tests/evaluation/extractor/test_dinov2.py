@@ -198,7 +198,7 @@ def test_a_damaged_file_is_refused(tmp_path, content):
     with pytest.raises(InputError, match=r"file\.pth' is damaged or holds more than weights: replace it by https://"):
         read(tmp_path / "file.pth")
     with pytest.raises(InputError, match=r"nothing\.pth' does not exist: give the file, or null"):
-        read(tmp_path / "nothing.pth")
+        DINOv2(str(tmp_path / "nothing.pth"))
 
 
 def test_code_in_a_file_is_refused_and_not_executed(tmp_path):

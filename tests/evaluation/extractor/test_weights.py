@@ -1,6 +1,11 @@
+import socket
+import time
+
 import pytest
 import torch
 
+from gan_lab.errors import InputError
+from gan_lab.evaluation.extractor import weights
 from gan_lab.evaluation.extractor.weights import full_precision, sha256
 
 STATE = {"a": torch.arange(6.0).view(2, 3), "b": torch.tensor(4)}
@@ -41,3 +46,25 @@ def test_within_full_precision_there_is_neither_autocast_nor_tf32_and_afterwards
         assert torch.backends.cudnn.allow_tf32
     finally:
         torch.set_float32_matmul_precision(former)
+
+
+def test_a_server_that_does_not_answer_is_given_up_soon(tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "PATIENCE", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        start = time.monotonic()
+        with pytest.raises(OSError, match="timed out"):
+            weights.fetch(f"http://127.0.0.1:{silent.getsockname()[1]}/weights.pth", tmp_path / "weights.pth")
+        assert time.monotonic() - start < 5
+    assert not (tmp_path / "weights.pth").exists()
+
+
+@pytest.mark.parametrize("name", ["inception.Inception", "dinov2.DINOv2"])
+def test_options_that_find_no_weights_are_refused_without_making_the_network(name, monkeypatch, tmp_path):
+    choice = {"_target_": f"gan_lab.evaluation.extractor.{name}", "weights": str(tmp_path / "gone.pth")}
+    with pytest.raises(InputError, match=rf"extractor.{name.split('.')[0]}.weights='.*gone.pth' does not exist"):
+        weights.check({"it": choice})
+
+
+def test_extractors_that_need_no_file_and_a_users_own_pass(monkeypatch):
+    weights.check(None)
+    weights.check({"pixels": {"_target_": "gan_lab.evaluation.extractor.pixels.Pixels"}, "own": {"_target_": "builtins.dict"}})
