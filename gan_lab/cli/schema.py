@@ -221,6 +221,18 @@ class SampleKeys(TypedDict):
     out: Text | None
 
 
+class ExportKeys(TypedDict):
+    """Keys of ``gan_lab.export``."""
+
+    run: Text | None
+    checkpoint: Text
+    format: Text | Annotated[Sequence[Text], MinLen(1)]
+    ema: bool
+    truncation: NonNegative | None
+    trust: Names
+    out: Text | None
+
+
 class ReportKeys(TypedDict):
     """Keys of ``gan_lab.report``."""
 
@@ -286,6 +298,7 @@ COMMANDS: dict[str, type] = {
     "prepare": PrepareKeys,
     "evaluate": EvaluateKeys,
     "sample": SampleKeys,
+    "export": ExportKeys,
     "report": ReportKeys,
     "sensitivity": SensitivityKeys,
     "train_extractor": TrainExtractorKeys,
