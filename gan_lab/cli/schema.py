@@ -231,6 +231,8 @@ class ExportKeys(TypedDict):
     truncation: NonNegative | None
     trust: Names
     out: Text | None
+    push_to_hub: Text | None
+    license: Text | None
 
 
 class ReportKeys(TypedDict):

@@ -7,6 +7,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from gan_lab.errors import InputError, pick
+from gan_lab.export import hub
 from gan_lab.export.format import onnx, safetensors, torch_export
 from gan_lab.export.generator import Exported, exported
 from gan_lab.run_folder import find_checkpoint
@@ -26,10 +27,15 @@ def export(cfg: DictConfig) -> None:
         raise InputError("run= is missing: give run=outputs/MODEL-DATA/DATE_TIME, or run=FILE.ckpt")
     pick({"best": 0, "last": 0}, cfg.checkpoint, "checkpoint")
     writers = [pick(FORMATS, name, "format") for name in ([cfg.format] if isinstance(cfg.format, str) else cfg.format)]
+    if cfg.push_to_hub:
+        hub.check(cfg.push_to_hub)
+        writers = [safetensors.write, *(write for write in writers if write is not safetensors.write)]  # the card names it
     path = find_checkpoint(cfg.run, cfg.checkpoint)
     gan, made_by = checkpoint.load(path, trusted=cfg.trust)
     artifact = exported(gan, made_by, cfg.ema, cfg.truncation)
-    folder = Path(cfg.out or (Path(cfg.run) if Path(cfg.run).is_dir() else path.parent) / "exported")
+    folder = Path(
+        cfg.out or (Path(cfg.run) if Path(cfg.run).is_dir() else path.parent) / ("hub" if cfg.push_to_hub else "exported")
+    )
     folder.mkdir(parents=True, exist_ok=True)
     written = [file for write in writers for file in write(artifact, folder)]
     contract = artifact.contract
@@ -39,3 +45,6 @@ def export(cfg: DictConfig) -> None:
     labels = f", y (N, {contract.label_dim})" if contract.label_dim else labels
     shape = ", ".join(map(str, contract.shape))
     console.print(f"z (N, {contract.latent_dim}), {contract.latents}{labels} -> (N, {shape})")
+    if cfg.push_to_hub:
+        hub.write(gan, artifact, path, folder, cfg.push_to_hub, cfg.license)
+        console.print(hub.push(folder, cfg.push_to_hub))

@@ -1,6 +1,7 @@
 """A graph of ONNX, of any batch size, for onnxruntime and other engines."""
 
 import json
+import logging
 import warnings
 from pathlib import Path
 
@@ -27,6 +28,8 @@ def write(exported: Exported, folder: Path) -> list[Path]:
             "format=onnx cannot truncate latents, for ONNX has no inverse of the normal distribution: leave truncation= out, "
             "and give the file latents that are drawn within the bound"
         )
+    for name in ("onnx_ir", "onnxscript"):
+        logging.getLogger(name).setLevel(logging.WARNING)  # each pass over the graph says what it has done
     path = folder / "generator.onnx"
     try:
         with warnings.catch_warnings():
