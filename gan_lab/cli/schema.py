@@ -263,6 +263,15 @@ class SensitivityKeys(DataAlone):
     out: Text
 
 
+class ImportWeightsKeys(DataAlone):
+    """Keys of ``gan_lab.import_weights``."""
+
+    format: Text
+    file: Text | None
+    out: Text | None
+    seed: int
+
+
 class TrainExtractorKeys(DataAlone):
     """Keys of ``gan_lab.train_extractor``."""
 
@@ -301,6 +310,7 @@ COMMANDS: dict[str, type] = {
     "evaluate": EvaluateKeys,
     "sample": SampleKeys,
     "export": ExportKeys,
+    "import_weights": ImportWeightsKeys,
     "report": ReportKeys,
     "sensitivity": SensitivityKeys,
     "train_extractor": TrainExtractorKeys,
