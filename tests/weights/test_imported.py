@@ -9,7 +9,7 @@ from tests.weights.published import published
 @pytest.fixture
 def files(tmp_path):
     """A generator, its file and a file that does not fit."""
-    net = published()
+    net = published(stages=3)
     torch.save({f"module.{name}": value for name, value in net.state_dict().items()}, tmp_path / "netG.pth")
     torch.save(net.state_dict() | {"main.4.weight": torch.zeros(3)}, tmp_path / "other.pth")
     torch.save({"epoch": 3}, tmp_path / "epoch.pth")
@@ -27,7 +27,15 @@ def test_the_run_makes_the_published_images_and_is_sampled(files, call):
         torch.testing.assert_close(gan.generate(z, ema=ema), expected, rtol=0, atol=1e-5)
     call(sample.main, "run=run", "n=4")
     assert list((folder / "run/generated").rglob("*.png"))
-    call(evaluate.main, "run=run", "extractor=pixels", "eval.num_fake=4", "eval.num_reference=8", "eval.seeds=[0]")
+    call(
+        evaluate.main,
+        "run=run",
+        "extractor=pixels",
+        "metric=kernel",
+        "eval.num_fake=4",
+        "eval.num_reference=8",
+        "eval.seeds=[0]",
+    )
     assert list((folder / "run/evaluation").rglob("metrics.json"))
 
 
@@ -40,7 +48,7 @@ def test_the_run_makes_the_published_images_and_is_sampled(files, call):
         (["file=no.pth", "out=run"], "there is no file 'no.pth'"),
         (["file=epoch.pth", "out=run"], "'epoch.pth' is no state dict of tensors"),
         (["file=whole.pth", "out=run"], "'whole.pth' is no file of tensors .* a pickle of code is not read"),
-        (["file=other.pth", "out=run"], "'other.pth' does not fit: layers.6.weight is 3 there and 16 in the network"),
+        (["file=other.pth", "out=run"], "'other.pth' does not fit: layers.6.weight is 3 there and 4 in the network"),
     ],
 )
 def test_bad_input_is_one_sentence(files, call, arguments, sentence):
