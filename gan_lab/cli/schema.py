@@ -172,6 +172,20 @@ class SampleKeys(TypedDict):
     out: Text | None
 
 
+class ExportKeys(TypedDict):
+    """Keys of ``gan_lab.export``."""
+
+    run: Text | None
+    checkpoint: Text
+    format: Text | Annotated[Sequence[Text], MinLen(1)]
+    ema: bool
+    truncation: NonNegative | None
+    trust: Names
+    out: Text | None
+    push_to_hub: Text | None
+    license: Text | None
+
+
 class ReportKeys(TypedDict):
     """Keys of ``gan_lab.report``."""
 
@@ -208,6 +222,15 @@ class SensitivityKeys(DataAlone):
     batch_size: Count
     device: Device
     out: Text
+
+
+class ImportWeightsKeys(DataAlone):
+    """Keys of ``gan_lab.import_weights``."""
+
+    format: Text
+    file: Text | None
+    out: Text | None
+    seed: int
 
 
 class TrainExtractorKeys(DataAlone):
@@ -248,6 +271,8 @@ COMMANDS: dict[str, type] = {
     "prepare": PrepareKeys,
     "evaluate": EvaluateKeys,
     "sample": SampleKeys,
+    "export": ExportKeys,
+    "import_weights": ImportWeightsKeys,
     "report": ReportKeys,
     "dashboard": DashboardKeys,
     "sensitivity": SensitivityKeys,

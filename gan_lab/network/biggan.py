@@ -81,7 +81,7 @@ class Generator(nn.Module):
         """Generate images from latents and, with ``num_classes``, labels (N,)."""
         first, *parts = (z,) * (1 + len(self.stages)) if self.deep else z.split(self.part, 1)
         label = None if self.embedding is None else self.embedding(y)
-        h = self.input(_with(label, first) if self.deep else first).view(len(z), -1, self.base, self.base)
+        h = self.input(_with(label, first) if self.deep else first).view(z.shape[0], -1, self.base, self.base)
         for stage, part in zip(self.stages, parts, strict=True):
             h = stage(h, _with(label, part))
         return self.output(self.norm(h).relu()).tanh()

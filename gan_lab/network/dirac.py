@@ -28,7 +28,7 @@ class Generator(nn.Module):
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """Return theta once for each z."""
-        return self.theta.view(1, -1, 1, 1).expand(len(z), -1, -1, -1)
+        return self.theta.view(1, -1, 1, 1).expand(z.shape[0], -1, -1, -1)
 
 
 class Discriminator(nn.Module):

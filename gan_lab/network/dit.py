@@ -64,7 +64,7 @@ class Generator(nn.Module):
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """Generate images from latents and, with ``num_classes``, labels (N,)."""
-        condition = self.trunk.condition(len(z), y)
+        condition = self.trunk.condition(z.shape[0], y)
         tokens = self.trunk(self.trunk.tokens(z.view(-1, *self.image_shape)), condition)
         shift, scale = self.modulation(silu(condition))[:, None].chunk(2, 2)
         maps = self.output(_modulated(self.norm(tokens), shift, scale)).transpose(1, 2)

@@ -77,7 +77,7 @@ class Generator(nn.Module):
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """Generate images from latents and, with ``num_classes``, labels (N,)."""
-        h = self.input(z).view(len(z), -1, *self.base)
+        h = self.input(z).view(z.shape[0], -1, *self.base)
         for block in self.blocks:
             h = block(h, y)
         return self.output(self.norm(h).relu()).tanh()

@@ -87,7 +87,7 @@ class GrowingSynthesis(nn.Module):
 
     def forward(self, w: Tensor) -> Tensor:
         """Generate images."""
-        x = self.layer(self.constant.expand(len(w), -1, -1, -1), w[:, 0])
+        x = self.layer(self.constant.expand(w.shape[0], -1, -1, -1), w[:, 0])
         x = previous = self.layer2(self.conv(x), w[:, 1])
         for number, block in enumerate(self.blocks[: self.level.number], 1):
             x, previous = block(x, w[:, 2 * number : 2 * number + 2]), x

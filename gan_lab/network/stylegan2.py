@@ -104,7 +104,7 @@ class Synthesis(nn.Module):
     def forward(self, w: Tensor) -> Tensor:
         """Generate images, the sum of those of all resolutions."""
         with precision(w, half=self.full_stages < 1):
-            x = self.conv(self.constant.expand(len(w), -1, -1, -1), w[:, 0])
+            x = self.conv(self.constant.expand(w.shape[0], -1, -1, -1), w[:, 0])
             images = self.to_image(x, w[:, 1])
         for number, block in enumerate(self.blocks):
             with precision(w, half=self.full_stages < number + 2):

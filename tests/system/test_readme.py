@@ -48,6 +48,7 @@ SMALL = {
     "gan_lab.benchmark_frechet": ["d=16", "reals=50", "samples=[20]", "repeats=1"],
     "gan_lab.evaluate": ["eval.num_fake=20", "eval.num_reference=20", "eval.seeds=[0]", "extractor=pixels", "device=cpu"],
     "gan_lab.report": [],
+    "gan_lab.export": [],
     "gan_lab.benchmark": ["data.image_size=8", "data.batch_size=4", "benchmark.steps=1", "benchmark.rounds=1",
                           "benchmark.warmup=1", "network.generator.width=8", "network.discriminator.width=8"],
 }  # fmt: skip

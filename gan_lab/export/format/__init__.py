@@ -1,0 +1,1 @@
+"""One file format per module, each with the same function ``write(exported, folder)``."""

@@ -1,0 +1,56 @@
+import pytest
+import torch
+
+import gan_lab
+from gan_lab import evaluate, import_weights, sample
+from tests.weights.published import published
+
+
+@pytest.fixture
+def files(tmp_path):
+    """A generator, its file and a file that does not fit."""
+    net = published(stages=3)
+    torch.save({f"module.{name}": value for name, value in net.state_dict().items()}, tmp_path / "netG.pth")
+    torch.save(net.state_dict() | {"main.4.weight": torch.zeros(3)}, tmp_path / "other.pth")
+    torch.save({"epoch": 3}, tmp_path / "epoch.pth")
+    torch.save(net, tmp_path / "whole.pth")
+    return net
+
+
+def test_the_run_makes_the_published_images_and_is_sampled(files, call):
+    folder = call(import_weights.main, "file=netG.pth", "out=run")
+    gan, z = gan_lab.load(folder / "run"), torch.randn(3, 5)
+    with torch.no_grad():
+        expected = files.main(z[..., None, None])
+    assert expected.std() > 0.1
+    for ema in (True, False):
+        torch.testing.assert_close(gan.generate(z, ema=ema), expected, rtol=0, atol=1e-5)
+    call(sample.main, "run=run", "n=4")
+    assert list((folder / "run/generated").rglob("*.png"))
+    call(
+        evaluate.main,
+        "run=run",
+        "extractor=pixels",
+        "metric=kernel",
+        "eval.num_fake=4",
+        "eval.num_reference=8",
+        "eval.seeds=[0]",
+    )
+    assert list((folder / "run/evaluation").rglob("metrics.json"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["file=netG.pth", "out=run", "format=dcgan"], "format=dcgan does not exist"),
+        (["out=run"], "file= is missing: give file="),
+        (["file=netG.pth"], "out= is missing: give out="),
+        (["file=no.pth", "out=run"], "there is no file 'no.pth'"),
+        (["file=epoch.pth", "out=run"], "'epoch.pth' is no state dict of tensors"),
+        (["file=whole.pth", "out=run"], "'whole.pth' is no file of tensors .* a pickle of code is not read"),
+        (["file=other.pth", "out=run"], "'other.pth' does not fit: layers.6.weight is 3 there and 4 in the network"),
+    ],
+)
+def test_bad_input_is_one_sentence(files, call, arguments, sentence):
+    with pytest.raises(SystemExit, match=sentence):
+        call(import_weights.main, *arguments)
