@@ -41,6 +41,7 @@ class Extractor(Protocol):
     @classmethod
     def check(cls, **options: Any) -> None:
         """Refuse, before any data are read, the options of a constructor that finds no weights."""
+        return
 
     def to(self, device: "torch.device") -> None:
         """Move to a device."""
