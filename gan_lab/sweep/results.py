@@ -14,7 +14,7 @@ from gan_lab.errors import first_line
 from gan_lab.sweep import heat_map
 from gan_lab.sweep.ranking import Job, Row, badness, by_what_differs, collect, group, rank, swept, tie
 
-WIDE = Console(width=10_000)
+WIDE = Console(width=10_000, markup=False, emoji=False)
 """A screen on which no column gives way, to measure a table."""
 
 
