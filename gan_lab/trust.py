@@ -21,7 +21,7 @@ ROOMS = ("augment", "callback", "data", "evaluation", "growth", "latents", "logg
 
 FUNCTIONS = {
     "gan_lab.data.arrays.sampled", "gan_lab.data.digits.digits", "gan_lab.data.images.fake", "gan_lab.data.letters.letters",
-    "gan_lab.data.points.dirac",
+    "gan_lab.data.patches.patches", "gan_lab.data.points.dirac",
     "gan_lab.data.points.grid", "gan_lab.data.points.ring", "gan_lab.latents.normal", "gan_lab.latents.sphere",
     "gan_lab.latents.uniform", "gan_lab.logger.tensorboard.tensorboard_logger", "gan_lab.logger.wandb.wandb_logger",
     "gan_lab.losses.kl_g", "gan_lab.losses.non_saturating_g", "gan_lab.losses.saturating_g",

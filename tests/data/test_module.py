@@ -303,7 +303,8 @@ LAYOUTS = [f"data/layout={path.stem}" for path in sorted((CONF / "data" / "layou
 IN_FILES = "GAN_LAB_DATA"  # such data have tests of their own, which write small files
 CHOICES = [(path.stem,) for path in sorted((CONF / "data").glob("*.yaml")) if IN_FILES not in path.read_text()]
 CHOICES.remove(("array",))  # as those
-CHOICES[CHOICES.index(("letters",))] = ("letters", "data.train.n=100", "data.held_out.n=50")
+FEW = "data.train.n=100", "data.held_out.n=50"
+CHOICES = [(name, *FEW) if name in ("letters", "patches") else (name,) for (name,) in CHOICES]
 CHOICES += [(name, layout) for name in ("gaussians", "blobs") for layout in LAYOUTS]
 CHOICES += [("fake", "data.num_classes=5", "data.channels=1"), ("digits", "data.num_classes=null")]
 

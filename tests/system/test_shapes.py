@@ -26,7 +26,7 @@ SHAPES = {
 }
 
 
-QUICK = ("table",)
+QUICK = ("points",)
 
 
 @pytest.fixture(params=[name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SHAPES])
@@ -75,6 +75,7 @@ def test_a_shape_is_trained_resumed_shown_sampled_and_judged(call, name, command
     assert np.isfinite(judged["values"]["w1_pixels"]["mean"])
 
 
+@pytest.mark.slow  # whose quick sibling is above
 def test_a_npy_file_has_the_units_of_the_data(call, tmp_path):
     np.save(tmp_path / "data.npy", RNG.uniform([10, 200], [20, 400], (60, 2)).astype("float32"))
     call(train.main, "data=array", f"data.root={tmp_path / 'data.npy'}", "data.range=[[10,200],[20,400]]", "network=mlp",
