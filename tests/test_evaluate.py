@@ -101,7 +101,11 @@ def test_truncated_samples_are_another_protocol(judge):
     assert truncated["values"]["fd_digits8"]["mean"] > whole["values"]["fd_digits8"]["mean"]  # hardly any variety is left
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in (CONF / "eval").glob("*.yaml")))
+PRESETS = sorted(path.stem for path in (CONF / "eval").glob("*.yaml"))
+QUICK = ("clean_fid", "fid50k_full", "modes", "quick")
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in PRESETS])
 def test_every_preset_judges_a_run(judge, name):
     of_digits = (
         [] if name in ("quick", "diversity", "memorisation", "discriminator") else ["extractor=digits8", "metric=frechet"]

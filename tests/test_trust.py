@@ -148,7 +148,7 @@ def test_a_module_that_a_person_names_is_called_but_not_what_it_imports(forged):
                 gan_lab.load(forged(named | {"path": path}), trust=["my_vouched"])
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", ["gan", *(pytest.param(m, marks=pytest.mark.slow) for m in MODELS if m != "gan")])
 def test_what_the_models_of_gan_lab_name_is_trusted(model):
     trust.check(tiny(f"model={model}"), "a.ckpt")
 

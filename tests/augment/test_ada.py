@@ -173,6 +173,7 @@ def p_of(gan):
     return gan.augments["ada"].p.item()
 
 
+@pytest.mark.slow
 def test_it_follows_ds_logits_of_all_parts_of_a_batch_from_the_decision_threshold():
     watch = Watch(lambda gan: (gan.tracked["real_logits"] - (gan.decision_threshold or 0.0), gan.tracked["ada_p"].item()))
     for model in ("dcgan", "lsgan"):

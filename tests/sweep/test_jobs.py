@@ -93,6 +93,7 @@ def test_a_mistake_in_the_code_leaves_its_traceback_and_the_next_job_runs(run, m
     assert "in trip" in capsys.readouterr().err
 
 
+@pytest.mark.slow  # tests/test_train.py stops a single run
 def test_ctrl_c_ends_the_sweep_with_what_there_is_and_status_130(run, monkeypatch, capsys):
     original = StopCondition.on_train_batch_end
 

@@ -26,10 +26,7 @@ SHAPES = {
 }
 
 
-QUICK = ("points",)
-
-
-@pytest.fixture(params=[name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SHAPES])
+@pytest.fixture(params=SHAPES)
 def name(request):
     return request.param
 
@@ -47,6 +44,7 @@ def command(name, tmp_path):
     return ["data=array", f"data.root={tmp_path / 'data.npy'}", *more, *small], dtype, shape
 
 
+@pytest.mark.slow  # tests/stranger/test_signals.py and tests/data/test_array.py are quick
 def test_a_shape_is_trained_resumed_shown_sampled_and_judged(call, name, command):
     options, dtype, shape = command
     call(train.main, *options, "max_images=48", "hydra.run.dir=whole")
@@ -75,7 +73,7 @@ def test_a_shape_is_trained_resumed_shown_sampled_and_judged(call, name, command
     assert np.isfinite(judged["values"]["w1_pixels"]["mean"])
 
 
-@pytest.mark.slow  # whose quick sibling is above
+@pytest.mark.slow  # as the test above
 def test_a_npy_file_has_the_units_of_the_data(call, tmp_path):
     np.save(tmp_path / "data.npy", RNG.uniform([10, 200], [20, 400], (60, 2)).astype("float32"))
     call(train.main, "data=array", f"data.root={tmp_path / 'data.npy'}", "data.range=[[10,200],[20,400]]", "network=mlp",

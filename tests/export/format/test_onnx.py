@@ -26,6 +26,7 @@ def test_every_network_runs_in_onnxruntime_on_any_batch_size(network, tmp_path):
         torch.testing.assert_close(run(path, inputs(gan, n))[0], gan.generate(**inputs(gan, n)), rtol=0, atol=1e-4)
 
 
+@pytest.mark.slow  # torch.export's own format is quick
 def test_a_file_takes_latents_and_labels_and_holds_the_contract(tmp_path):
     gan, artifact = gan_of("model=cgan", "network=mlp")
     (path,) = onnx.write(artifact, tmp_path)
