@@ -25,10 +25,10 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
-def pair(folder: Path, runs: dict[str, list[str]]) -> dict[str, list[dict]]:
-    """What each run came to on both ranks: see `train`."""
+def launch(module: str, folder: Path, *arguments: str) -> None:
+    """Run a module on two processes that find each other."""
     common = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": "2", "NODE_RANK": "0"}
-    command = [sys.executable, "-m", "tests.pair", str(folder), json.dumps(runs)]
+    command = [sys.executable, "-m", module, str(folder), *arguments]
     ranks = [
         subprocess.Popen(
             command, cwd=ROOT, env=os.environ | common | {"LOCAL_RANK": str(rank)}, stderr=subprocess.PIPE, text=True
@@ -37,6 +37,11 @@ def pair(folder: Path, runs: dict[str, list[str]]) -> dict[str, list[dict]]:
     ]
     errors = [rank.communicate(timeout=300)[1] for rank in ranks]
     assert [rank.returncode for rank in ranks] == [0, 0], "\n".join(errors)
+
+
+def pair(folder: Path, runs: dict[str, list[str]]) -> dict[str, list[dict]]:
+    """What each run came to on both ranks: see `train`."""
+    launch("tests.pair", folder, json.dumps(runs))
     return {name: [torch.load(folder / f"{name}-{rank}.pt") for rank in (0, 1)] for name in runs}
 
 

@@ -1,10 +1,8 @@
 """Somebody's own module with an adversary: a linear net that repairs noisy signals; and two processes that train it."""
 
 import os
-import subprocess
 import sys
 from functools import partial
-from pathlib import Path
 
 import lightning as L
 import torch
@@ -14,9 +12,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from gan_lab.adversary import NON_SATURATING, AdaptiveWeight, Adversary, Outputs
 from gan_lab.penalties import R1
-from tests.pair import free_port
+from tests.pair import launch
 
-ROOT = Path(__file__).parents[2]
 QUIET = {"accelerator": "cpu", "logger": False, "enable_progress_bar": False, "enable_model_summary": False}
 
 
@@ -96,16 +93,7 @@ def fit(host, steps, n=64, **options):
 
 def pair(folder):
     """Train on two processes, 4 pairs each to a step, and return their state dicts with and without BatchNorm."""
-    common = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": "2", "NODE_RANK": "0"}
-    command = [sys.executable, "-m", "tests.adversary.host", str(folder)]
-    ranks = [
-        subprocess.Popen(
-            command, cwd=ROOT, env=os.environ | common | {"LOCAL_RANK": str(rank)}, stderr=subprocess.PIPE, text=True
-        )
-        for rank in (0, 1)
-    ]
-    errors = [rank.communicate(timeout=300)[1] for rank in ranks]
-    assert [rank.returncode for rank in ranks] == [0, 0], "\n".join(errors)
+    launch("tests.adversary.host", folder)
     return {name: [torch.load(folder / f"{name}-{rank}.pt") for rank in (0, 1)] for name in ("plain", "norm")}
 
 

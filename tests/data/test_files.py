@@ -1,6 +1,3 @@
-import io
-import zipfile
-
 import numpy as np
 import pytest
 import torch
@@ -8,39 +5,10 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from gan_lab.data import decode as decode_file
-from gan_lab.data.decode import Fault, decode
+from gan_lab.data.decode import Fault
 from gan_lab.data.files import Images
 from gan_lab.data.store import Folder
-from gan_lab.errors import InputError
-
-
-def encoded(image=None, kind="PNG", **options):
-    file = io.BytesIO()
-    (image or Image.new("RGB", (8, 8), "red")).save(file, kind, **options)
-    return file.getvalue()
-
-
-def write(path, data=None):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(encoded() if data is None else data)
-    return path
-
-
-def pack(path, entries):
-    with zipfile.ZipFile(path, "w") as file:
-        for name, data in entries.items():
-            file.writestr(name, data)
-    return path
-
-
-def sentence(function, *args, **kwargs):
-    with pytest.raises(InputError) as error:
-        function(*args, **kwargs)
-    return str(error.value)
-
-
-def to_8(file):
-    return decode(file, 3, (8, 8))
+from tests.data.image_files import encoded, sentence, to_8, write
 
 
 def test_the_bytes_count_and_not_the_extension(tmp_path):

@@ -5,6 +5,7 @@ their code, dgm-eval: uint8 images resized by PIL's bicubic filter to 224x224, I
 after the last norm, in float32. EDM2 resizes in floats, torch-fidelity bilinearly: other numbers.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from torch.nn import functional as F
 
 from gan_lab.errors import InputError
 from gan_lab.evaluation.extractor import Extractor
-from gan_lab.evaluation.extractor.weights import fetch, full_precision, sha256
+from gan_lab.evaluation.extractor.weights import fetch, full_precision, locate, sha256
 from gan_lab.ranges import Text
 
 URL = "https://dl.fbaipublicfiles.com/dinov2/dinov2_vitl14/dinov2_vitl14_pretrain.pth"
@@ -50,7 +51,7 @@ class DINOv2(Extractor):
                 f"extractor=dinov2 reads no file by timm's {found[0]}: give its weights by extractor.dinov2.weights=FILE"
             )
         create = _timm()
-        path = locate(weights, download)
+        path = locate("dinov2", weights, partial(find, download))
         state = read(path)
         self.weights_sha256 = sha256(state)
         state["pos_embed"] = resampled(state["pos_embed"], SIZE // PATCH)
@@ -67,7 +68,7 @@ class DINOv2(Extractor):
     def check(cls, weights: str | None = None, download: bool = True, **others: Any) -> None:
         """Refuse options that find no weights; those that are missing are fetched."""
         _timm()
-        locate(weights, download)
+        locate("dinov2", weights, partial(find, download))
 
     def to(self, device: torch.device) -> None:
         """Move to a device."""
@@ -119,17 +120,6 @@ def _timm() -> Any:
     except ImportError as error:
         raise InputError("extractor=dinov2 needs the package timm: pip install 'gan_lab[dinov2]'") from error
     return create_model
-
-
-def locate(weights: str | None, download: bool) -> Path:
-    """Return the file of weights: the one that is given, else the one in torch's folder, fetched if need be."""
-    if weights is None:
-        return find(download)
-    if not (path := Path(weights).expanduser()).is_file():
-        raise InputError(
-            f"extractor.dinov2.weights='{path}' does not exist: give the file, or null for the one in torch's folder"
-        )
-    return path
 
 
 def find(download: bool) -> Path:

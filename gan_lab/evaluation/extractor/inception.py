@@ -6,6 +6,7 @@ its resize is TensorFlow 1's. Other weights, or another resize, give other numbe
 
 import hashlib
 import pickle
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, Featu
 
 from gan_lab.errors import InputError
 from gan_lab.evaluation.extractor import Extractor
-from gan_lab.evaluation.extractor.weights import fetch, full_precision
+from gan_lab.evaluation.extractor.weights import fetch, full_precision, locate
 from gan_lab.ranges import Text
 
 FILES = ("weights-inception-2015-12-05-6726825d.pth", "pt_inception-2015-12-05-6726825d.pth")  # pytorch-fid's is the same
@@ -45,7 +46,7 @@ class Inception(Extractor):
     resize = "bilinear to 299x299, as TensorFlow 1"
 
     def __init__(self, weights: Text | None = None, download: bool = True, clean: bool = False) -> None:
-        path = locate(weights, download)
+        path = locate("inception", weights, partial(find, download))
         content = read(path)
         self.weights_sha256 = hashlib.sha256(content).hexdigest()
         with torch.random.fork_rng(devices=[]):  # for the first weights, which the file's replace
@@ -66,7 +67,7 @@ class Inception(Extractor):
     @classmethod
     def check(cls, weights: str | None = None, download: bool = True, **others: Any) -> None:
         """Refuse options that find no weights; those that are missing are fetched."""
-        locate(weights, download)
+        locate("inception", weights, partial(find, download))
 
     def to(self, device: torch.device) -> None:
         """Move to a device."""
@@ -102,17 +103,6 @@ def bicubic(images: Tensor, size: int = 299) -> Tensor:
         for channel in images.cpu().flatten(0, 1)
     ]
     return torch.from_numpy(np.stack(filtered)).clamp(0, 255).view(*images.shape[:2], size, size).to(images.device)
-
-
-def locate(weights: str | None, download: bool) -> Path:
-    """Return the file of weights: the one that is given, else the one in torch's folder, fetched if need be."""
-    if weights is None:
-        return find(download)
-    if not (path := Path(weights).expanduser()).is_file():
-        raise InputError(
-            f"extractor.inception.weights='{path}' does not exist: give the file, or null for the one in torch's folder"
-        )
-    return path
 
 
 def find(download: bool) -> Path:

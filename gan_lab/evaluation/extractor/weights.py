@@ -1,7 +1,7 @@
 """Weights of extractors: by what they are known, where they come from, and in which precision they work."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ import torch
 from filelock import FileLock
 from hydra.utils import get_object
 from torch import Tensor
+
+from gan_lab.errors import InputError
 
 PATIENCE = 4
 """Seconds in which the server of a download answers, or is taken for out of reach."""
@@ -66,3 +68,18 @@ def full_precision(device: torch.device) -> Iterator[None]:
             yield
     finally:
         torch.set_float32_matmul_precision(former)
+
+
+def locate(name: str, weights: str | None, find: Callable[[], Path]) -> Path:
+    """Return the file of an extractor's weights: the one that is given, else the one that ``find`` finds in torch's folder.
+
+    Raises:
+        InputError: there is none.
+    """
+    if weights is None:
+        return find()
+    if not (path := Path(weights).expanduser()).is_file():
+        raise InputError(
+            f"extractor.{name}.weights='{path}' does not exist: give the file, or null for the one in torch's folder"
+        )
+    return path
