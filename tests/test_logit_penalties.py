@@ -80,7 +80,7 @@ def test_lecams_anchors_survive_a_checkpoint():
     assert not torch.equal(resumed(None, more), logit_penalties.LeCam()(None, more))
 
 
-@pytest.mark.parametrize("penalty", ["lecam", "[r1,lecam]"])
+@pytest.mark.parametrize("penalty", [pytest.param("lecam", marks=pytest.mark.slow), "[r1,lecam]"])
 def test_resuming_with_lecam_equals_an_undisturbed_run(penalty, tmp_path):
     def run(images, **options):
         cfg = tiny("model=gan", f"penalty={penalty}")

@@ -166,7 +166,7 @@ def test_regularizers_compose_by_name():
 
 
 @pytest.mark.parametrize("name", ["orthogonal", "feature_matching", "l2"])
-@pytest.mark.parametrize("model", ["dcgan", "hinge"])
+@pytest.mark.parametrize("model", ["dcgan", pytest.param("hinge", marks=pytest.mark.slow)])
 def test_each_trains_every_kind_of_pair_and_moves_g_alone(model, name):
     networks = ["network.generator.width=8", "network.discriminator.width=8", "network.generator.norm=spectral"]
     overrides = [f"model={model}", *networks, "model.g_batch_ratio=2"]

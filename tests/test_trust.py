@@ -2,6 +2,7 @@
 
 import copy
 import json
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -94,8 +95,10 @@ PLACES = ["model.latent", "penalty.evil", "network.generator.evil", "display.evi
 @pytest.mark.parametrize(
     ("command", "place"),
     [
-        *((command, place) for command in COMMANDS for place in PLACES),
-        *((command, place) for command in ("evaluate", "resume") for place in ("data.evil", "extractor.evil")),
+        *(("sample", place) for place in PLACES),
+        *(("evaluate", place) for place in ("data.evil", "extractor.evil")),
+        *(pytest.param(*each, marks=pytest.mark.slow) for each in product(("evaluate", "resume"), PLACES)),
+        *(pytest.param("resume", place, marks=pytest.mark.slow) for place in ("data.evil", "extractor.evil")),
         ("resume", "callback.evil"),
         ("resume", "logger"),
     ],

@@ -19,8 +19,8 @@ from gan_lab.training.short_run import trained as fit  # noqa: F401  what tests 
 CONF = CONF
 MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
 ALIKE = {"acgan", "afm", "biggan", "ccgan", "cgan", "ct_gan", "dcgan", "dragan", "hinge", "improved_gan", "logan", "lsgan",
-         "projection", "r3gan", "ragan", "rsgan", "sagan", "sngan", "stylegan", "wgan"}  # fmt: skip
-"""Models whose way to train another one has too: what holds for each model is tested of these among the slow tests."""
+         "projection", "r3gan", "ragan", "rsgan", "sagan", "sngan", "stylegan", "unrolled", "wgan"}  # fmt: skip
+"""Models whose way to train another one has too, or their own quick tests: they are among the slow tests of each model."""
 EVERY_MODEL = [pytest.param(model, marks=pytest.mark.slow if model in ALIKE else ()) for model in MODELS]
 TINY = ["data=fake", "data.image_size=8", "data.channels=1", "data.batch_size=4", "max_images=64", "log_every_steps=4",
         "val_every_images=32", "sample_every_images=32",

@@ -6,7 +6,7 @@
 import inspect
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -92,31 +92,32 @@ class Rule:
 
 @dataclass(frozen=True)
 class Option:
-    """One key of a node, with its rule; None: anything goes."""
+    """One key of a node, with what is written there and its rule; None: anything goes."""
 
     key: str
     node: DictConfig | ListConfig
     name: Any
+    written: Any
     rule: Rule | None
 
     @property
     def is_copy(self) -> bool:
         """Return whether the value is that of another key, or computed."""
-        return OmegaConf.is_interpolation(self.node, self.name)
+        return isinstance(self.written, str) and "${" in self.written
 
     def check(self) -> None:
         """Refuse a value that the rule excludes, and one that is missing."""
-        if OmegaConf.is_missing(self.node, self.name):
+        if self.written == "???":
             raise InputError(f"{self.key} is missing: give {self.key}=VALUE")
         try:
-            value = self.node[self.name]
+            value = self.node[self.name] if self.is_copy or isinstance(self.written, dict | list) else self.written
         except InterpolationResolutionError as error:
             if LATER.search(str(error)):
                 return
             raise
         if self.rule is None or (self.is_copy and value is None):  # which data or the command fill in
             return
-        if isinstance(value, DictConfig) and "_target_" not in value and self.rule.below(value):
+        if isinstance(value, DictConfig) and "_target_" not in {*value} and self.rule.below(value):
             return  # its keys have their own rules
         if self.is_copy and self.name == "image_size" and isinstance(value, ListConfig):
             return  # `training.build` says which networks make images that are not square
@@ -160,28 +161,31 @@ def _check_keys(node: DictConfig, options: type, prefix: str = "") -> None:
             _check_keys(child, rule.hint, f"{key}.")
 
 
-def walk(node: DictConfig | ListConfig, rules: Mapping[Any, Rule], prefix: str = "") -> Iterator[Option]:
-    """Yield every option below a node."""
-    names: Iterable[Any] = node if isinstance(node, DictConfig) else range(len(node))
-    for name in names:
+def walk(node: DictConfig | ListConfig, rules: Mapping[Any, Rule], prefix: str = "", written: Any = None) -> Iterator[Option]:
+    """Yield every option below a node.
+
+    Args:
+        node: of the configuration.
+        rules: of the keys of the node.
+        prefix: the node's own key and a dot.
+        written: the node as plain data, which are read far faster; None: it is made so.
+    """
+    if written is None:
+        written = OmegaConf.to_container(node, resolve=False)
+    for name, value in written.items() if isinstance(written, dict) else enumerate(written):
         key, rule = f"{prefix}{name!s}", rules.get(name)
         if key == "hydra" or (prefix == HYDRA_NODE and rule is None):
             continue  # Hydra checks its own
-        yield Option(key, node, name, rule)
-        if (
-            not OmegaConf.is_interpolation(node, name)
-            and not OmegaConf.is_missing(node, name)
-            and OmegaConf.is_config(node[name])
-        ):
-            yield from walk(node[name], _rules_below(node[name], rule, key), f"{key}.")
+        yield Option(key, node, name, value, rule)
+        if isinstance(value, dict | list):
+            child = node[name]
+            yield from walk(child, _rules_below(child, value, rule, key), f"{key}.", value)
 
 
-def _rules_below(node: DictConfig | ListConfig, rule: Rule | None, key: str) -> Mapping[Any, Rule]:
-    if isinstance(node, ListConfig):
+def _rules_below(node: DictConfig | ListConfig, written: Any, rule: Rule | None, key: str) -> Mapping[Any, Rule]:
+    if isinstance(node, ListConfig) or written.get("_target_") == "???":
         return {}
-    if OmegaConf.is_missing(node, "_target_"):
-        return {}
-    if "_target_" not in node:
+    if "_target_" not in written:
         return rule.below(node) if rule else {}
     target = _resolve_target(node._target_, key)
     if node._target_ == GET_METHOD and isinstance(path := node.get("path"), str):

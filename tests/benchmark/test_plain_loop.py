@@ -55,9 +55,9 @@ def test_it_makes_the_weights_that_our_training_makes(model):
     [
         ["clip_grad_norm.g=0.01", "clip_grad_norm.d=0.01"],
         ["penalty=r1", "penalty.r1.interval=3"],
-        ["trick=[replay,historical_averaging]", "trick.replay.size=16"],
+        pytest.param(["trick=[replay,historical_averaging]", "trick.replay.size=16"], marks=pytest.mark.slow),
         ["trick=checkpoint_swap", "trick.checkpoint_swap.interval=3", "trick.checkpoint_swap.steps=2"],
-        ["augment=diffaugment", "regularizer=feature_matching"],
+        pytest.param(["augment=diffaugment", "regularizer=feature_matching"], marks=pytest.mark.slow),
         ["data=gaussians"],
     ],
 )

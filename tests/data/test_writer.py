@@ -76,8 +76,10 @@ def numbers(folder, split="train"):
     return np.fromfile(folder / f"{split}.uint8", np.uint8).reshape(-1, PIXELS)[:, 0].tolist()
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-@pytest.mark.parametrize("chunk", [1, 3, 20, 50])
+@pytest.mark.parametrize(
+    ("chunk", "workers"),
+    [(1, 0), (3, 0), (20, 0), (50, 0), (3, 2), *(pytest.param(chunk, 2, marks=pytest.mark.slow) for chunk in (1, 20, 50))],
+)
 def test_the_images_are_written_in_order_whatever_the_workers_and_chunks(folder, workers, chunk):
     write(folder, Source(), workers, chunk)
     assert numbers(folder) == list(range(20))

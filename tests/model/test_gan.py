@@ -122,7 +122,7 @@ def test_latents_are_drawn_as_chosen_in_training_and_in_sampling(name):
     ("name", "loss"),
     [("non_saturating", losses.non_saturating_g), ("saturating", losses.saturating_g), ("kl", losses.kl_g)],
 )
-@pytest.mark.parametrize("model", ["gan", "dcgan"])
+@pytest.mark.parametrize("model", ["gan", pytest.param("dcgan", marks=pytest.mark.slow)])
 def test_gs_loss_is_chosen_by_name(model, name, loss):
     gan, scores = build(tiny(f"model={model}", f"model/g_loss={name}")), torch.linspace(-2, 3, 6)
     batch = Batch(scores, scores, None, None, lambda x, y: x, StepContext(StepRNG(0)))

@@ -56,10 +56,10 @@ def test_published_pairs_have_these_many_weights(size, num_classes, options, g_m
         (8, 3, True),
         (12, 3, False),
         (28, None, True),
-        (32, 3, False),
-        (48, 3, True),
-        (64, None, True),
-        (128, 3, False),
+        *(
+            pytest.param(*large, marks=pytest.mark.slow)
+            for large in [(32, 3, False), (48, 3, True), (64, None, True), (128, 3, False)]
+        ),
     ],
 )
 def test_pair_fits_every_size(size, num_classes, deep):

@@ -21,7 +21,7 @@ def test_a_small_picture_is_embedded_byte_for_byte(tmp_path):
     assert (picture.width, picture.height) == (16, 16)
 
 
-@pytest.mark.parametrize("mode", ["RGB", "L", "P", "RGBA"])
+@pytest.mark.parametrize("mode", [*(pytest.param(m, marks=pytest.mark.slow) for m in ("RGB", "L")), "P", "RGBA"])
 def test_a_large_picture_becomes_a_smaller_webp(tmp_path, mode):
     draw(tmp_path / "noise.png", side=1000)
     Image.open(tmp_path / "noise.png").convert(mode).save(tmp_path / "large.png")

@@ -42,7 +42,7 @@ def test_then_a_share_of_them_changes_places_with_old_ones_so_that_none_is_lost(
         assert sorted([*before, *[float(step)] * BATCH]) == sorted([*after, *seen])
 
 
-@pytest.mark.parametrize("share", [0.0, 0.25, 0.5, 1.0])
+@pytest.mark.parametrize("share", [0.0, 0.25, *(pytest.param(share, marks=pytest.mark.slow) for share in (0.5, 1.0))])
 def test_the_share_of_old_fakes_is_as_asked_and_their_age_as_it_says(gan, share):
     gan.tricks["replay"].share = share
     seen = play(gan, 2004)[4:]

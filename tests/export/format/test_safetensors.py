@@ -36,7 +36,7 @@ def alone(folder, given):
 @pytest.mark.parametrize(
     ("model", "network"),
     [
-        pytest.param("cgan", "dcgan"),
+        pytest.param("cgan", "dcgan", marks=pytest.mark.slow),
         *(pytest.param("gan", network, marks=pytest.mark.slow) for network in NETWORKS),
         *(pytest.param(model, "resnet", marks=pytest.mark.slow) for model in LABELLED),
         pytest.param("stylegan2", "stylegan2", marks=pytest.mark.slow),
