@@ -1,5 +1,6 @@
 """The page of `gan_lab.explore`: controls, whose values an `Explorer` turns into a picture."""
 
+import logging
 import re
 import secrets
 from base64 import b64encode
@@ -25,10 +26,13 @@ HOST = "127.0.0.1"
 """Only this machine reaches the page."""
 MOST_SEEDS = 2**32
 STYLE = """
-.picture img {width: 100%; max-width: 480px; image-rendering: pixelated}
+.view {position: sticky; top: 0; z-index: 1; align-self: flex-start; background: var(--body-background-fill)}
+.picture img {width: min(100%, 50vh); image-rendering: pixelated}
+.picture a {padding: 0}
 .kept img {width: 96px; image-rendering: pixelated}
-.picture a {display: inline-block; margin-top: .5em}
+@media (max-width: 640px) {.picture img {width: 28vh}}
 """
+"""The picture stays in sight while the controls scroll, on a phone too."""
 
 
 def explore(cfg: DictConfig) -> None:
@@ -57,6 +61,7 @@ def serve(page: "gradio.Blocks", port: int | None, share: bool) -> str:
     """
     import gradio
 
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # gradio asks its own page whether it is there
     theme = gradio.themes.Default()
     options = {"quiet": True, "prevent_thread_lock": True, "footer_links": [], "ssr_mode": False, "theme": theme, "css": STYLE}
     try:
@@ -99,19 +104,19 @@ def build(explorer: Explorer, reach: float, title: str) -> "gradio.Blocks":
     with gr.Blocks(title=f"gan_lab: {title}", analytics_enabled=False) as page:
         gr.Markdown(f"## gan_lab.explore\n{escape(title)}")
         with gr.Row():
+            with gr.Column(min_width=300, elem_classes="view"):
+                picture = gr.HTML(elem_classes="picture")
             with gr.Column(min_width=300):
                 with gr.Row():
                     seed = gr.Number(0, label="seed", precision=0, minimum=0, maximum=MOST_SEEDS - 1, min_width=120)
                     another = gr.Button("another seed", min_width=120)
                 label, truncation = _label(explorer), _truncation(explorer)
-                with gr.Accordion("directions, the strongest first, in standard deviations"):
+                with gr.Accordion("directions, in standard deviations"), gr.Row():
                     offsets = [
-                        gr.Slider(-reach, reach, 0, step=0.1, label=f"{number} (gain {gain:.3g})")
+                        gr.Slider(-reach, reach, 0, step=0.1, label=f"{number} (gain {gain:.3g})", min_width=220)
                         for number, gain in enumerate(explorer.gains, 1)
                     ]
                     centre = gr.Button("all to 0")
-            with gr.Column(min_width=300):
-                picture = gr.HTML(elem_classes="picture")
                 with gr.Row():
                     keepers = [gr.Button(f"keep as {name}", min_width=120) for name in "AB"]
                 with gr.Row():
@@ -161,7 +166,7 @@ def figure(explorer: Explorer, view: Viewpoint) -> str:
     """Return a picture, its name and a link that downloads it, as HTML that needs no file."""
     source, name = source_of(explorer.png(view)), escape(view.name)
     file = re.sub(r"[^\w.+-]+", "_", view.name).strip("_") + ".png"
-    return f'<img src="{source}" alt="{name}"><p>{name}</p><a href="{source}" download="{file}">download {file}</a>'
+    return f'<img src="{source}" alt="{name}"><p>{name}</p><a href="{source}" download="{file}">download</a>'
 
 
 def thumbnail(explorer: Explorer, view: Viewpoint) -> str:

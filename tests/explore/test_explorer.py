@@ -71,5 +71,5 @@ def test_a_page_offers_what_the_gan_has():
 
 
 def test_points_are_refused():
-    with pytest.raises(InputError, match="gan_lab.explore shows images, and these samples are none"):
+    with pytest.raises(InputError, match=r"gan_lab\.explore shows images, and these samples are none"):
         Explorer(request("points"))

@@ -109,7 +109,7 @@ def test_the_controls_change_the_picture(opened):
 
 @pytest.mark.slow
 def test_a_port_that_is_taken_is_refused():
-    with socket.socket() as other, pytest.raises(InputError, match="of this machine cannot be served.*give explore.port="):
+    with socket.socket() as other, pytest.raises(InputError, match=r"of this machine cannot be served.*give explore\.port="):
         other.bind((page.HOST, 0))
         other.listen()
         page.serve(page.build(Explorer(request("cgan"), 1), 3.0, ""), other.getsockname()[1], False)
