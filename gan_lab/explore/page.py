@@ -26,13 +26,14 @@ HOST = "127.0.0.1"
 """Only this machine reaches the page."""
 MOST_SEEDS = 2**32
 STYLE = """
+.gradio-container {overflow: clip !important}
 .view {position: sticky; top: 0; z-index: 1; align-self: flex-start; background: var(--body-background-fill)}
 .picture img {width: min(100%, 50vh); image-rendering: pixelated}
 .picture a {padding: 0}
 .kept img {width: 96px; image-rendering: pixelated}
 @media (max-width: 640px) {.picture img {width: 28vh}}
 """
-"""The picture stays in sight while the controls scroll, on a phone too."""
+"""The picture stays in sight while the controls scroll, on a phone too: within hidden overflow it would not stick."""
 
 
 def explore(cfg: DictConfig) -> None:
