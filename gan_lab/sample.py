@@ -42,15 +42,16 @@ def sample(cfg: DictConfig) -> None:
     request = SampleRequest(
         gan.to(device).requires_grad_(False), name, display=checkpoint.display_of(made_by), run=run, **shared
     )
-    is_figure = isinstance(mode, FigureMode)
     folder = Path(cfg.out) if cfg.out else (Path(cfg.run) if Path(cfg.run).is_dir() else path.parent) / "generated" / name
-    if form.many_files and not is_figure and not cfg.out:
-        folder /= f"seed{cfg.seed}"
-    if is_figure:
+    if isinstance(mode, FigureMode):
         mode.check(request)
         folder.mkdir(parents=True, exist_ok=True)
         written = mode(request, folder)
     else:
+        if form.many_files and not cfg.out:
+            folder /= f"seed{cfg.seed}"
+        form.check_samples(run.shape)
+        form.check_folder(folder)
         sheet = mode(request)
         folder.mkdir(parents=True, exist_ok=True)
         written = form(sheet, request, folder)

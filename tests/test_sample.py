@@ -134,6 +134,8 @@ def test_single_images_lie_in_a_folder_of_their_own_which_evaluate_judges(run, c
     run("mode=interpolate", "n=2", "steps=3")
     run("format=png", "n=40")
     assert len([*Path("run/generated/grid/seed0").iterdir()]) == 40
+    run("format=png", "n=30")
+    assert len([*Path("run/generated/grid/seed0").iterdir()]) == 30
     call(evaluate.main, "samples=run/generated/grid/seed0", "reference=run/generated/grid/seed0", "extractor=pixels")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
-from annotated_types import Ge, MinLen
+from annotated_types import Ge, Le, MinLen
 
 from gan_lab.cli.groups import ClipGradNorm, Groups, Names, Optimizers, Players, Speed, TargetNode
 from gan_lab.ranges import (
@@ -186,6 +186,26 @@ class ExportKeys(TypedDict):
     license: Text | None
 
 
+class ExploreOptions(TypedDict):
+    """Where the page is served."""
+
+    port: Annotated[int, Ge(1), Le(65535)] | None
+    share: bool
+
+
+class ExploreKeys(TypedDict):
+    """Keys of ``gan_lab.explore``."""
+
+    run: Text | None
+    checkpoint: Text
+    directions: Annotated[int, Ge(1), Le(100)]
+    reach: Positive
+    ema: bool
+    device: Device
+    trust: Names
+    explore: ExploreOptions
+
+
 class ReportKeys(TypedDict):
     """Keys of ``gan_lab.report``."""
 
@@ -271,6 +291,7 @@ COMMANDS: dict[str, type] = {
     "prepare": PrepareKeys,
     "evaluate": EvaluateKeys,
     "sample": SampleKeys,
+    "explore": ExploreKeys,
     "export": ExportKeys,
     "import_weights": ImportWeightsKeys,
     "report": ReportKeys,

@@ -1,5 +1,6 @@
 """Pixel conversions: uint8 in files and memory, floats in [-1, 1] for networks. Images are (N, C, H, W) or (C, H, W)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -8,7 +9,12 @@ from torch import Tensor
 
 def is_image(samples: Tensor) -> bool:
     """Return whether samples are images (N, C, H, W), and not points (N, 2, 1, 1), signals (N, C, L) or vectors (N, F)."""
-    return samples.ndim == 4 and samples.shape[-1] > 1
+    return is_image_shape(samples.shape[1:])
+
+
+def is_image_shape(shape: Sequence[int]) -> bool:
+    """Return whether samples of this shape are images."""
+    return len(shape) == 3 and shape[-1] > 1
 
 
 def to_unit(images: Tensor) -> Tensor:

@@ -48,7 +48,7 @@ def save_projection(images: Tensor, losses: Sequence[float], path: Path) -> None
         _show(panel, image)
         panel.set_title(title)
     axes[3].semilogy(losses)
-    axes[3].set(xlabel="step", title="mean squared error")
+    axes[3].set(xlabel="step", title="loss")
     axes[3].grid(alpha=0.3)
     _save(figure, path)
 

@@ -9,21 +9,13 @@ from typing import TYPE_CHECKING
 from PIL import Image
 from rich.progress import track
 
-from gan_lab.errors import InputError
-
 if TYPE_CHECKING:
     from gan_lab.sampling.mode import Sheet
     from gan_lab.sampling.request import SampleRequest
 
 
 def frames(sheet: "Sheet", request: "SampleRequest") -> Iterator[Image.Image]:
-    """Yield a picture for each column, as the run's display draws the samples of all rows; all have one size.
-
-    Raises:
-        InputError: the samples are text.
-    """
-    if request.display.suffix != ".png":
-        raise InputError("an animation needs pictures, and these samples are text: use format=grid")
+    """Yield a picture for each column, as the run's display draws the samples of all rows; all have one size."""
     steps = sheet.columns or 1
     tiles = math.ceil(math.sqrt(len(sheet.samples) / steps))
     with TemporaryDirectory() as folder:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from hydra.utils import instantiate
+from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig
 
 from gan_lab import trust
@@ -62,12 +62,32 @@ class TrainedRun:
     @cached_property
     def extractor(self) -> Extractor:
         """The run's own extractor, the first whose features have distances; pixels without one."""
-        overrides = checkpoint.read(self.path)["overrides"]
         self.data  # noqa: B018  which holds it to what is trusted
-        chosen = instantiate(trained.with_weights(self.config.get("extractor"), self.data, overrides))
-        found: Extractor = next((each for each in chosen.values() if each.has_distances), Pixels())
+        chosen = self._extractors(self.config.get("extractor") or {})
+        found: Extractor = next((each for each in chosen if each.has_distances), Pixels())
         found.to(self.device)
         return found
+
+    @cached_property
+    def differentiable_extractor(self) -> Extractor | None:
+        """The first of the run's own extractors that is differentiable; None: there is none. Others are not made for it."""
+        trust.check(self.config, self.path, self.trusted, ["extractor"])
+        choices = {
+            name: choice
+            for name, choice in (self.config.get("extractor") or {}).items()
+            if getattr(get_object(choice["_target_"]), "differentiable", False)
+        }
+        found: Extractor | None = next(iter(self._extractors(choices)), None)
+        if found is not None:
+            found.to(self.device)
+        return found
+
+    def _extractors(self, choices: Mapping[str, Any]) -> list[Extractor]:
+        """Make extractors; the data are read where one of them is found by its data."""
+        if not any(choice["_target_"] == trained.TARGET for choice in choices.values()):
+            return [*instantiate(choices).values()]
+        overrides = checkpoint.read(self.path)["overrides"]
+        return [*instantiate(trained.with_weights(choices, self.data, overrides)).values()]
 
     def features(self, **sources: Source) -> dict[str, Features]:
         """Return the features of sources by name, under a progress bar each; those of reals are kept for other runs."""

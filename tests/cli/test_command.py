@@ -68,6 +68,7 @@ COMMANDS = [
     "prepare",
     "sensitivity",
     "dashboard",
+    "explore.__main__",
     "report.__main__",
     "benchmark.__main__",
     "benchmark_data",

@@ -1,11 +1,6 @@
-from dataclasses import replace
-
 import numpy as np
-import pytest
 import torch
 
-from gan_lab.errors import InputError
-from gan_lab.plot.lines import Lines
 from gan_lab.sampling.frames import frames
 from gan_lab.sampling.mode import Sheet
 from tests.sampling.runs import request
@@ -16,8 +11,3 @@ def test_a_frame_shows_the_same_step_of_all_rows():
     made = [np.asarray(frame) for frame in frames(Sheet(levels, 3), request())]
     assert len({frame.shape for frame in made}) == 1
     assert [int(np.median(frame)) for frame in made] == [0, 128, 255]
-
-
-def test_text_does_not_move():
-    with pytest.raises(InputError, match="these samples are text: use format=grid"):
-        next(frames(Sheet(torch.zeros(2, 5, 4), 2), replace(request(), display=Lines("ab"))))

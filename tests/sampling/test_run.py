@@ -1,8 +1,33 @@
-import torch
+from copy import deepcopy
+from dataclasses import replace
 
+import torch
+from omegaconf import OmegaConf, open_dict
+
+from gan_lab.cli.compose import CONF
+from gan_lab.evaluation.extractor.digits8 import Digits8
+from gan_lab.evaluation.extractor.inception import Inception
 from gan_lab.evaluation.extractor.pixels import Pixels
 from gan_lab.sampling.run import TrainedRun
 from gan_lab.training import checkpoint
+from tests.sampling.runs import request
+
+
+def with_extractors(*names):
+    """The run of a small GAN with these extractors."""
+    run, config = request().run, deepcopy(request().run.config)
+    with open_dict(config):
+        config.extractor = {
+            key: value for name in names for key, value in OmegaConf.load(CONF / f"extractor/{name}.yaml").items()
+        }
+    return replace(run, config=config)
+
+
+def test_the_first_differentiable_extractor_is_found_and_no_other_is_made(monkeypatch):
+    monkeypatch.setattr(Inception, "__init__", None)  # which may fetch its weights
+    assert isinstance(with_extractors("inception", "digits8").differentiable_extractor, Digits8)
+    assert with_extractors("inception", "pixels").differentiable_extractor is None
+    assert with_extractors().differentiable_extractor is None
 
 
 def test_a_run_knows_its_data_and_its_features(trained):

@@ -92,8 +92,7 @@ def test_they_are_trained_drawn_and_sampled_as_they_are(signals):
     with pytest.raises(SystemExit) as ended:
         signals.sample("format=png")
     assert (
-        str(ended.value)
-        == "gan_lab: format=png needs images, and this GAN makes samples of 2x16: use format=npz or format=grid"
+        str(ended.value) == "gan_lab: format=png needs images, and this GAN makes samples of 2x16: use format=grid, npz or npy"
     )
 
 

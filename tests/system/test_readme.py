@@ -48,6 +48,7 @@ SMALL = {
     "gan_lab.benchmark_frechet": ["d=16", "reals=50", "samples=[20]", "repeats=1"],
     "gan_lab.evaluate": ["eval.num_fake=20", "eval.num_reference=20", "eval.seeds=[0]", "extractor=pixels", "device=cpu"],
     "gan_lab.report": [],
+    "gan_lab.explore": [],
     "gan_lab.export": [],
     "gan_lab.benchmark": ["data.image_size=8", "data.batch_size=4", "benchmark.steps=1", "benchmark.rounds=1",
                           "benchmark.warmup=1", "network.generator.width=8", "network.discriminator.width=8"],
@@ -149,7 +150,7 @@ def test_the_options_of_a_long_command_compose(my_files, command, tmp_path, monk
 
 
 @pytest.mark.parametrize("command", [pytest.param(c, marks=pytest.mark.slow if c in LONG else ()) for c in of("python -m")])
-def test_a_command_runs(workplace, a_run, command, tmp_path):
+def test_a_command_runs(workplace, a_run, command, tmp_path, monkeypatch):
     shutil.copytree(a_run, tmp_path / ("outputs/dcgan-digits/a_run" if "outputs/*" in command else "a_run"))
     own = re.sub(r"FILE(?!\.np)", "lines.txt", command.replace("RUN", "a_run").replace("DIR", "images"))
     _, _, module, *arguments = shlex.split(own)
@@ -157,6 +158,8 @@ def test_a_command_runs(workplace, a_run, command, tmp_path):
     small += [option for key, options in SMALLER.items() if key in arguments for option in options]
     given = {option.partition("=")[0] for option in small}
     arguments = [argument for argument in arguments if argument.partition("=")[0] not in given]
+    if module == "gan_lab.explore":
+        monkeypatch.setattr("gradio.Blocks.block_thread", lambda page: page.close())
     if OWN_PROCESSES in arguments:
         subprocess.run([sys.executable, "-m", module, *arguments, *small, "logger=csv"], cwd=tmp_path, check=True)
     else:

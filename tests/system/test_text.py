@@ -88,7 +88,9 @@ def test_samples_need_the_checkpoint_alone(call, run):
 
 
 def test_single_images_are_refused(call, run):
-    with pytest.raises(SystemExit, match="format=png needs images, and this GAN makes samples of 20x9: use format=npz or"):
+    with pytest.raises(
+        SystemExit, match="format=png needs images, and this GAN makes samples of 20x9: use format=grid, npz or npy"
+    ):
         call(sample.main, "run=run", "format=png")
 
 

@@ -18,6 +18,7 @@ class Extractor(Protocol):
         splits: of the samples for a classifier score; each reads lower than all samples together.
         counts_classes: whether there are few enough classes to count those among the samples.
         knows_labels: whether its classes are the data's, so that samples can show the class asked for.
+        differentiable: whether it also takes float images in [0, 255], and gives features with a gradient.
         has_distances: whether a distance between features says something; numbers of characters are names.
         resize: how it resizes images.
         weights_sha256: hash of its weights.
@@ -31,6 +32,7 @@ class Extractor(Protocol):
     counts_classes: bool = False
     knows_labels: bool = False
     has_distances: bool = True
+    differentiable: bool = False
     resize: str = "none"
     weights_sha256: str
 

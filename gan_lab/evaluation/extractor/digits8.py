@@ -50,7 +50,7 @@ class Digits8(Extractor):
     num_features = 64
     num_classes = 10
     splits = 1  # 597 held-out digits: each further split would read lower
-    counts_classes = knows_labels = True
+    counts_classes = knows_labels = differentiable = True
     weights_sha256 = SHA256
 
     def __init__(self) -> None:

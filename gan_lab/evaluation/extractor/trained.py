@@ -45,6 +45,7 @@ class Trained(Extractor):
     """
 
     num_features = NUM_FEATURES
+    differentiable = True
 
     def __init__(self, weights: Text | None = None, accuracy: bool = True) -> None:
         if weights is None:

@@ -18,7 +18,7 @@ class GIF(Format):
     """
 
     name = "gif"
-    needs_steps = True
+    needs_images = needs_steps = True
 
     def __init__(self, fps: Positive = 10.0) -> None:
         self.fps = fps

@@ -23,7 +23,7 @@ class MP4(Format):
     """
 
     name = "mp4"
-    needs_steps = True
+    needs_images = needs_steps = True
 
     def __init__(self, fps: Positive = 24.0) -> None:
         self.fps = fps

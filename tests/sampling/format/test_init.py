@@ -1,5 +1,6 @@
 import pytest
 from hydra.utils import instantiate
+from omegaconf import OmegaConf
 
 from gan_lab.cli.compose import CONF, compose
 from gan_lab.errors import InputError
@@ -30,6 +31,20 @@ def test_a_format_that_a_mode_cannot_give_is_refused(mode, form, sentence):
     chosen, writer = made(mode, form)
     with pytest.raises(InputError, match=sentence):
         writer.check(chosen, mode)
+
+
+@pytest.mark.parametrize("shape", [(2, 1, 1), (2, 16), (7,)])
+@pytest.mark.parametrize("form", ["png", "gif", "mp4"])
+def test_samples_that_are_no_images_are_refused(form, shape):
+    writer = instantiate(OmegaConf.load(CONF / f"sample/format/{form}.yaml"))
+    words = (
+        f"format={form} needs images, and this GAN makes samples of {'x'.join(map(str, shape))}: use format=grid, npz or npy"
+    )
+    with pytest.raises(InputError, match=words):
+        writer.check_samples(shape)
+    writer.check_samples((3, 8, 8))
+    for other in ("grid", "npz", "npy"):
+        instantiate(OmegaConf.load(CONF / f"sample/format/{other}.yaml")).check_samples(shape)
 
 
 def test_what_goes_together_is_let_through():

@@ -1,14 +1,18 @@
 import json
+import re
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from omegaconf import open_dict
 from PIL import Image
 from torchvision.transforms.functional import to_pil_image
 
 from gan_lab.data.pixels import to_uint8
 from gan_lab.errors import InputError
+from gan_lab.evaluation.extractor import digits8
 from gan_lab.sampling.mode.project import ImageProjection, psnr
 from tests.sampling.runs import request
 
@@ -31,6 +35,43 @@ def test_a_sample_of_the_gan_itself_is_found_again(name, tmp_path):
     found = asked.space().images(torch.from_numpy(space), y)
     assert float((found - image).square().mean()) < facts["start"] / 5
     assert Image.open(picture).width > 500
+
+
+def with_digits8(asked):
+    """The same request, of a run that digits8 judges."""
+    config = deepcopy(asked.run.config)
+    with open_dict(config):
+        config.extractor = {"digits8": {"_target_": "gan_lab.evaluation.extractor.digits8.Digits8"}}
+    return replace(asked, run=replace(asked.run, config=config))
+
+
+def test_features_of_the_runs_own_extractor_stand_beside_pixels(tmp_path, capsys):
+    asked = with_digits8(request("mlp", n=2, steps=40, seed=1))
+    to_pil_image(to_uint8(asked.gan.sample(1, seed=7))[0]).save(tmp_path / "own.png")
+    asked = replace(asked, image=str(tmp_path / "own.png"))
+    mode = ImageProjection(lr=0.1, candidates=16)
+    mode.check(asked)
+    facts = json.loads(mode(asked, tmp_path).with_suffix(".json").read_text())
+    assert "pixels + 1 x relative squared distance of digits8 features" in facts["loss"]
+    assert facts["loss"] in capsys.readouterr().out
+    assert facts["end"] == pytest.approx(facts["pixels"]["end"] + facts["features"]["end"])
+    assert facts["features"]["end"] < facts["features"]["start"] and facts["pixels"]["end"] < facts["pixels"]["start"]
+    assert facts["psnr_db"] == pytest.approx(psnr(facts["pixels"]["end"]))
+    alone = ImageProjection(feature_weight=0.0).loss(asked)
+    assert (alone.words, alone.parts(alone.target).tolist()) == ("mean squared error of pixels", [[0.0]])
+
+
+def test_features_that_cannot_be_had_are_said_or_where_asked_for_refused(tmp_path, capsys, monkeypatch):
+    asked = request("mlp")
+    Image.new("L", (8, 8)).save(tmp_path / "own.png")
+    asked = replace(asked, image=str(tmp_path / "own.png"))
+    with pytest.raises(InputError, match=r"mode\.feature_weight=2 needs a differentiable extractor .* give 0"):
+        ImageProjection(feature_weight=2.0).check(asked)
+    monkeypatch.setattr(digits8, "SHA256", "another")
+    ImageProjection().loss(with_digits8(asked))
+    assert re.search(
+        "loss: mean squared error of pixels alone, for .*digits8.npz is missing or damaged", capsys.readouterr().out
+    )
 
 
 def test_the_ratio_of_errors_is_in_decibels():
