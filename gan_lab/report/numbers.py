@@ -28,7 +28,7 @@ def sections(runs: Sequence[Run]) -> dict[str, list[str]]:
     of_d = [name for name in judged if name.removeprefix("val/") in tables.DIAGNOSES]
     found = {
         "Metrics": [name for name in judged if name not in of_d],
-        "Losses": [name for name in names if section(name).startswith("loss/")],
+        "Losses": [name for name in names if section(name).startswith("train/")],
         "What explains them": of_d + [name for name in names if section(name).startswith("watch/")],
     }
     single = [name for group in found.values() for name in group if all(len(run.series(name)) < 2 for run in runs)]
