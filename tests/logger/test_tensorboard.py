@@ -59,9 +59,9 @@ def run(tmp_path_factory):
     )
 
 
-def test_scalars_are_the_rows_of_metrics_csv_in_sections_over_images_seen(run):
+def test_scalars_are_the_rows_of_a_run_in_sections_over_images_seen(run):
     expected = {}
-    for row in read_rows(run / "metrics.csv"):
+    for row in [*read_rows(run / "metrics.csv"), *read_rows(run / "resources.csv")]:
         for name in (name for name in row.keys() - set(CLOCKS) if not name.startswith("final/")):
             expected.setdefault(section(name), []).append((row["images_seen"], pytest.approx(row[name])))
     shown = scalars(run)
@@ -201,7 +201,8 @@ def test_a_browser_shows_the_sections_in_order_and_a_sample_grid(call, browser, 
     from selenium.webdriver.support.wait import WebDriverWait
 
     folder = call(train.main, *SHOWN) / "run"
-    names = {section(name) for row in read_rows(folder / "metrics.csv") for name in row.keys() - set(CLOCKS)}
+    rows = [*read_rows(folder / "metrics.csv"), *read_rows(folder / "resources.csv")]
+    names = {section(name) for row in rows for name in row.keys() - set(CLOCKS)}
     cards = {name for name in names if not name.startswith("final/")} | {"samples/grid"}
     side = Image.open(folder / "samples" / "0000000064.png").width
     wait = WebDriverWait(browser, 60, ignored_exceptions=[WebDriverException])  # the server does not answer at once
