@@ -11,6 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from gan_lab.cli.command import command
+from gan_lab.cli.words import count
 from gan_lab.errors import InputError, first_line, pick
 from gan_lab.run_folder import RunFolder
 
@@ -79,7 +80,8 @@ def complete_run(checked: "CheckedGAN") -> str:
     summary = made.read_summary()
     if summary["status"] != "finished" or "final_judgement" not in summary or not made.curves.is_file():
         raise InputError(f"the run ended as {summary['status']}: {summary.get('error', 'without curves or a final judgement')}")
-    return f"{summary['images_seen']} images, {len(made.grids())} sample grids, {len(summary['scores'])} columns of validation"
+    grids = count(len(made.grids()), "sample grid")
+    return f"{count(summary['images_seen'], 'image')}, {grids}, {count(len(summary['scores']), 'column')} of validation"
 
 
 def outcome(invariant: "Invariant", checked: "CheckedGAN") -> tuple[bool, str]:

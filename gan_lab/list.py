@@ -15,6 +15,9 @@ from gan_lab.cli import catalogue
 from gan_lab.cli.command import command
 from gan_lab.errors import pick
 
+MOST_PADDED = 5
+"""Columns that leave room for padding on a screen of 80 letters."""
+
 
 def main() -> None:
     """Run the command; a bare word in front is the group."""
@@ -34,7 +37,10 @@ def table(group: str | None, folders: Sequence[Path]) -> None:
     """Print a table; its papers are links where the terminal has them."""
     rows = catalogue.rows(group, folders)
     columns = [column for column in rows[0] if column != "address"]
-    shown = Table(*(f"{catalogue.option_of(group)}=" if column == "option" else column for column in columns))
+    shown = Table(padding=0 if len(columns) > MOST_PADDED else (0, 1))
+    for column in columns:
+        head = f"{catalogue.option_of(group)}=" if column == "option" else column
+        shown.add_column(head, no_wrap=column == "option", overflow="fold", min_width=len(head))
     for row in rows:
         styles = {"paper": f"link {row['address']}"} if row.get("address") else {}
         shown.add_row(*(Text(row[column], styles.get(column, "")) for column in columns))

@@ -11,6 +11,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from gan_lab.cli.command import command
+from gan_lab.cli.words import count
 from gan_lab.errors import InputError
 from gan_lab.training.config import check_numbers
 
@@ -73,15 +74,15 @@ def _report(manifest: dict[str, Any]) -> None:
     from gan_lab.cli.console import say
 
     for split, entry in manifest["splits"].items():
-        count, channels, height, width = entry["shape"]
+        n, channels, height, width = entry["shape"]
         size = math.prod(entry["shape"]) / 2**20
         labels = "labels" if entry["labels"] else "no labels"
-        say(f"  {split}: {count:,} images {channels}x{height}x{width}, {labels}, {size:,.1f} MiB")
+        say(f"  {split}: {count(n, 'image')} {channels}x{height}x{width}, {labels}, {size:,.1f} MiB")
         if broken := entry["broken"]:
             more = f" and {len(broken) - 3:,} more" if len(broken) > 3 else ""
-            say(f"    {len(broken):,} broken image(s) skipped: {', '.join(broken[:3])}{more}")
-            for fault, count in entry.get("faults", {}).items():
-                say(f"      {count:,} because such a file {fault}")
+            say(f"    skipped {count(len(broken), 'broken image')}: {', '.join(broken[:3])}{more}")
+            for fault, number in entry.get("faults", {}).items():
+                say(f"      {number:,} because such a file {fault}")
     options = [option for option in HydraConfig.get().overrides.task if not option.lstrip("+").startswith("prepare.")]
     say(f"train with them, and no file is decoded again: python -m gan_lab.train {shlex.join(options)}")
 

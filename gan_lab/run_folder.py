@@ -52,6 +52,7 @@ class RunFolder:
     Attributes:
         config: the resolved configuration, as YAML.
         metrics: the rows of losses and metrics over images seen, as CSV.
+        resources: images per second and memory over images seen, as CSV.
         summary: the outcome, as JSON.
         curves: the picture of losses and metrics.
         samples: the folder of sample grids or texts, each named by its images seen.
@@ -64,6 +65,7 @@ class RunFolder:
         self.path = Path(path)
         self.config = self.path / "config.yaml"
         self.metrics = self.path / "metrics.csv"
+        self.resources = self.path / "resources.csv"
         self.summary = self.path / "summary.json"
         self.curves = self.path / "curves.png"
         self.samples = self.path / "samples"

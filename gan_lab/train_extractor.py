@@ -7,6 +7,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from gan_lab.cli.command import command
+from gan_lab.cli.words import count
 from gan_lab.errors import InputError
 
 
@@ -45,8 +46,8 @@ def train_extractor(cfg: DictConfig) -> None:
     options = [option for option in HydraConfig.get().overrides.task if option.lstrip("+~").startswith("data")]
     words = shlex.join([*options, "metric=[frechet,classifier]", "extractor=trained"])
     screen.print(
-        f"{trained.named(facts)} knows {facts['accuracy']:.1%} of {facts['num_held_out']:,} held-out images, after "
-        f"{facts['num_train']:,} training images, {recipe.epochs:g} times each ({facts['seconds']:.0f} s) -> {path}\n"
+        f"{trained.named(facts)} knows {facts['accuracy']:.1%} of {count(facts['num_held_out'], 'held-out image')}, after "
+        f"{recipe.epochs:g} x {count(facts['num_train'], 'training image')} ({facts['seconds']:.0f} s) -> {path}\n"
         f"train with it: python -m gan_lab.train {words}\n"
         "judge with it: python -m gan_lab.evaluate run=RUN extractor=trained"
     )

@@ -257,7 +257,7 @@ def test_a_broken_image_gives_way_to_the_next_one_and_is_counted(call, images, c
     call(evaluate.main, "samples=made", f"reference={images('exact')}", *FILES)
     said = capfd.readouterr()
     assert "strict=true stops instead" in said.err and "data.strict" not in said.err
-    assert "1 broken images of 'made' gave way to the next ones, such as made/5.png" in said.out
+    assert "1 broken image of 'made' gave way to the next, such as made/5.png" in said.out
 
 
 def test_jpeg_files_are_noted(call, images, capsys):

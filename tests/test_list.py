@@ -50,3 +50,12 @@ def test_the_tables_of_the_readmes_are_rewritten(call, tmp_path, monkeypatch):
     monkeypatch.setattr(catalogue, "readmes", lambda: [tmp_path / "README.md"])
     call(list_command.main, "format=readme")
     assert (tmp_path / "README.md").read_text() == f"# x\n<!-- list: speed -->\n{catalogue.markdown('speed')}<!-- end -->\n"
+
+
+def test_on_a_narrow_screen_no_header_and_no_name_is_cut(call, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    call(list_command.main, "experiment")
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert [cell.strip() for cell in lines[1].split("┃")[1:-1]][:5] == ["experiment=", "paper", "year", "what", "chooses"]
+    assert "│stylegan2_ada_cifar10│" in "\n".join(lines)

@@ -59,7 +59,7 @@ def test_the_report_says_where_how_many_how_fast_and_what_was_left_out(run, caps
     out = capsys.readouterr().out
     assert re.search(rf"52 images in \d+\.\d s, [\d,]+ images/s -> prepared/{arrays(folder).name}", out)
     assert "train: 39 images 3x8x8, no labels" in out
-    assert "1 broken image(s) skipped: 7.txt" in out
+    assert "skipped 1 broken image: 7.txt" in out
     assert "1 because such a file is broken or in an unknown format: replace or remove it" in out
     assert "WARNING: the values span" in out  # the number of an image is its level
 
@@ -187,7 +187,7 @@ def test_the_report_says_what_came_in(call, tmp_path, capsys):
     (tmp_path / "pictures" / "notes.txt").write_text("")
     options = ["data=image_folder", "data.root=pictures", "data.image_size=8", "data.num_classes=2", "data.resize=box",
                "data.prepared=prepared", "prepare.workers=0"]  # fmt: skip
-    for lines in (["1 file(s) left out that are no images (.txt), such as pictures/notes.txt"], []):  # they are read once
+    for lines in (["left out 1 file without an image (.txt), such as pictures/notes.txt"], []):  # they are read once
         call(prepare.main, *options)
         out = capsys.readouterr().out
         both = ["before: 12x8 pixels (width x height), L; the middle is kept, 67% of the pixels, and scaled to 8x8 by box"]

@@ -34,13 +34,16 @@ def run(call):
 def test_a_run_folder_holds_everything(run):
     folder = run(curves=True)
     files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    assert {"config.yaml", "metrics.csv", "summary.json", "curves.png", "checkpoints/last.ckpt"} <= files
+    assert {"config.yaml", "metrics.csv", "resources.csv", "summary.json", "curves.png", "checkpoints/last.ckpt"} <= files
     assert {"samples/0000000000.png", "samples/0000000064.png"} <= files
     assert (folder / "curves.png").stat().st_size > 1000
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["status"] == "finished"
     assert (summary["images_seen"], summary["g_steps_done"], summary["d_steps_done"]) == (64, 16, 16)
     assert OmegaConf.load(folder / "config.yaml").total_images == 64
+    rows = read_rows(folder / "metrics.csv")
+    assert [row["images_seen"] for row in rows] == sorted(row["images_seen"] for row in rows)
+    assert rows[-1]["final/images_seen"] == summary["final_judgement"]["images_seen"]
 
 
 def test_rows_hold_losses_scores_gradients_and_rates_over_the_three_clocks(run):

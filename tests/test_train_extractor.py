@@ -37,7 +37,7 @@ def test_it_trains_says_how_good_it_is_and_with_what_to_judge_by_it(learn):
     name = extractor.name
     assert re.fullmatch(r"digits_[0-9a-f]{8}", name)
     assert facts["accuracy"] > 0.5
-    assert f"{name} knows {facts['accuracy']:.1%} of 597 held-out images, after 1,200 training images, 1 times each" in said
+    assert f"{name} knows {facts['accuracy']:.1%} of 597 held-out images, after 1 x 1,200 training images" in said
     assert f"-> {path}" in said
     assert "train with it: python -m gan_lab.train data=digits 'metric=[frechet,classifier]' extractor=trained\n" in said
     assert "judge with it: python -m gan_lab.evaluate run=RUN extractor=trained\n" in said

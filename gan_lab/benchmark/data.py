@@ -24,6 +24,7 @@ from torchvision.transforms.functional import resize, to_pil_image
 from gan_lab import atomic
 from gan_lab.benchmark.step import device_of, now, ratio
 from gan_lab.cli import console
+from gan_lab.cli.words import count
 from gan_lab.data.arrays import Arrays
 from gan_lab.data.module import Batch, Data
 from gan_lab.data.preparation import write
@@ -188,7 +189,7 @@ def ours(data: Data, device: torch.device) -> Batches:
 
 def show(record: dict[str, Any], path: str) -> None:
     """Print the table and the path of the record."""
-    table = Table(title=f"batch {record['batch']}, {record['workers']} workers, {record['device']}")
+    table = Table(title=f"batch {record['batch']}, {count(record['workers'], 'worker')}, {record['device']}")
     for column in ("", "images/s", "ratio", "images", "resident MiB", "growth"):
         table.add_column(column, justify="right" if column else "left")
     for name, way in record["ways"].items():

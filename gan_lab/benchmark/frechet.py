@@ -17,6 +17,7 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 
 from gan_lab import atomic
 from gan_lab.cli import console
+from gan_lab.cli.words import count
 from gan_lab.evaluation.moments import Moments, frechet_distance
 from gan_lab.rng import make_generator
 
@@ -100,7 +101,9 @@ def timed(function: Callable[[], Any]) -> tuple[Any, float]:
 
 def show(record: dict[str, Any], path: str) -> None:
     """Print the table and the path of the record."""
-    table = Table(title=f"{record['d']} features, {record['reals']:,} reals, {record['threads']} thread(s), {record['device']}")
+    table = Table(
+        title=f"{record['d']} features, {record['reals']:,} reals, {count(record['threads'], 'thread')}, {record['device']}"
+    )
     for column in ("decay", "samples", f"{OURS}, s", f"{THEIRS}, s", "ratio", f"error of {OURS}", f"of {THEIRS}"):
         table.add_column(column, justify="right")
     for found in record["rows"]:

@@ -10,6 +10,7 @@ from rich.table import Table
 from gan_lab import atomic
 from gan_lab.benchmark.breakdown import SHARES
 from gan_lab.cli import console
+from gan_lab.cli.words import count
 from gan_lab.errors import first_line
 from gan_lab.plot.bars import save_bars
 from gan_lab.run_folder import RunFolder, read_json
@@ -31,7 +32,7 @@ def show(records: list[Record], path: Path) -> None:
     printer.width = max(printer.width, WIDTH)  # a narrower table has no numbers
     if records:
         printer.print(table(records))
-        machine = {f"{record['device']}, {record['threads']} threads, torch {record['torch']}" for record in records}
+        machine = {f"{record['device']}, {count(record['threads'], 'thread')}, torch {record['torch']}" for record in records}
         printer.print(f"{'; '.join(sorted(machine))} -> {path}")
 
 

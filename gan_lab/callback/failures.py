@@ -12,6 +12,7 @@ import torch
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
+from gan_lab.cli.words import count
 from gan_lab.evaluation.source import quantised
 from gan_lab.model.gan import GAN
 from gan_lab.ranges import AtLeastTwo, Correlation, Count, Fraction, NonNegative, Positive
@@ -104,7 +105,9 @@ class Failures(L.Callback):
     def _warn(self, trainer: L.Trainer, gan: GAN, found: dict[str, str]) -> None:
         """Say what is new; a progress bar shows prints above itself."""
         new = {
-            kind: f"warning at {gan.images_seen:,} images: {text}" for kind, text in found.items() if kind not in self.warnings
+            kind: f"warning at {count(gan.images_seen, 'image')}: {text}"
+            for kind, text in found.items()
+            if kind not in self.warnings
         }
         self.warnings |= new
         for line in new.values():

@@ -14,6 +14,7 @@ from rich.progress import Progress as Bar
 from gan_lab.callback.stop_condition import StopCondition
 from gan_lab.callback.summary import peak_memory
 from gan_lab.callback.validation import Validation
+from gan_lab.cli.words import count
 from gan_lab.model.gan import GAN
 from gan_lab.ranges import Count, NonNegative
 from gan_lab.training.pace import NETWORK_SHARE, Pace, duration
@@ -117,7 +118,7 @@ class Progress(L.Callback):
             extraction = validation.seconds_per_image(gan, trainer.datamodule)  # type: ignore[attr-defined]
             each = samples * (NETWORK_SHARE / rate * trainer.world_size + extraction)
             left += n * each + 2 * samples * extraction  # the reals, once
-            judged = f", of which {duration(n * each + 2 * samples * extraction)} to judge it {n} times"
+            judged = f", of which {duration(n * each + 2 * samples * extraction)} to judge it {count(n, 'time')}"
         left = min(left, _limit(trainer))
         of = "of the GPU" if gan.device.type == "cuda" else "of this process"
         size = " at this resolution" if gan.level is not None else ""

@@ -13,6 +13,7 @@ from gan_lab.data.pixels import to_unit
 from gan_lab.evaluation.source import Reals, look
 from gan_lab.model.gan import GAN
 from gan_lab.plot.display import Display, Pictures
+from gan_lab.plot.picture import NO_TARGET, Target
 from gan_lab.ranges import Count, Size, Text
 from gan_lab.training.cadence import is_due
 
@@ -49,14 +50,14 @@ class Samples(L.Callback):
         """Write the last file."""
         self._write(trainer, gan)
 
-    def _shown(self, gan: GAN, data: Data | None) -> tuple[Tensor, Tensor | None]:
-        """Return the samples of a file, and held-out reals where it shows them beside."""
+    def _shown(self, gan: GAN, data: Data | None) -> tuple[Tensor, Target]:
+        """Return the samples of a file, and held-out reals and the centres of their modes where it shows them beside."""
         shape = gan.sample(1).shape[1:]
         samples = gan.preview(self.n * self.display.crowd(shape))
         if not self.display.compares(shape) or data is None:
-            return samples, None
+            return samples, NO_TARGET
         reals = Reals(data, "held_out", len(samples))
-        return samples, look(reals, range(len(reals)))
+        return samples, Target(look(reals, range(len(reals))), getattr(data.layout, "centers", None))
 
     @rank_zero_only
     def _write_reals(self, data: Data) -> None:
@@ -64,8 +65,8 @@ class Samples(L.Callback):
         if path.exists():
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        samples = data.survey.samples
-        self.display.save(to_unit(samples) if samples.dtype == torch.uint8 else samples, path)
+        samples, centres = data.survey.samples, getattr(data.layout, "centers", None)
+        self.display.save(to_unit(samples) if samples.dtype == torch.uint8 else samples, path, target=Target(centres=centres))
 
     @rank_zero_only
     def _write(self, trainer: L.Trainer, gan: GAN) -> None:
@@ -73,7 +74,7 @@ class Samples(L.Callback):
             return
         self.written_at, path = gan.images_seen, self.folder / f"{gan.images_seen:010d}{self.display.suffix}"
         self.folder.mkdir(parents=True, exist_ok=True)
-        samples, reals = self._shown(gan, getattr(trainer, "datamodule", None))
-        self.display.save(samples, path, gan.columns, reals)
+        samples, target = self._shown(gan, getattr(trainer, "datamodule", None))
+        self.display.save(samples, path, gan.columns, target)
         for logger in trainer.loggers:
             self.display.log(logger, path, {"images_seen": gan.images_seen, "g_steps_done": gan.g_steps_done})

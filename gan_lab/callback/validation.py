@@ -119,7 +119,8 @@ class Validation(L.Callback):
             if is_first:
                 self.baseline = self.suite.baseline(inputs)
                 self.protocol = self._protocol(inputs)
-        log_row(trainer, gan, {f"{prefix}/{name}": value for name, value in self.values.items()})
+        judged = {"images_seen": gan.images_seen} if prefix == "final" else {}  # the checkpoint, which may lie behind
+        log_row(trainer, gan, {f"{prefix}/{name}": value for name, value in (judged | self.values).items()})
 
     def _inputs(self, trainer: L.Trainer, gan: GAN) -> list[EvalInputs]:
         folder, data = Path(trainer.default_root_dir), trainer.datamodule  # type: ignore[attr-defined]  # `fit` sets it

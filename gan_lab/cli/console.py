@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gan_lab import trust
+from gan_lab.cli.words import count
 from gan_lab.run_folder import RunFolder, find_checkpoint, read_lines
 
 
@@ -31,7 +32,7 @@ def say(line: str) -> None:
 @rank_zero_only
 def resumed(checkpoint: Path, images_seen: int, changes: Sequence[str]) -> None:
     """Name the checkpoint that the run continues from, and what the command changes in its configuration."""
-    say(f"resuming {checkpoint} at {images_seen:,} images")
+    say(f"resuming {checkpoint} at {count(images_seen, 'image')}")
     for change in changes or ["nothing"]:
         say(f"  this command changes {change}")
 
@@ -47,7 +48,7 @@ def transferred(checkpoint: str, transfers: Sequence[object]) -> None:
 @rank_zero_only
 def start(folder: Path, total_images: int, seed: int, speed: str, prepared: Path | None = None) -> None:
     """Name the run folder, its length and seed, how fast steps are taken, and the folder of prepared images, if any."""
-    say(f"{folder}: {total_images:,} images, seed {seed}")
+    say(f"{folder}: {count(total_images, 'image')}, seed {seed}")
     say(f"{'speed':<11}{speed}")
     if prepared:
         say(f"prepared images from {prepared}")
@@ -64,7 +65,7 @@ def data(describe: Callable[[], Sequence[str]]) -> None:
 def complete(checkpoint: Path, images_seen: int, total_images: int) -> None:
     """Say that there is nothing left to do, and how to go on."""
     say(
-        f"{checkpoint} stands at {images_seen:,} of {total_images:,} images: the run is complete. "
+        f"{checkpoint} stands at {images_seen:,} of {count(total_images, 'image')}: the run is complete. "
         "To go on, give a longer max_images=, max_g_steps= or max_epochs="
     )
 
@@ -93,13 +94,13 @@ def finish(folder: Path, dashboards: Sequence[str], broken: Sequence[str], fault
     if summary["scores"]:
         Console(highlight=False, soft_wrap=True, markup=False, emoji=False).print(metrics(summary))
     say(
-        f"{summary['images_seen']:,} images, {summary['g_steps_done']:,} G steps in {summary['seconds']:.0f} s "
+        f"{count(summary['images_seen'], 'image')}, {count(summary['g_steps_done'], 'G step')} in {summary['seconds']:.0f} s "
         f"({summary['images_per_second']:,.0f} images/s, validation included)"
     )
     if broken:
-        say(f"{len(broken):,} broken images were left out, such as {broken[0]}")
-        for fault, count in faults:
-            say(f"  {count:,} because such a file {fault}")
+        say(f"left out {count(len(broken), 'broken image')}, such as {broken[0]}")
+        for fault, n in faults:
+            say(f"  {n:,} because such a file {fault}")
     grid = next(reversed(run.grids().values()), None)
     lines: dict[str, Any] = {"run": folder, "samples": grid, "curves": run.curves, "to use": find_checkpoint(folder)}
     lines |= {"to go on": find_checkpoint(folder, "last"), "more": f"python -m gan_lab.sample run={folder}{_trusting(folder)}"}
@@ -124,7 +125,7 @@ def metrics(summary: dict[str, Any]) -> Table:
         summary: the content of summary.json.
     """
     final = summary.get("final_judgement", {"scores": {}, "images_seen": 0})
-    table = Table(title=f"chosen checkpoint: {final['images_seen']:,} images, judged on fresh latents")
+    table = Table(title=f"chosen checkpoint: {count(final['images_seen'], 'image')}, judged on fresh latents")
     for column in ("metric", "first", "best", "last", "chosen", "held-out reals"):
         table.add_column(column, justify="left" if column == "metric" else "right", overflow="fold")
     for name, course in summary["scores"].items():

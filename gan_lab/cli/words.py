@@ -1,4 +1,4 @@
-"""Types, ranges and values in plain words, as a sentence about a wrong option needs them."""
+"""Types, ranges, values and counts in plain words, as a sentence about a wrong option needs them."""
 
 import math
 import types
@@ -46,6 +46,12 @@ def _bounded(kind: str, metadata: Sequence[Any]) -> str:
     if Ge in bounds and high and kind == "a number":
         return f"{kind} {low} to {high.removeprefix('at most ')}"
     return " ".join(filter(None, (kind, " and ".join(filter(None, (low.replace("from", "of at least"), high))))))
+
+
+def count(n: int, noun: str) -> str:
+    """Return a number with its noun, in the singular for one: ``1 broken image``, ``1,200 classes``."""
+    plural = f"{noun}{'es' if noun.endswith(('s', 'x', 'ch', 'sh')) else 's'}"
+    return f"{n:,} {noun if n == 1 else plural}"
 
 
 def is_number(value: Any) -> bool:

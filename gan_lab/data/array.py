@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gan_lab.cli.words import count
 from gan_lab.data.arrays import Arrays
 from gan_lab.data.module import Data
 from gan_lab.data.numpy_file import CONDITIONS, Labels, Span, check_values, classes, conditions, read
@@ -202,5 +203,5 @@ class ArrayFile(Data):
         if y is None:
             return Labels()
         if len(y) != n:
-            raise InputError(f"'{path}' holds {n:,} rows and {len(y):,} labels: give each row one")
+            raise InputError(f"'{path}' holds {count(n, 'row')} and {count(len(y), 'label')}: give each row one")
         return convert(y, path)

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gan_lab.cli.words import count
 from gan_lab.errors import InputError
 from gan_lab.sizes import as_given
 
@@ -14,8 +15,8 @@ def check_batch_size(batch_size: int, num_train: int, world_size: int) -> None:
     largest = num_train // world_size
     if not 1 <= batch_size <= largest:
         raise InputError(
-            f"data.batch_size={batch_size} does not fit {num_train:,} training samples on {world_size} process(es): "
-            f"use 1 to {largest}"
+            f"data.batch_size={batch_size} does not fit {count(num_train, 'training sample')} on "
+            f"{count(world_size, 'process')}: use 1 to {largest}"
         )
 
 
@@ -53,8 +54,8 @@ def check_labels(num_classes: int, label: Any, labels: Tensor | None, num_names:
         )
     if num_names not in (0, num_classes):
         raise InputError(
-            f"data.num_classes={num_classes}, but the data have {num_names} classes: use data.num_classes={num_names}, or null "
-            "to drop the labels"
+            f"data.num_classes={num_classes}, but the data have {count(num_names, 'class')}: use data.num_classes={num_names}, "
+            "or null to drop the labels"
         )
 
 

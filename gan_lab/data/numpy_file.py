@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gan_lab.cli.words import count
 from gan_lab.data.pixels import is_image
 from gan_lab.errors import InputError
 
@@ -50,8 +51,8 @@ def classes(y: np.ndarray, path: Path) -> Labels:
         )
     if (most := int(y.max())) >= 2 * len(y):
         raise InputError(
-            f"'{path}' holds {len(y):,} labels of up to {most}: number the classes from 0 on, or take them for numbers by "
-            "data.condition=regression"
+            f"'{path}' holds {count(len(y), 'label')} of up to {most}: number the classes from 0 on, or take them for numbers "
+            "by data.condition=regression"
         )
     return Labels(torch.from_numpy(y.astype(np.int64)), num_classes=most + 1)
 

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from gan_lab.cli.console import say
+from gan_lab.cli.words import count
 from gan_lab.data.module import Data
 from gan_lab.data.writer import SplitProgress, Writer
 from gan_lab.errors import InputError
@@ -64,7 +65,7 @@ def write(data: Data, folder: Path, workers: int | None = None, chunk: int = 256
             _watch(split, progress, writer.write(split, workers, chunk))
         return writer.finish(), _count(writer) - before
     except KeyboardInterrupt:
-        say(f"stopped after {_count(writer):,} images: run the same command again to continue")
+        say(f"stopped after {count(_count(writer), 'image')}: run the same command again to continue")
         sys.exit(130)  # as a shell reports a Ctrl-C
     except OSError as error:
         if error.errno != errno.ENOSPC:

@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from gan_lab.cli.words import count
 from gan_lab.data.decode import is_deep
 from gan_lab.data.pixels import is_image
 
@@ -105,7 +106,7 @@ def other_files(data: "Data") -> list[str]:
     stores = {id(store): store for part in (data.train_set, data.held_out_set) if (store := getattr(part, "store", None))}
     others = [str(store.root / name) for store in stores.values() for name in store.others]
     kinds = ", ".join(sorted({PurePath(name).suffix or "no suffix" for name in others}))
-    return [f"{len(others):,} file(s) left out that are no images ({kinds}), such as {others[0]}"] if others else []
+    return [f"left out {count(len(others), 'file')} without an image ({kinds}), such as {others[0]}"] if others else []
 
 
 def hints(data: "Data") -> list[str]:

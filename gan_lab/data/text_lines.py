@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gan_lab.cli.words import count
 from gan_lab.data.arrays import Arrays
 from gan_lab.data.module import Data, Options
 from gan_lab.data.sampler import shuffled
@@ -93,7 +94,7 @@ class TextLines(Data):
         num_held_out = int(len(codes) * self.held_out_fraction)
         if num_held_out < FEWEST:
             raise InputError(
-                f"'{self.root or 'the embedded text'}' has {len(codes):,} line(s) with text, too few to hold out "
+                f"'{self.root or 'the embedded text'}' has {count(len(codes), 'line')} with text, too few to hold out "
                 f"data.held_out_fraction={self.held_out_fraction} of them: give {ceil(FEWEST / self.held_out_fraction):,} or "
                 "more, or data.held_out_root=FILE"
             )

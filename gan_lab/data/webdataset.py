@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Unpack
 
+from gan_lab.cli.words import count
 from gan_lab.data.folder import FileOptions, ImageFiles, Part
 from gan_lab.data.sampler import ShardBatches
 from gan_lab.data.shards import Shards
@@ -74,8 +75,8 @@ class WebDataset(ImageFiles):
             fitting = [n for n in range(1, len(self._lengths) + 1) if n % world_size == 0 and total % n == 0]
             remedy = f"use {' or '.join(map(str, fitting[-3:]))}" if fitting else "pack more shards, or use fewer processes"
             raise InputError(
-                f"data.streams={streams} must be a multiple of the {world_size} process(es), divide the batch of {total} and "
-                f"be at most the {len(self._lengths)} training shards: {remedy}"
+                f"data.streams={streams} must be a multiple of {count(world_size, 'process')}, divide the batch of {total} and "
+                f"be at most the {count(len(self._lengths), 'training shard')}: {remedy}"
             )
         return ShardBatches(self._lengths, streams, self.batch_size, self.seed, self._images_seen, rank, world_size)
 
@@ -100,8 +101,8 @@ class WebDataset(ImageFiles):
             return lengths
         if len(lengths) <= self.held_out_shards:
             raise InputError(
-                f"'{self.root}' has {len(lengths)} tar file(s), and data.held_out_shards={self.held_out_shards} leaves none to "
-                "train on: give data.held_out_root=, or pack more shards"
+                f"'{self.root}' has {count(len(lengths), 'tar file')}, and data.held_out_shards={self.held_out_shards} leaves "
+                "none to train on: give data.held_out_root=, or pack more shards"
             )
         return lengths[: -self.held_out_shards]
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torchvision.transforms.functional import to_pil_image
 
+from gan_lab.cli.words import count
 from gan_lab.errors import InputError
 from gan_lab.evaluation import features, places, result
 from gan_lab.evaluation.extractor import Extractor
@@ -187,7 +188,8 @@ class Evaluator:
         notes = [f"'{source.path}' holds JPEG files, whose artefacts a metric sees" for source in files if source.lossy]
         for source in files:
             if broken := sorted(set().union(*everyone(source.broken))):
-                notes.append(f"{len(broken):,} broken images of '{source.path}' gave way to the next ones, such as {broken[0]}")
+                number = count(len(broken), "broken image")
+                notes.append(f"{number} of '{source.path}' gave way to the next, such as {broken[0]}")
         if sample.shape[0] == 1 and any(extractor.channels == 3 for extractor in self.suite.extractors):
             notes.append("grey images, repeated to three channels")
         return notes + self.suite.notes(reals, len(sample))

@@ -14,6 +14,7 @@ from filelock import FileLock
 from torch import Tensor
 
 from gan_lab import __version__, atomic
+from gan_lab.cli.words import count
 from gan_lab.errors import InputError
 from gan_lab.evaluation.inputs import Features
 from gan_lab.evaluation.moments import Moments, Sums, merged
@@ -71,7 +72,7 @@ class FeatureCollector:
         """Return the features of all processes in the order of the images; each of them must call it."""
         counts = everyone(self.n)
         if not all(counts):
-            raise InputError(f"there is no image to judge in {counts.count(0)} of {len(counts)} process(es)")
+            raise InputError(f"there is no image to judge in {counts.count(0)} of {count(len(counts), 'process')}")
         n = sum(counts)
         features, logits, labels = (gathered(torch.cat(kept), min(n, KEPT)) if kept else None for kept in self.rows)
         assert features is not None

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gan_lab import __version__, atomic
+from gan_lab.cli.words import count
 from gan_lab.evaluation.metric import Quantity
 
 FILE = "metrics.json"
@@ -81,9 +82,9 @@ class EvalResult:
         """Name the images, the extractors and the numbers of images."""
         facts = self.protocol
         who = facts.get("run") or facts.get("samples")
-        counts = f"{facts['n_fake']:,} samples" + (
-            f", {facts['n_reference']:,} reference images" if facts["n_reference"] else ""
-        )
+        counts = count(facts["n_fake"], "sample")
+        if facts["n_reference"]:
+            counts += f", {count(facts['n_reference'], 'reference image')}"
         return f"{who}: {', '.join(facts['extractors'])}, {counts}"
 
 
@@ -120,7 +121,13 @@ def show(results: list[EvalResult], form: str, folders: Sequence[Path]) -> None:
 def _table(result: EvalResult) -> Any:
     seeds, n = len(result.protocol["seeds"]), result.protocol["n_held_out"]
     table = Table(title=result.title)
-    for column in ("metric", f"mean of {seeds} seed(s)", "sd", "real" if n is None else f"{n:,} other reals", "better"):
+    for column in (
+        "metric",
+        f"mean of {count(seeds, 'seed')}",
+        "sd",
+        "real" if n is None else count(n, "other real"),
+        "better",
+    ):
         table.add_column(column, justify="left" if column == "metric" else "right", overflow="fold")
     arrows = {"min": "lower", "max": "higher", None: ""}
     for name, value in result.values.items():

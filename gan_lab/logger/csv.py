@@ -12,7 +12,9 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from gan_lab import atomic
 from gan_lab.cli.console import say
+from gan_lab.cli.words import count
 from gan_lab.logger.clocks import Clocked
+from gan_lab.logger.sections import CLOCKS
 from gan_lab.run_folder import whole_rows
 
 Row = Mapping[str, float]
@@ -37,9 +39,11 @@ class CsvLogger(Clocked, Logger):
         self.path, (found, torn) = path, whole_rows(path)
         kept = [row for row in found if resumed_at is None or float(row.get("images_seen", math.inf)) <= resumed_at][:rows]
         self.rows = len(kept)
+        told = {clock: [int(row[clock]) for row in kept if row.get(clock, "").isdecimal()] for clock in CLOCKS}
+        self.latest = {clock: max(numbers) for clock, numbers in told.items() if numbers}
         self.columns = list(dict.fromkeys(name for row in kept for name in row))
         if torn:
-            say(f"{torn} torn line(s) of {path}, as a killed process leaves them, are dropped")
+            say(f"dropped {count(torn, 'torn line')} of {path}: a killed process leaves such")
         if torn or len(kept) < len(found):
             self._write(kept)
 

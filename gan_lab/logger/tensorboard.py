@@ -14,21 +14,31 @@ from PIL import Image
 from gan_lab.errors import InputError
 from gan_lab.logger.clocks import Clocked
 from gan_lab.logger.run import RunDescription
-from gan_lab.logger.sections import CLOCKS, section
+from gan_lab.logger.sections import CLOCKS, FINAL, section
 
 
 class TensorBoard(Clocked, TensorBoardLogger):
     """A run whose steps are images seen, so that curves of different batch sizes compare."""
 
-    latest = 0
-
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Write a row in sections; the clocks are the axis, which never falls: the checkpoint judged last may lie behind."""
+        """Write a row in sections over images seen."""
+        final = {name.removeprefix(FINAL): value for name, value in metrics.items() if name.startswith(FINAL)}
+        if final:
+            self._log_final(final)
+            return
         clocked = self.clocked(metrics)
         row = {section(name): value for name, value in clocked.items() if name not in CLOCKS}
-        self.latest = max(self.latest, int(clocked.get("images_seen", step or 0)))
-        super().log_metrics(row, self.latest)
+        super().log_metrics(row, int(clocked.get("images_seen", step or 0)))
+
+    def _log_final(self, values: dict[str, float]) -> None:
+        """Write the values of the chosen checkpoint as a run of its own, a point in each chart of ``val``."""
+        from torch.utils.tensorboard import SummaryWriter
+
+        images_seen = values.pop("images_seen", None)
+        with SummaryWriter(str(Path(self.log_dir, FINAL))) as writer:
+            for name, value in values.items():
+                writer.add_scalar(f"val/{name}", value, images_seen)
 
     @rank_zero_only
     def log_picture(self, name: str, path: Path, clocks: dict[str, float]) -> None:
@@ -44,13 +54,22 @@ class TensorBoard(Clocked, TensorBoardLogger):
 
     @rank_zero_only
     def log_run(self, run: RunDescription) -> None:
-        """Log the configuration as text, and its choices as hparams with the primary metric."""
-        from torch.utils.tensorboard.summary import hparams  # tensorboard is an optional dependency
+        """Log the configuration as text, its choices as hparams, with the primary metric at last and of the checkpoint."""
+        from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData  # an optional dependency
+        from torch.utils.tensorboard.summary import hparams
 
         self.experiment.add_text("config", f"```\n{OmegaConf.to_yaml(run.config)}\n```", run.resumed_at)
         primary = run.config.get("primary")
-        shown = {f"{stage}/{primary}": 0.0 for stage in ("val", "final") if primary}  # names only: the rows have the values
-        for summary in hparams(run.choices, shown):
+        experiment, *session = hparams(
+            run.choices, {f"val/{primary}": 0.0} if primary else {}
+        )  # a name: the rows have its values
+        if primary:
+            plugin = experiment.value[0].metadata.plugin_data
+            content = HParamsPluginData.FromString(plugin.content)
+            final = {"group": FINAL.rstrip("/"), "tag": f"val/{primary}"}  # see `_log_final`
+            content.experiment.metric_infos.add(name=final, display_name=f"{FINAL}{primary}")
+            plugin.content = content.SerializeToString()
+        for summary in (experiment, *session):
             self.experiment.file_writer.add_summary(summary)
 
     def save(self) -> None:

@@ -16,7 +16,7 @@ from wandb.sdk import wandb_setup
 
 from gan_lab.logger.clocks import Clocked
 from gan_lab.logger.run import RunDescription
-from gan_lab.logger.sections import CLOCKS, section
+from gan_lab.logger.sections import CLOCKS, FINAL, section
 from gan_lab.ranges import Text
 from gan_lab.run_folder import RunFolder
 
@@ -24,8 +24,6 @@ HOSTS = ("api.wandb.ai", "api.forge.coreweave.com")  # hosts of a stored login; 
 
 PATIENCE = 30
 """Seconds in which W&B may finish: a scheduler that ends a job kills it soon after."""
-
-FINAL = "final/"
 
 FAULTS = (OSError, wandb.Error)
 """Errors of W&B's service, for instance where a scheduler has ended it: it signals every process of a job."""
@@ -42,15 +40,13 @@ class Wandb(Clocked, WandbLogger):
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Log a row in sections; W&B counts rows itself, so ``step`` is not passed on.
 
-        The last judgement is of one checkpoint, which may lie behind: it belongs to the summary, with its own clocks.
+        The values of the chosen checkpoint are no curves: they are in the summary alone.
         """
-        row = self.clocked(metrics)
-        if any(name.startswith(FINAL) for name in row):
-            self._guard(
-                lambda: self.experiment.summary.update({f"{FINAL}{name.removeprefix(FINAL)}": row[name] for name in row})
-            )
+        final = {name: value for name, value in metrics.items() if name.startswith(FINAL)}
+        if final:
+            self._guard(lambda: self.experiment.summary.update(final))
         else:
-            self._send({section(name): value for name, value in row.items()})
+            self._send({section(name): value for name, value in self.clocked(metrics).items()})
 
     @rank_zero_only
     def log_picture(self, name: str, path: Path, clocks: dict[str, float]) -> None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_lab import losses
+from gan_lab.cli.words import count
 from gan_lab.data.sampler import shuffled
 from gan_lab.errors import InputError
 from gan_lab.model.batch import Batch, StepContext
@@ -123,7 +124,9 @@ class CcGAN(GAN):
                 numbers = [float(n) for each in classes for n in ([each] if isinstance(each, str | int | float) else each)]
                 chosen = torch.tensor(numbers, device=self.device).view(len(classes), chosen.shape[1])
             except (TypeError, ValueError, RuntimeError) as error:
-                raise InputError(f"classes={list(classes)}: give conditions of {chosen.shape[1]} number(s) each") from error
+                raise InputError(
+                    f"classes={list(classes)}: give conditions of {count(chosen.shape[1], 'number')} each"
+                ) from error
         return chosen[torch.tensor(indices, device=self.device) % len(chosen)]
 
     @property

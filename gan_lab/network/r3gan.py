@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu
 
+from gan_lab.cli.words import count
 from gan_lab.errors import InputError
 from gan_lab.network import layers
 from gan_lab.network.equalized import precision
@@ -206,7 +207,7 @@ def _base_and_widths(image_size: int, width: int | Sequence[int]) -> tuple[int, 
         maps = [base * 2**i for i in range(doublings + 1)]
         raise InputError(
             f"width={list(width)} must give the channels of each map of network=r3gan at data.image_size={image_size}, "
-            f"whose sizes are {maps}: use {len(maps)} numbers"
+            f"whose sizes are {maps}: use {count(len(maps), 'number')}"
         )
     return base, list(width)
 

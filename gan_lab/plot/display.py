@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Protocol
 
 from torch import Tensor
 
-from gan_lab.plot.picture import kind_of, save_picture
+from gan_lab.plot.picture import NO_TARGET, Target, kind_of, save_picture
 
 Clocks = dict[str, float]
 
@@ -22,10 +22,10 @@ class Display(Protocol):
     name: ClassVar[str]
     suffix: ClassVar[str]
 
-    def save(self, samples: Tensor, path: Path, columns: int | None = None, reals: Tensor | None = None) -> None:
+    def save(self, samples: Tensor, path: Path, columns: int | None = None, target: Target = NO_TARGET) -> None:
         """Write samples (N, ...) to a file of this suffix, in rows of ``columns``; None: as suits the display.
 
-        ``reals`` are drawn beside samples of a shape that the display `compares`.
+        ``target`` is drawn beside samples of a shape that the display `compares`.
         """
 
     def crowd(self, shape: Sequence[int]) -> int:
@@ -46,9 +46,9 @@ class Pictures:
     name: ClassVar[str] = "grid"
     suffix: ClassVar[str] = ".png"
 
-    def save(self, samples: Tensor, path: Path, columns: int | None = None, reals: Tensor | None = None) -> None:
+    def save(self, samples: Tensor, path: Path, columns: int | None = None, target: Target = NO_TARGET) -> None:
         """Draw samples."""
-        save_picture(samples, path, columns, reals)
+        save_picture(samples, path, columns, target)
 
     def crowd(self, shape: Sequence[int]) -> int:
         """Return that of the kind of picture."""

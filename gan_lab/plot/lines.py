@@ -8,6 +8,7 @@ from torch import Tensor
 
 from gan_lab import atomic
 from gan_lab.plot.display import Clocks
+from gan_lab.plot.picture import NO_TARGET, Target
 
 UNKNOWN, PADDING, FIRST = 0, 1, 2
 """Channels: of a character that is not in the vocabulary, of what follows a line's end, of the vocabulary's first character."""
@@ -37,7 +38,7 @@ class Lines:
         symbols = UNKNOWN_SYMBOL + PADDING_SYMBOL + self.characters + UNKNOWN_SYMBOL * unused
         return ["".join(symbols[i] for i in line[: _end(line)]) for line in samples.argmax(1).tolist()]
 
-    def save(self, samples: Tensor, path: Path, columns: int | None = None, reals: Tensor | None = None) -> None:
+    def save(self, samples: Tensor, path: Path, columns: int | None = None, target: Target = NO_TARGET) -> None:
         """Write samples (N, C, L), with an empty line behind every ``columns`` lines."""
         lines = self.decode(samples)
         rows = [lines[i : i + columns] for i in range(0, len(lines), columns)] if columns else [lines]

@@ -21,19 +21,35 @@ from matplotlib.collections import LineCollection
 SIDE = 512  # grids of tiny images are enlarged to about this width, in pixels
 FILLED = 0.9  # share of its cell, across and up, that a signal takes
 PAIRED = 5  # features of a pair plot
-FAKE, REAL = "C0", "0.6"  # colours
+FAKE, REAL, CENTRE = "C0", "0.6", "C3"  # colours
 
 
-def save_picture(samples: Tensor, path: Path, columns: int | None = None, reals: Tensor | None = None) -> None:
+@dataclass(frozen=True)
+class Target:
+    """What samples are drawn beside.
+
+    Attributes:
+        reals: of their shape; None: none.
+        centres: of the modes of points, (K, 2); None: they are not known.
+    """
+
+    reals: Tensor | None = None
+    centres: Tensor | None = None
+
+
+NO_TARGET = Target()
+
+
+def save_picture(samples: Tensor, path: Path, columns: int | None = None, target: Target = NO_TARGET) -> None:
     """Write samples to a PNG file, as `kind_of` their shape says.
 
     Args:
         samples: images (N, C, H, W) in [-1, 1], points (N, 2, 1, 1) or (N, 2), signals (N, C, L) or vectors (N, F).
         path: PNG file to write.
         columns: of a grid; None makes a square one. Points of a column, such as those of a class, share a colour.
-        reals: to draw beside points and vectors, of their shape; None: none.
+        target: to draw beside points and vectors.
     """
-    beside = None if reals is None else reals.detach().float().cpu()
+    beside = Target(*(None if each is None else each.detach().float().cpu() for each in (target.reals, target.centres)))
     kind_of(samples.shape[1:]).draw(samples.detach().float().cpu(), path, columns, beside)
 
 
@@ -42,12 +58,12 @@ class Drawing:
     """How samples of one kind are shown.
 
     Attributes:
-        draw: (samples, path, columns, reals) -> writes the file.
+        draw: (samples, path, columns, target) -> writes the file.
         crowd: samples for each one of a grid of images, where a picture needs more of them to say something.
-        compares: whether it shows reals beside them.
+        compares: whether it shows a target beside them.
     """
 
-    draw: Callable[[Tensor, Path, int | None, Tensor | None], None]
+    draw: Callable[[Tensor, Path, int | None, Target], None]
     crowd: int = 1
     compares: bool = False
 
@@ -62,7 +78,7 @@ def kind_of(shape: Sequence[int]) -> Drawing:
 # ----- the kinds ---------------------------------------------------------------------------------------------------------
 
 
-def _grid(images: Tensor, path: Path, columns: int | None, reals: Tensor | None) -> None:
+def _grid(images: Tensor, path: Path, columns: int | None, target: Target) -> None:
     columns = columns or _square(images)
     zoom = max(1, SIDE // (columns * images.shape[-1]))
     enlarged = torch.nn.functional.interpolate(images, scale_factor=zoom, mode="nearest")
@@ -70,7 +86,7 @@ def _grid(images: Tensor, path: Path, columns: int | None, reals: Tensor | None)
         save_image(enlarged, partial, nrow=columns, padding=2, normalize=True, value_range=(-1, 1))
 
 
-def _lines(signals: Tensor, path: Path, columns: int | None, reals: Tensor | None) -> None:
+def _lines(signals: Tensor, path: Path, columns: int | None, target: Target) -> None:
     """Draw each signal (C, L) in a cell of its own, a line per channel, all cells on one scale."""
     columns = columns or _square(signals)
     rows, cell = math.ceil(len(signals) / columns), torch.arange(len(signals))
@@ -85,14 +101,16 @@ def _lines(signals: Tensor, path: Path, columns: int | None, reals: Tensor | Non
     _save(figure, path)
 
 
-def _scatter(points: Tensor, path: Path, columns: int | None, reals: Tensor | None) -> None:
-    """Draw points over reals, in a square window that holds all of both."""
+def _scatter(points: Tensor, path: Path, columns: int | None, target: Target) -> None:
+    """Draw points over reals and crosses at the centres of modes, in a square window that holds all of them."""
     figure, axes = plt.subplots(figsize=(4, 4), layout="constrained")
-    middle, half = _window(points, reals)
-    if reals is not None:
-        axes.scatter(*_across_and_up(reals), s=4, color=REAL, linewidths=0)
+    middle, half = _window(points, target)
+    if target.reals is not None:
+        axes.scatter(*_across_and_up(target.reals), s=4, color=REAL, linewidths=0)
     colours = {"color": FAKE} if columns is None else {"c": np.arange(len(points)) % columns, "cmap": "turbo"}
     axes.scatter(*_across_and_up(points), s=4, alpha=0.5, **colours)
+    if target.centres is not None:
+        axes.scatter(*_across_and_up(target.centres), s=30, color=CENTRE, marker="x", linewidths=1, clip_on=False)
     limits = {f"{axis}lim": (at - half, at + half) for axis, at in zip("xy", middle, strict=True)}
     axes.set(**limits, aspect="equal")
     _save(figure, path)
@@ -102,10 +120,10 @@ def _across_and_up(points: Tensor) -> tuple[np.ndarray, np.ndarray]:
     return points.flatten(1)[:, 0].numpy(), points.flatten(1)[:, -1].numpy()
 
 
-def _window(points: Tensor, reals: Tensor | None) -> tuple[tuple[float, float], float]:
+def _window(points: Tensor, target: Target) -> tuple[tuple[float, float], float]:
     """Return middle and half side of a window; of reals in one place, as of none, the square of 1.5 around the origin too."""
-    sets = [np.stack(_across_and_up(each)) for each in (points, reals) if each is not None]
-    if reals is None or not np.ptp(sets[1]):
+    sets = [np.stack(_across_and_up(each)) for each in (points, target.reals, target.centres) if each is not None]
+    if target.reals is None or not np.ptp(_across_and_up(target.reals)):
         sets.append(np.array([[-1.5, 1.5], [-1.5, 1.5]]))
     together = np.concatenate(sets, 1)
     together = together[:, np.isfinite(together).all(0)]
@@ -114,10 +132,10 @@ def _window(points: Tensor, reals: Tensor | None) -> tuple[tuple[float, float], 
     return (across, up), 0.52 * float((high - low).max())
 
 
-def _pairs(vectors: Tensor, path: Path, columns: int | None, reals: Tensor | None) -> None:
+def _pairs(vectors: Tensor, path: Path, columns: int | None, target: Target) -> None:
     """Draw a histogram of each of the first features, and below them a scatter plot of each pair; reals are grey."""
     d = min(vectors.shape[1], PAIRED)
-    sets = [(x[:, :d].nan_to_num().numpy(), colour) for x, colour in ((reals, REAL), (vectors, FAKE)) if x is not None]
+    sets = [(x[:, :d].nan_to_num().numpy(), colour) for x, colour in ((target.reals, REAL), (vectors, FAKE)) if x is not None]
     together = np.concatenate([x for x, _ in sets])
     limits = [*zip(together.min(0), np.maximum(together.max(0), together.min(0) + 1e-6), strict=True)]
     figure = plt.figure(figsize=(1.5 * d + 1, 1.5 * d + 1))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gan_lab.logger.run import NO_CHOICE_OF_METHOD
-from gan_lab.logger.sections import section
+from gan_lab.logger.sections import RESOURCES, section
 from gan_lab.report import tables
 from gan_lab.report.cells import is_number
 from gan_lab.report.pictures import Picture
@@ -28,17 +28,22 @@ def sections(runs: Sequence[Run]) -> dict[str, list[str]]:
     of_d = [name for name in judged if name.removeprefix("val/") in tables.DIAGNOSES]
     found = {
         "Metrics": [name for name in judged if name not in of_d],
-        "Losses": [name for name in names if section(name).startswith("loss/")],
-        "What explains them": of_d + [name for name in names if section(name).startswith("watch/")],
+        "Losses": [name for name in names if section(name).startswith("train/")],
+        "What explains them": of_d + [name for name in names if section(name).startswith("watch/") and name not in RESOURCES],
     }
     single = [name for group in found.values() for name in group if all(len(run.series(name)) < 2 for run in runs)]
     curves = {heading: [name for name in group if name not in single] for heading, group in found.items()}
     return curves | {SINGLE: single}
 
 
+def resources(runs: Sequence[Run]) -> list[str]:
+    """Return the columns of resources.csv that any run has."""
+    return [name for name in RESOURCES if any(run.series(name) for run in runs)]
+
+
 def numbers(runs: Sequence[Run]) -> dict[str, Any]:
     """Return all that the script reads: none of the numbers infinite."""
-    names = [name for group in sections(runs).values() for name in group]
+    names = [name for group in sections(runs).values() for name in group] + resources(runs)
     chosen = dict.fromkeys(name for run in runs for name in run.chosen if name not in tables.DIAGNOSES)
     return {
         "runs": [_of_run(run, names) for run in runs],

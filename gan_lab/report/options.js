@@ -68,4 +68,4 @@ function drawCosts() {
   );
 }
 redrawn.push(drawCosts);
-if (!costs.length) hide("system");
+if (!costs.length && !document.querySelector("#system .chart[data-metric]")) hide("system");

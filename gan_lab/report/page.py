@@ -17,6 +17,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from gan_lab import __version__, atomic
+from gan_lab.cli.words import count
 from gan_lab.report import numbers, tables
 from gan_lab.report.cells import short
 from gan_lab.report.runs import Run, collect
@@ -38,8 +39,8 @@ def report(cfg: DictConfig) -> None:
     atomic.write_text(path, page)
     for folder in others:
         console.print(NO_RUN.format(folder))
-    count = "1 run" if len(folders) == 1 else f"{len(folders)} runs"
-    console.print(f"{count} -> {path} ({len(page) / 2**20:.1f} MiB{', in the place of a former one' if former else ''})")
+    replaced = ", in the place of a former one" if former else ""
+    console.print(f"{count(len(folders), 'run')} -> {path} ({len(page) / 2**20:.1f} MiB{replaced})")
 
 
 def free() -> Path:
@@ -70,7 +71,9 @@ def render(runs: Sequence[Run], others: Sequence[Any] = ()) -> str:
         notes=[NO_RUN.format(folder) for folder in others],
         overview=tables.overview(runs),
         curves=numbers.sections(runs),
+        resources=numbers.resources(runs),
         evaluations=tables.evaluations(runs),
+        cards=tables.evaluation_cards(runs),
         is_evaluated=any(run.records or run.pictures for run in runs),
         differences=tables.compared(runs),
         data=numbers.numbers(runs),
@@ -84,8 +87,8 @@ def _headline(runs: Sequence[Run]) -> str:
     shared = [
         words.pop() for words in ({run.words["model"] for run in runs}, {run.words["data"] for run in runs}) if len(words) == 1
     ]
-    count = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
-    return f"{count} of {' on '.join(shared)}" if all(shared) and len(shared) == 2 else count
+    told = count(len(runs), "run")
+    return f"{told} of {' on '.join(shared)}" if all(shared) and len(shared) == 2 else told
 
 
 def remarks(record: Mapping[str, Any]) -> list[str]:

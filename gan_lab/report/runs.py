@@ -12,7 +12,7 @@ from gan_lab.errors import InputError
 from gan_lab.report.cells import is_number
 from gan_lab.report.pictures import Picture, embed, evenly
 from gan_lab.report.titles import titles, words
-from gan_lab.run_folder import RunFolder, flatten, read_json, read_lines
+from gan_lab.run_folder import RunFolder, flatten, read_json, read_lines, read_rows
 
 MOST_LINES = 64
 """Lines of text that are shown of a file."""
@@ -30,7 +30,7 @@ class Run:
         config: each value of the configuration by its full key.
         words: the choice for each of `titles.WORDS`.
         overrides: options of the command line, by key.
-        rows: of metrics.csv.
+        rows: of metrics.csv and resources.csv.
         summary: of summary.json; empty while the run has not ended.
         grids: samples of the same latents over time, by images seen: pictures, or lines of text.
         pictures: drawings of evaluations, by file name.
@@ -126,7 +126,8 @@ def read(folder: RunFolder, name: str, max_grids: int) -> Run:
     config = _readable(run, folder.read_config) or {}
     run.words, run.config = words(config), dict(flatten(config))
     run.overrides = _readable(run, folder.read_overrides) or {}
-    run.rows = [row for row in folder.read_rows() if math.isfinite(row.get("images_seen", 0))]
+    rows = [*folder.read_rows(), *read_rows(folder.resources)]
+    run.rows = [row for row in rows if math.isfinite(row.get("images_seen", 0))]
     run.summary = _readable(run, folder.read_summary) or {}
     run.grids = _each(run, shown, dict(evenly(list(folder.grids().items()), max_grids)))
     run.pictures = _each(run, embed, folder.evaluations("png"))

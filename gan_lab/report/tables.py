@@ -77,6 +77,19 @@ def evaluations(runs: Sequence[Run]) -> Table:
 
     Values of different protocols stand in rows of their own, for they compare with nothing else.
     """
+    return without_empty(_evaluations(runs))
+
+
+def evaluation_cards(runs: Sequence[Run]) -> Table:
+    """Make the same table with a row per run, and one of the held-out reals: a phone shows each as a card."""
+    table = _evaluations(runs)
+    names = [", ".join(filter(None, (metric.text, record.text))) for metric, record, *_ in table.rows]
+    columns = list(zip(*(row[3:] for row in table.rows), strict=True))
+    rows = [[Cell(title, title, "name"), *cells] for title, cells in zip(table.headers[3:], columns, strict=False)]
+    return Table(["run", *names], rows)
+
+
+def _evaluations(runs: Sequence[Run]) -> Table:
     judged = [run for run in runs if any(map(metrics, run.records.values()))]
     files = list(dict.fromkeys(file for run in judged for file in run.records))
     rows = [
@@ -84,7 +97,7 @@ def evaluations(runs: Sequence[Run]) -> Table:
         for file in files
         for name in dict.fromkeys(name for run in judged for name in metrics(run.records.get(file, {})))
     ]
-    return without_empty(Table(["metric", "record", "better", *(run.title for run in judged), "held-out reals"], rows))
+    return Table(["metric", "record", "better", *(run.title for run in judged), "held-out reals"], rows)
 
 
 def _judged(name: str, file: str, found: Sequence[Mapping[str, Any]]) -> list[Cell]:

@@ -1,5 +1,6 @@
 """Tell runs apart: by the choices that differ at a glance, then by values, in the fewest words."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,8 +8,9 @@ WORDS = ("model", "data", "network", "penalty", "regularizer", "augment", "trick
 """The choices that tell runs apart at a glance, in this order."""
 
 MOST_WORDS = 5
-"""In a title; runs that it would take more to tell apart are told by their folders."""
+"""In a title; of runs that it would take more to tell apart only what is unusual is told, else their folders."""
 
+MOST_UNUSUAL = 3
 
 PLACES = ("folder", "resume")
 """The last part of keys that say where a run lies, and how it came there."""
@@ -75,7 +77,7 @@ def _told_apart(
     """Split runs by the first choice or value in which they differ, and its parts again; return these (key, text) by run."""
     split = _first_difference([choices[run] for run in runs], [configs[run] for run in runs]) if depth else None
     if split is None:
-        return {run: [] for run in runs}
+        return {run: [("", text)] for run, text in zip(runs, _unusual([configs[run] for run in runs]), strict=True)}
     key, column = split
     parts: dict[str, list[int]] = {}
     for run, text in zip(runs, column, strict=True):
@@ -87,6 +89,25 @@ def _told_apart(
     }
 
 
+def _unusual(configs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return for each run the values that most of the runs have otherwise; no text where these are too many, or all usual."""
+    told: list[list[str]] = [[] for _ in configs]
+    for key, column in _values(configs).items():
+        usual = Counter(map(str, column)).most_common(1)[0][0]
+        for texts, value in zip(told, column, strict=True):
+            if value is not None and str(value) != usual:
+                texts.append(f"{_name(key)}={value}")
+    return [", ".join(texts) if len(texts) <= MOST_UNUSUAL else "" for texts in told]
+
+
+def _values(configs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    return {key: column for key, column in differences(configs).items() if not key.startswith("callback.")}
+
+
+def _name(key: str) -> str:
+    return ".".join(key.split(".")[-2:])
+
+
 def _first_difference(
     choices: Sequence[Mapping[str, str]], configs: Sequence[Mapping[str, Any]]
 ) -> tuple[str, list[str]] | None:
@@ -94,18 +115,17 @@ def _first_difference(
     for word in WORDS:
         if len({choice[word] for choice in choices}) > 1:
             return word, [choice[word] for choice in choices]
-    found = {key: column for key, column in differences(configs).items() if not key.startswith("callback.")}
+    found = _values(configs)
     key = min(found, key=is_seed, default=None)
     if key is None:
         return None
-    name = ".".join(key.split(".")[-2:])
-    return name, [f"{name}={value}" if value is not None else NONE for value in found[key]]
+    return _name(key), [f"{_name(key)}={value}" if value is not None else NONE for value in found[key]]
 
 
 def _joined(told: Sequence[tuple[str, str]]) -> str:
     """Return the words without "none"; of a run without any other the last choice that it does without."""
     texts = [text for _, text in told if text not in ("", NONE)]
-    return ", ".join(texts or [f"no {key}" for key, _ in told[-1:]])
+    return ", ".join(texts or [f"no {key}" for key in [key for key, _ in told if key][-1:]])
 
 
 def is_seed(key: str) -> bool:

@@ -3,6 +3,7 @@
 import csv
 import re
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from rich.console import Console
@@ -16,6 +17,9 @@ from gan_lab.sweep.ranking import Job, Row, badness, by_what_differs, collect, g
 
 WIDE = Console(width=10_000, markup=False, emoji=False)
 """A screen on which no column gives way, to measure a table."""
+
+HEADER = 14
+"""Letters of a line of an option's header where space is short."""
 
 
 def show(sweep: Path) -> bool:
@@ -41,22 +45,34 @@ def show(sweep: Path) -> bool:
 
 
 def table(rows: list[Row], width: int) -> Table:
-    """Make a table of rows of one metric, numbered as they come; metrics that this width has no room for are left out."""
+    """Make a table of rows of one metric, numbered as they come.
+
+    Metrics that this width has no room for are left out; if that is not enough, options fold into several lines.
+    """
     others = list(dict.fromkeys(name for row in rows for name in row.others))
-    while others and Measurement.get(WIDE, WIDE.options, _table(rows, others)).maximum > width:
+    while others and not _fits(_table(rows, others), width):
         others.pop()
     found = _table(rows, others)
+    if not _fits(found, width):
+        found = _table(rows, [], folds=True)
     if left_out := [name for row in rows for name in row.others if name not in others]:
         found.caption = f"also in sweep.csv: {', '.join(dict.fromkeys(left_out))}"
     return found
 
 
-def _table(rows: list[Row], others: list[str]) -> Table:
+def _fits(found: Table, width: int) -> bool:
+    return Measurement.get(WIDE, WIDE.options, found).maximum <= width
+
+
+def _table(rows: list[Row], others: list[str], folds: bool = False) -> Table:
     job = rows[0].jobs[0]
     judged = f"{job.primary} ({job.mode}) of the chosen checkpoint, judged on fresh latents"
-    result = Table(title=judged if job.primary else "no metric chooses a checkpoint")
-    for column in ("", *rows[0].options):
-        result.add_column(column, no_wrap=True)
+    title = judged if job.primary else "no metric chooses a checkpoint"
+    result = Table(title=title, padding=0 if folds else (0, 1))
+    result.add_column("", no_wrap=True)
+    for key in rows[0].options:
+        lines = [line.replace(" ", "") for line in wrap(key.replace(".", ". "), HEADER)] if folds else [key]
+        result.add_column("\n".join(lines), no_wrap=not folds, overflow="fold", min_width=max(map(len, lines)))
     for column in ("mean", "sd", *others, "finished", "failed"):
         result.add_column(column, justify="right", no_wrap=True)
     for number, row in enumerate(rows, 1):

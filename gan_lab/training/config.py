@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 
 from gan_lab.cli.options import validate
 from gan_lab.cli.schema import TrainKeys
+from gan_lab.cli.words import count
 from gan_lab.errors import InputError
 from gan_lab.sizes import as_given, height_and_width
 
@@ -93,8 +94,8 @@ def named(names: Sequence[str] | None, data: "Data") -> list[str] | None:
     found = data.class_names if names is None else [str(name) for name in names]
     if found and len(found) != data.num_classes:
         raise InputError(
-            f"class_names=[{','.join(found)}] are {len(found)} names, and data.num_classes={data.num_classes}: give each class "
-            "one, or null for those of the data"
+            f"class_names=[{','.join(found)}] make {count(len(found), 'name')}, and data.num_classes={data.num_classes}: give "
+            "each class one, or null for those of the data"
         )
     if computed := [name for name in found if "${" in name]:
         raise InputError(
@@ -108,7 +109,8 @@ def check_g_steps(cfg: DictConfig, global_batch: int) -> None:
     first, steps = d_steps(cfg, 1), math.ceil(cfg.total_images / global_batch)
     if first > steps:
         raise InputError(
-            f"model.d_steps={first} leaves no step of G in a run of {steps:,} steps of D: give fewer, or a longer max_images="
+            f"model.d_steps={first} leaves no step of G in a run of {count(steps, 'step')} of D: give fewer, or a longer "
+            "max_images="
         )
 
 

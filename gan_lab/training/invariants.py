@@ -17,6 +17,7 @@ from omegaconf import DictConfig
 from torch import Tensor, nn
 
 from gan_lab import trust
+from gan_lab.cli.words import count
 from gan_lab.model.base import CLOCKS, Player
 from gan_lab.model.gan import GAN
 from gan_lab.training import checkpoint, distributed
@@ -52,7 +53,7 @@ def separate_steps(checked: CheckedGAN) -> str:
     for move, moved in spy.moved:
         if moved != own.get(move, set()):
             raise Violation(f"{move} moves {' and '.join(sorted(moved)) or 'nothing'}")
-    return f"{len(spy.moved)} moves"
+    return count(len(spy.moved), "move")
 
 
 def fresh_data(checked: CheckedGAN) -> str:
@@ -73,7 +74,7 @@ def fresh_data(checked: CheckedGAN) -> str:
         )
     if gan.trainer.global_step != gan.g_steps_done:
         raise Violation(f"Lightning counts {gan.trainer.global_step} steps and G has done {gan.g_steps_done}")
-    return f"{steps.count('d')} steps of D, {steps.count('g')} of G"
+    return f"{count(steps.count('d'), 'step')} of D, {steps.count('g')} of G"
 
 
 # ----- a run is a function of its configuration ----------------------------------------------------------------------------
@@ -95,7 +96,9 @@ def exact_resume(checked: CheckedGAN) -> str:
     for steps in checked.STOPS:
         resumed = trained(cfg, ckpt_path=checked.folder / f"{checked.images_at(steps)}.ckpt", **checked.VALIDATION)
         if (name := difference(whole, resumed)) is not None:
-            raise Violation(f"stopped after {steps} steps of D and resumed: {name} differs{outside_buffers(build(cfg), whole)}")
+            raise Violation(
+                f"stopped after {count(steps, 'step')} of D and resumed: {name} differs{outside_buffers(build(cfg), whole)}"
+            )
     return "equal bit for bit"
 
 
@@ -188,7 +191,7 @@ def two_processes(checked: CheckedGAN) -> str:
     first, second = (json.loads((checked.folder / f"{rank}.json").read_text()) for rank in "01")
     if first != second:
         raise Violation(f"they differ after step {[a == b for a, b in zip(first, second, strict=True)].index(False) + 1}")
-    return f"equal after each of {len(first)} steps"
+    return f"equal after each of {count(len(first), 'step')}"
 
 
 def train_as_rank(cfg: DictConfig, folder: Path) -> None:

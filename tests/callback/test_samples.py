@@ -44,16 +44,23 @@ def test_points_give_scatter_plots(tmp_path):
     assert pictures[0].tobytes() != pictures[1].tobytes()
 
 
+def test_points_are_shown_beside_the_centres_of_their_modes(tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr(display, "save_picture", lambda *args: shown.append(args))
+    data = fit(tiny("data=gaussians", "model=gan", images=256), Samples(str(tmp_path), every_images=256)).trainer.datamodule
+    assert [torch.equal(target.centres, data.layout.centers) for *_, target in shown] == [True] * 3
+
+
 def test_tables_are_shown_beside_held_out_reals_more_of_them_than_of_images(tmp_path, monkeypatch):
     np.save(tmp_path / "table.npy", np.random.default_rng(0).normal(size=(60, 3)))
     shown = []
     monkeypatch.setattr(display, "save_picture", lambda *args: shown.append(args))
     table = ["data=array", f"data.root={tmp_path / 'table.npy'}", "data.batch_size=4"]
     gan = fit(tiny(*table, "network=mlp", "model=gan", images=4), Samples(str(tmp_path), every_images=4, n=2))
-    (came_in, path, *_), (made, _, columns, reals), _ = shown
+    (came_in, path, *_), (made, _, columns, target), _ = shown
     assert (came_in.shape, path.name) == ((54, 3), "reals.png")
     assert (made.shape, columns) == ((16, 3), None)
-    assert torch.equal(reals, gan.trainer.datamodule.held_out_set.__getitems__([*range(6)])[0])
+    assert torch.equal(target.reals, gan.trainer.datamodule.held_out_set.__getitems__([*range(6)])[0])
 
 
 def test_loggers_that_take_pictures_get_them_with_their_clocks(tmp_path):

@@ -70,7 +70,7 @@ def test_the_end_shows_the_first_lines_of_a_text(folder, capsys):
 def test_the_end_counts_the_images_that_could_not_be_read(folder, capsys):
     console.finish(folder, [], ["a.png", "b.png"], [("is broken", 2)])
     said = capsys.readouterr().out
-    assert "2 broken images were left out, such as a.png\n  2 because such a file is broken\n" in said
+    assert "left out 2 broken images, such as a.png\n  2 because such a file is broken\n" in said
 
 
 def test_the_table_sets_the_chosen_checkpoint_beside_held_out_reals():

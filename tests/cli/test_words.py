@@ -6,7 +6,7 @@ from annotated_types import Ge, Le
 
 from gan_lab.cli.options import Rule
 from gan_lab.cli.schema import TrainKeys
-from gan_lab.cli.words import shown, words
+from gan_lab.cli.words import count, shown, words
 from gan_lab.errors import InputError
 from gan_lab.ranges import BelowOne, Count, OpenFraction, Positive, PositiveOrInfinite, Text
 
@@ -41,3 +41,8 @@ def test_a_type_and_its_range_are_said_in_plain_words(hint, value, right):
 
 def test_words_of_a_choice():
     assert words(TrainKeys.__annotations__["primary_mode"]) == "one of min, max"
+
+
+def test_a_count_is_singular_of_one_alone():
+    assert [count(n, "broken image") for n in (0, 1, 1200)] == ["0 broken images", "1 broken image", "1,200 broken images"]
+    assert [count(n, noun) for noun in ("class", "batch") for n in (1, 2)] == ["1 class", "2 classes", "1 batch", "2 batches"]

@@ -5,13 +5,16 @@ from gan_lab.data.checks import check_batch_size, check_label_dim, check_labels,
 from gan_lab.errors import InputError
 
 
-@pytest.mark.parametrize(("batch_size", "world_size", "largest"), [(1201, 1, 1200), (601, 2, 600), (0, 1, 1200)])
-def test_a_batch_is_at_most_a_process_s_share_of_the_data(batch_size, world_size, largest):
+@pytest.mark.parametrize(
+    ("batch_size", "world_size", "largest", "processes"),
+    [(1201, 1, 1200, "1 process"), (601, 2, 600, "2 processes"), (0, 1, 1200, "1 process")],
+)
+def test_a_batch_is_at_most_a_process_s_share_of_the_data(batch_size, world_size, largest, processes):
     check_batch_size(largest, 1200, world_size)
     with pytest.raises(InputError) as error:
         check_batch_size(batch_size, 1200, world_size)
     assert str(error.value) == (
-        f"data.batch_size={batch_size} does not fit 1,200 training samples on {world_size} process(es): use 1 to {largest}"
+        f"data.batch_size={batch_size} does not fit 1,200 training samples on {processes}: use 1 to {largest}"
     )
 
 

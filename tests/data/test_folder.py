@@ -147,7 +147,7 @@ def test_what_is_no_image_does_not_make_a_class(classes):
     data = folder(classes, num_classes=2)
     data.setup()
     assert data.class_names == ["cat", "dog"]
-    assert other_files(data) == [f"1 file(s) left out that are no images (.txt), such as {classes / 'readme.txt'}"]
+    assert other_files(data) == [f"left out 1 file without an image (.txt), such as {classes / 'readme.txt'}"]
 
 
 def test_wrong_number_of_classes_names_the_right_one(classes):

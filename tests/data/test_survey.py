@@ -69,8 +69,8 @@ def test_files_that_are_no_images_are_counted_once(tmp_path):
     for name in ("a.txt", "b.txt", "c.heic", "README"):
         (tmp_path / "a" / name).write_text("")
     root = tmp_path / "a"
-    assert f"  4 file(s) left out that are no images (.heic, .txt, no suffix), such as {root / 'README'}" in lines(root)
-    assert len([line for line in lines(root, held_out_root=str(root)) if "no images" in line]) == 1
+    assert f"  left out 4 files without an image (.heic, .txt, no suffix), such as {root / 'README'}" in lines(root)
+    assert len([line for line in lines(root, held_out_root=str(root)) if "without an image" in line]) == 1
 
 
 def test_classes_are_named(tmp_path):

@@ -88,14 +88,14 @@ def test_prepared_arrays_change_with_the_shards_that_are_held_out(root):
     [
         (
             {"streams": 3},
-            "data.streams=3 must be a multiple of the 1 process(es), divide the batch of 4 and be at most the 4",
+            "data.streams=3 must be a multiple of 1 process, divide the batch of 4 and be at most the 4",
         ),
         ({"streams": 8, "batch_size": 8}, "data.streams=8 must be"),
         (
             {"streams": 1, "world_size": 2},
             "and be at most the 4 training shards: use 2 or 4",
         ),
-        ({"held_out_shards": 5}, "has 5 tar file(s), and data.held_out_shards=5 leaves none to train on"),
+        ({"held_out_shards": 5}, "has 5 tar files, and data.held_out_shards=5 leaves none to train on"),
     ],
 )
 def test_what_does_not_fit_is_refused(root, settings, sentence):

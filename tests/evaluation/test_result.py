@@ -125,7 +125,7 @@ def test_the_screen_shows_values_baselines_and_notes(wide, capsys):
     out = capsys.readouterr().out
     for word in (
         "outputs/a_b: eyes",
-        "mean of 2 seed(s)",
+        "mean of 2 seeds",
         "1,500 other reals",
         "fd_eyes",
         "1.414",

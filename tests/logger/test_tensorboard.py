@@ -59,16 +59,24 @@ def run(tmp_path_factory):
     )
 
 
-def test_scalars_are_the_rows_of_metrics_csv_in_sections_over_images_seen(run):
+def test_scalars_are_the_rows_of_a_run_in_sections_over_images_seen(run):
     expected = {}
-    for row in read_rows(run / "metrics.csv"):
-        if any(name.startswith("final/") for name in row):
-            row["images_seen"] = 64  # the judgement of a checkpoint that may lie behind stands at the end
-        for name in row.keys() - set(CLOCKS):
+    for row in [*read_rows(run / "metrics.csv"), *read_rows(run / "resources.csv")]:
+        for name in (name for name in row.keys() - set(CLOCKS) if not name.startswith("final/")):
             expected.setdefault(section(name), []).append((row["images_seen"], pytest.approx(row[name])))
     shown = scalars(run)
     assert shown == expected
-    assert {"loss/d_loss", "watch/d_gap", "val/d_overfit", "final/d_overfit"} <= shown.keys()
+    assert {"train/d_loss", "watch/d_gap", "val/d_overfit"} <= shown.keys()
+
+
+def test_the_chosen_checkpoints_values_are_points_in_the_charts_of_validation(run):
+    final = read_rows(run / "metrics.csv")[-1]
+    read = EventAccumulator(str(run / "tensorboard" / "final")).Reload()
+    shown = {tag: [(event.step, event.value) for event in read.Scalars(tag)] for tag in read.Tags()["scalars"]}
+    told = {name.removeprefix("final/"): value for name, value in final.items() if name.startswith("final/")}
+    judged_at = told.pop("images_seen")
+    assert shown == {f"val/{name}": [(judged_at, pytest.approx(value))] for name, value in told.items()}
+    assert shown.keys() <= scalars(run).keys()
 
 
 def test_a_row_that_only_lightning_made_stands_over_images_seen_too(tmp_path):
@@ -76,7 +84,7 @@ def test_a_row_that_only_lightning_made_stands_over_images_seen_too(tmp_path):
     logger.log_graph(SimpleNamespace(images_seen=96, g_steps_done=2, d_steps_done=3))
     logger.log_metrics({"mine": 0.25}, step=3)
     logger.close()
-    assert scalars(tmp_path)["loss/mine"] == [(96, 0.25)]
+    assert scalars(tmp_path)["train/mine"] == [(96, 0.25)]
 
 
 def test_pictures_are_shown_as_they_were_saved(run):
@@ -101,9 +109,9 @@ def test_the_configuration_is_text_and_its_choices_are_hparams_beside_the_score_
     assert "image_size: 8" in text.tensor_proto.string_val[0].decode()
     told = hparams(read, "session_start_info").session_start_info.hparams
     assert (told["model"].string_value, told["data"].string_value, told["seed"].number_value) == ("gan", "digits", 0)
-    scores = [info.name.tag for info in hparams(read, "experiment").experiment.metric_infos]
-    assert scores == ["val/fd_digits8", "final/fd_digits8"]
-    assert set(scores) <= set(read.Tags()["scalars"])
+    scores = [(info.name.group, info.name.tag) for info in hparams(read, "experiment").experiment.metric_infos]
+    assert scores == [("", "val/fd_digits8"), ("final", "val/fd_digits8")]
+    assert "val/fd_digits8" in read.Tags()["scalars"]
 
 
 def test_a_resumed_run_goes_on_in_the_folder_without_what_it_sees_again(tmp_path):
@@ -114,23 +122,23 @@ def test_a_resumed_run_goes_on_in_the_folder_without_what_it_sees_again(tmp_path
     second = start(tmp_path, resumed_at=20)
     second.log_metrics({"images_seen": 25, "d_loss": 9.0})
     second.close()
-    assert scalars(tmp_path)["loss/d_loss"] == [(10, 1.0), (20, 2.0), (25, 9.0)]
+    assert scalars(tmp_path)["train/d_loss"] == [(10, 1.0), (20, 2.0), (25, 9.0)]
 
 
 def test_what_is_logged_after_the_end_of_fit_takes_nothing_away(tmp_path):
     logger = start(tmp_path)
     logger.log_metrics({"images_seen": 10, "d_loss": 1.0})
     logger.finalize("success")
-    logger.log_metrics({"images_seen": 5, "final/fid": 2.0})
+    logger.log_metrics({"images_seen": 5, "mine": 2.0})
     logger.close()
-    assert scalars(tmp_path) == {"loss/d_loss": [(10, 1.0)], "final/fid": [(10, 2.0)]}
+    assert scalars(tmp_path) == {"train/d_loss": [(10, 1.0)], "train/mine": [(10, 2.0)]}
 
 
 def test_tensorboard_does_not_change_training(tmp_path):
     logger = start(tmp_path)
     loud = fit(tiny("model=gan"), LossLogger(every_steps=2), logger=logger)
     logger.close()
-    assert len(scalars(tmp_path)["loss/d_loss"]) == 6
+    assert len(scalars(tmp_path)["train/d_loss"]) == 6
     assert equal(loud, fit(tiny("model=gan")))
 
 
@@ -193,14 +201,16 @@ def test_a_browser_shows_the_sections_in_order_and_a_sample_grid(call, browser, 
     from selenium.webdriver.support.wait import WebDriverWait
 
     folder = call(train.main, *SHOWN) / "run"
-    cards = {section(name) for row in read_rows(folder / "metrics.csv") for name in row.keys() - set(CLOCKS)} | {"samples/grid"}
+    rows = [*read_rows(folder / "metrics.csv"), *read_rows(folder / "resources.csv")]
+    names = {section(name) for row in rows for name in row.keys() - set(CLOCKS)}
+    cards = {name for name in names if not name.startswith("final/")} | {"samples/grid"}
     side = Image.open(folder / "samples" / "0000000064.png").width
     wait = WebDriverWait(browser, 60, ignored_exceptions=[WebDriverException])  # the server does not answer at once
     with server(folder) as address:
         wait.until(lambda _: browser.get(f"{address}/#timeseries") or True)
-        wait.until(lambda _: len(found(browser, "metrics-card-group-toolbar", "innerText")) == 5)
+        wait.until(lambda _: len(found(browser, "metrics-card-group-toolbar", "innerText")) == 4)
         groups = [text.split()[0].rstrip("0123456789") for text in found(browser, "metrics-card-group-toolbar", "innerText")]
-        assert groups == ["final", "loss", "samples", "val", "watch"]
+        assert groups == ["samples", "train", "val", "watch"]
         for closed in browser.find_elements("css selector", "metrics-card-group-toolbar button")[2:]:
             closed.click()
         wait.until(lambda _: set(found(browser, "card-view tb-truncated-path", "title")) == cards)

@@ -94,12 +94,12 @@ def test_a_run_is_found_by_name_group_tags_and_columns(recorded):
 def test_losses_scores_and_what_explains_them_are_rows_in_sections_over_images_seen(recorded):
     _, logged, _, _ = recorded
     assert all({"images_seen", "g_steps_done"} <= row.keys() for row in logged)
-    losses = [(row["images_seen"], row["g_steps_done"]) for row in logged if "loss/d_loss" in row]
+    losses = [(row["images_seen"], row["g_steps_done"]) for row in logged if "train/d_loss" in row]
     assert losses == [(16, 4), (32, 8), (48, 12), (64, 16)]
     assert losses == [(row["images_seen"], row["g_steps_done"]) for row in logged if "watch/d_gap" in row]
     assert [row["images_seen"] for row in logged if "val/d_overfit" in row] == [32, 64]
     sections = {name.split("/")[0] for row in logged for name in row if "/" in name}
-    assert sections == {"loss", "watch", "val", "samples"}
+    assert sections == {"train", "watch", "val", "samples"}
     clocks = [row["images_seen"] for row in logged]
     assert clocks == sorted(clocks)
 
@@ -114,14 +114,13 @@ def summary(folder):
     }
 
 
-def test_the_last_judgement_is_in_the_summary_with_its_own_clock(tmp_path):
+def test_the_chosen_checkpoints_values_are_in_the_summary_with_its_clock(tmp_path):
     logger = start(tmp_path, mode="offline")
     logger.log_metrics({"images_seen": 64, "d_loss": 1.0})
-    logger.log_metrics({"images_seen": 32, "final/fid": 2.0})
+    logger.log_metrics({"images_seen": 32, "final/images_seen": 32, "final/fid": 2.0})
     logger.close()
     assert [row["images_seen"] for row in rows(tmp_path)] == [64]
-    told = summary(tmp_path)
-    assert (told["final/fid"], told["final/images_seen"]) == (2.0, 32)
+    assert summary(tmp_path).items() >= {"final/fid": 2.0, "final/images_seen": 32}.items()
 
 
 def test_the_chosen_checkpoint_is_an_artifact_on_request(tmp_path):
@@ -262,4 +261,4 @@ def test_a_server_that_does_not_answer_costs_a_warning_and_no_run(tmp_path, monk
         logger = start(tmp_path, mode="online")
     logger.log_metrics({"images_seen": 4, "d_loss": 0.5})
     logger.close()
-    assert [row["loss/d_loss"] for row in rows(tmp_path)] == [0.5]
+    assert [row["train/d_loss"] for row in rows(tmp_path)] == [0.5]

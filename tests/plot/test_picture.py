@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 from torchvision.transforms.functional import pil_to_tensor
 
-from gan_lab.plot.picture import IMAGES, POINTS, SIGNALS, TABLE, kind_of, save_picture
+from gan_lab.plot.picture import IMAGES, POINTS, SIGNALS, TABLE, Target, kind_of, save_picture
 
 
 def saved(samples, path, **options):
@@ -46,7 +46,7 @@ def test_points_are_drawn_where_they_are(tmp_path):
 def test_points_are_drawn_over_reals_and_none_is_clipped(tmp_path, scale):
     corners = scale * torch.tensor([[-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0], [5.0, 5.0]])
     reals = scale * torch.tensor([[0.0, 0.0], [-2.0, 0.0]])
-    picture = saved(corners, tmp_path / "a.png", reals=reals)[:3]
+    picture = saved(corners, tmp_path / "a.png", target=Target(reals))[:3]
     blue, grey = picture[2] > picture[0].int() + 20, (picture == 153).all(0)
 
     def spots(mask):
@@ -54,6 +54,16 @@ def test_points_are_drawn_over_reals_and_none_is_clipped(tmp_path, scale):
 
     assert 4 <= spots(blue) <= 16 and 2 <= spots(grey) <= 8
     assert blue.any(0).nonzero().min() > grey.any(0).nonzero().min()  # the reals reach further to the left
+
+
+def test_the_centres_of_modes_are_marked_whole_in_a_window_that_holds_them(tmp_path):
+    centres = torch.tensor([[-3.0, 0.0], [3.0, 0.0], [0.0, 3.0]])
+    picture = saved(torch.zeros(8, 2), tmp_path / "a.png", target=Target(torch.zeros(4, 2), centres))[:3].int()
+    is_red = (picture[0] > picture[2] + 60) & (picture[0] > picture[1] + 60)
+    y, x = is_red.nonzero().T
+    marks = [(y[part], x[part]) for part in (x < 100, x > 300, (x >= 100) & (x <= 300))]
+    sizes = [(int(up.max() - up.min()), int(across.max() - across.min())) for up, across in marks]
+    assert len(set(sizes)) <= 2 and max(map(max, sizes)) - min(map(min, sizes)) <= 1  # each as large as the others
 
 
 def inked(picture):
@@ -80,7 +90,7 @@ def test_no_number_fails_the_picture(tmp_path):
 
 def test_a_table_is_a_panel_for_each_feature_and_each_pair_beside_reals(tmp_path):
     x, reals = torch.randn(200, 3), torch.randn(200, 3)
-    alone, compared = saved(x, tmp_path / "a.png"), saved(x, tmp_path / "b.png", reals=reals)
+    alone, compared = saved(x, tmp_path / "a.png"), saved(x, tmp_path / "b.png", target=Target(reals))
     colours = [Counter(tuple(pixel) for pixel in picture[:3].flatten(1).T.tolist()) for picture in (alone, compared)]
     assert all(each[31, 119, 180] > 100 for each in colours)  # blue
     assert colours[1][153, 153, 153] > 1000 > 20 * colours[0][153, 153, 153]  # grey histograms

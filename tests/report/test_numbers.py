@@ -32,6 +32,17 @@ def test_runs_of_several_metrics_and_without_any_stand_in_one_page(tmp_path):
     }
 
 
+def test_speed_and_memory_are_curves_of_their_own(tmp_path):
+    folder = write_run(tmp_path / "a")
+    (folder / "resources.csv").write_text("images_seen,images_per_second,peak_memory_mib\n100,50.5,300\n200,60,310\n")
+    found = collect(folder)
+    assert numbers.resources(found) == ["images_per_second", "peak_memory_mib"]
+    assert not {*numbers.resources(found)} & {name for group in numbers.sections(found).values() for name in group}
+    (run,) = numbers.numbers(found)["runs"]
+    assert run["series"]["images_per_second"] == [(100, 50.5), (200, 60)]
+    assert numbers.numbers(found)["columns"].keys() >= {"images_per_second", "peak_memory_mib"}
+
+
 @pytest.fixture
 def swept(tmp_path):
     """Two rates, two seeds each, and a run that failed."""

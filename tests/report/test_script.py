@@ -206,6 +206,17 @@ def test_a_search_leaves_the_runs_that_match(swept):
     assert count(swept, ".chip") == 2
 
 
+def test_a_phone_shows_an_evaluation_as_a_card_per_run(opened):
+    assert [opened.find_element("id", name).is_displayed() for name in ("evaluations", "cards")] == [True, False]
+    device = {"width": 400, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", device)
+    opened.refresh()
+    assert [opened.find_element("id", name).is_displayed() for name in ("evaluations", "cards")] == [False, True]
+    (card,) = opened.find_elements("css selector", "#cards tbody tr")
+    assert 300 < card.size["width"] < 400
+    assert (card.text.split("\n")[0], texts(opened, "#cards td:nth-child(2)")) == ("seed=0", ["1 ± 2"])
+
+
 def test_a_phone_shows_a_card_per_run(swept):
     device = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
     swept.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", device)

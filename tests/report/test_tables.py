@@ -95,6 +95,18 @@ def test_other_presets_are_other_rows(judged):
     ]
 
 
+def test_for_a_phone_it_is_a_row_per_run_and_one_of_the_reals(judged, tmp_path):
+    judged(a={"kid": KID})
+    judged("fid50k", a={"kid": KID}, b={"kid": KID | {"mean": 0.5, "sd": None}})
+    table = tables.evaluation_cards(collect(tmp_path / "a", tmp_path / "b"))
+    assert table.headers == ["run", "kid, fid50k", "kid, quick"]
+    assert [[cell.text for cell in row] for row in table.rows] == [
+        ["a", "0.25 ± 0.01", "0.25 ± 0.01"],
+        ["b", "0.5", ""],
+        ["held-out reals", "0.125", "0.125"],
+    ]
+
+
 def test_a_value_that_is_no_number_is_left_out(judged):
     assert judged(a={"broken": {"mean": float("nan")}, "word": "x"}) == ([], [])
 

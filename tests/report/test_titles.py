@@ -41,13 +41,22 @@ def test_repetitions_differ_in_their_seeds_and_their_place_alone():
     assert titles.repetitions([*told, {}, {}]) == [[0, 1], [2], [3], [4]]
 
 
-def test_runs_that_only_many_values_tell_apart_are_told_by_their_folders(tmp_path):
-    keys = [f"key{number}" for number in range(titles.MOST_WORDS + 1)]
-    cfgs = [config(), *(config(**{key: 1}) for key in keys), config("wgan")]
-    folders = [write_run(tmp_path / str(job), cfg) for job, cfg in enumerate(cfgs)]
+DATE = "2026-11-27_08-00-0{}"
+
+
+def test_many_runs_of_one_change_each_are_told_by_it_and_none_by_its_date(tmp_path):
+    changes = [{}, *({f"key{number}": 1} for number in range(titles.MOST_WORDS + 3))]
+    cfgs = [*(config(**change) for change in changes), config("wgan", penalty={"r1": {}})]
+    folders = [write_run(tmp_path / DATE.format(job), cfg) for job, cfg in enumerate(cfgs)]
     told = [run.title for run in collect(*folders)]
-    few = titles.MOST_WORDS - 1
-    assert told == ["dcgan, 0", *(f"dcgan, key{n}=1" for n in range(few)), *(f"dcgan, {n + 1}" for n in (few, few + 1)), "wgan"]
+    assert told == ["dcgan", *(f"dcgan, key{number}=1" for number in range(titles.MOST_WORDS + 3)), "wgan"]
+
+
+def test_runs_that_only_many_values_tell_apart_are_told_by_their_folders(tmp_path):
+    keys = [f"key{number}" for number in range(titles.MOST_WORDS + titles.MOST_UNUSUAL + 1)]
+    cfgs = [config(**dict.fromkeys(keys, run)) for run in range(2)] + [config(**dict.fromkeys(keys, run)) for run in range(2)]
+    folders = [write_run(tmp_path / str(job), cfg) for job, cfg in enumerate(cfgs)]
+    assert [run.title for run in collect(*folders)] == ["key0=0, 0", "key0=1, 1", "key0=0, 2", "key0=1, 3"]
 
 
 def test_runs_that_differ_in_nothing_are_told_by_their_folders(tmp_path):

@@ -86,6 +86,19 @@ def test_on_a_narrow_screen_headers_stay_whole_and_other_scores_give_way():
     assert "also in sweep.csv: another_score_1, another_score_2" in captured.get()
 
 
+def test_options_fold_where_they_alone_are_too_wide_and_no_header_is_cut():
+    options = {"model": "improved_gan", "penalty": "[r1,lecam]", "optimizer.d.lr": "0.0002", "network.generator.width": "64"}
+    narrow = Console(width=80)
+    with narrow.capture() as captured:
+        narrow.print(results.table([Row(options, [replace(JOB, others={"modes": 8.0})])], narrow.width))
+    said = captured.get()
+    assert all(len(line) <= 80 for line in said.splitlines())
+    head = said.splitlines()[2 : next(n for n, line in enumerate(said.splitlines()) if line.startswith("┡"))]
+    told = ["".join(part.strip() for part in column) for column in zip(*(line.split("┃")[1:-1] for line in head), strict=True)]
+    assert told == ["", *options, "mean", "sd", "finished", "failed"]
+    assert "…" not in said and "also in sweep.csv: modes" in said
+
+
 def test_a_metric_that_tells_no_jobs_apart_is_named_with_the_one_that_ranks_them(leave, capsys):
     for job, quality in enumerate((0.1, 0.3)):
         done = finished(0, "modes", "max")

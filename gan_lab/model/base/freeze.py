@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from gan_lab.cli.words import count
 from gan_lab.errors import InputError
 from gan_lab.network.protocol import is_discriminator
 
@@ -20,8 +21,8 @@ def freeze(discriminator: nn.Module, n: int) -> frozenset[str]:
     parts = blocks(discriminator)
     if n and n >= len(parts):
         raise InputError(
-            f"model.freeze_d={n} leaves nothing to learn of this discriminator, which has {len(parts)} blocks: give a number "
-            f"from 0 to {max(0, len(parts) - 1)}"
+            f"model.freeze_d={n} leaves nothing to learn of this discriminator, which has {count(len(parts), 'block')}: give a "
+            f"number from 0 to {max(0, len(parts) - 1)}"
         )
     for part in parts[:n]:
         part.requires_grad_(False)
