@@ -294,7 +294,7 @@ def root(tmp_path):
 
 def configured(name, root, *overrides):
     cfg = compose("train", [f"data={name}", "data.batch_size=4", *overrides])
-    if cfg.data.get("root", "embedded") is None and name != "text_lines":
+    if cfg.data.get("root", "embedded") is None and not name.startswith("text_"):
         cfg.data.root = str(root)
     return cfg
 
@@ -317,7 +317,7 @@ def test_every_choice_hands_over_what_it_states(choice, root):
     loaded = next(iter(module.train_dataloader()))
     images, y = arrive(module, loaded)
     shape = cfg.data.get("shape") or (cfg.data.channels, cfg.data.image_size, cfg.data.image_size)
-    points, text = shape[-1] == 1, choice[0] == "text_lines"
+    points, text = shape[-1] == 1, choice[0].startswith("text_")
     assert loaded[0].dtype == (torch.float32 if points else torch.int16 if text else torch.uint8)
     assert images.dtype == torch.float32
     assert images.shape == (4, *shape)
