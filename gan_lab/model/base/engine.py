@@ -128,9 +128,9 @@ class LightningEngine(Engine):
 
 
 def is_plain(gan: "GANModule") -> bool:
-    """Return whether Lightning adds nothing to backward passes and optimizer steps: its way round takes a tenth of a small step.
+    """Return whether Lightning adds nothing to backward passes and optimizer steps: its calls are a tenth of a small step.
 
-    That is so on one device without a loss scale, where neither a callback nor the GAN listens to them.
+    That is so on one device without a loss scale, if neither a callback nor the GAN listens to them.
     """
     precision = gan.trainer.precision_plugin
     listeners = [(gan, LightningModule, ("backward", "on_before_backward", "on_after_backward"))]
