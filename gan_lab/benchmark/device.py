@@ -3,12 +3,11 @@
 import os
 import platform
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
 from typing import Any
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 MATMUL = {"cuda": 8192, "cpu": 512}
 """Side of the matrices whose product is timed."""
@@ -75,16 +74,26 @@ def matmul_peak(device: torch.device, precision: str, seconds: float = 0.3) -> f
     return 2 * side**3 / best
 
 
-def flops(step: Callable[[], None], steps: int) -> int:
-    """Return the floating-point operations of so many steps: those of matrix products and convolutions, backward included."""
-    counter = FlopCounterMode(display=False)
-    no_modules: Any = nullcontext()
-    no_modules.parents = {"Global"}
-    counter.mod_tracker = no_modules  # hooks of modules refuse the autograd.grad of penalties, and only totals are wanted
-    with counter:
-        for _ in range(steps):
-            step()
-    return counter.get_total_flops()
+class FlopCounter(TorchDispatchMode):
+    """Counts floating-point operations: those of matrix products and convolutions, backward included, by torch's formulas.
+
+    torch's `FlopCounterMode` looks for a decomposition of every other operation, and its hooks of modules refuse the
+    `autograd.grad` of penalties.
+
+    Attributes:
+        total: of all steps within its block.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.total = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Run, and count."""
+        result = func(*args, **(kwargs or {}))
+        if formula := flop_registry.get(func._overloadpacket):
+            self.total += formula(*args, **(kwargs or {}), out_val=result)
+        return result
 
 
 class Kernels:

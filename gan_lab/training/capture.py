@@ -9,10 +9,10 @@ from typing import Any
 
 import lightning as L
 import torch
+from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 from torch.optim import Adam, AdamW, Optimizer
-from torch.utils._pytree import tree_leaves
 
 from gan_lab.cli import console
 from gan_lab.errors import first_line
@@ -64,8 +64,8 @@ def capture(gan: GAN, optimizers: list[Optimizer]) -> None:
 
 def why_eager(trainer: L.Trainer, gan: GAN) -> Iterator[str]:
     """Yield the reasons for which a GAN's steps cannot be captured."""
-    if trainer.world_size > 1:
-        yield "several processes train"
+    if trainer.world_size > 1 or isinstance(trainer.strategy, DDPStrategy):
+        yield "DDP exchanges gradients by hooks"
     if getattr(trainer.precision_plugin, "scaler", None):
         yield "16-bit floats have a scale that is adapted on the host; use trainer.precision=bf16-mixed"
     for part in (gan, *gan.penalties.values(), *gan.regularizers.values(), *gan.augments.values(), *gan.tricks.values()):
@@ -91,10 +91,16 @@ def put_on_device(optimizer: Optimizer, device: torch.device, moving: Sequence[s
 
 
 def kept_options(optimizers: list[Optimizer]) -> tuple[Hashable, ...]:
-    """Return the options of optimizers that a graph would keep: those that are no tensors."""
-    groups = [group for optimizer in optimizers for group in optimizer.param_groups]
-    values = tree_leaves([{name: group[name] for name in sorted(group.keys() - {"params", "initial_lr"})} for group in groups])
-    return tuple(value for value in values if not isinstance(value, Tensor))
+    """Return the options of optimizers that a graph would keep, at each step: those that are no tensors."""
+    return tuple(
+        value
+        for optimizer in optimizers
+        for group in optimizer.param_groups
+        for name, option in group.items()
+        if name not in ("params", "initial_lr")
+        for value in (option if isinstance(option, tuple | list) else (option,))
+        if not isinstance(value, Tensor)
+    )
 
 
 def tensors_of(state: Any) -> list[Tensor]:

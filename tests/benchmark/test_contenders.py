@@ -2,6 +2,7 @@ import pytest
 from omegaconf import open_dict
 
 from gan_lab.benchmark.contenders import Ours, Plain, with_setting
+from gan_lab.benchmark.device import FlopCounter
 from gan_lab.errors import InputError
 from tests.tiny import tiny
 
@@ -63,3 +64,16 @@ def test_flops_are_those_of_whole_periods_with_the_double_backward(cfg):
     less.penalty = {}
     with_penalty, without = (Plain(each).flops_per_image() for each in (cfg, less))
     assert 1.3 * without < with_penalty < 3 * without
+
+
+def test_flops_of_each_kind_of_step_are_counted_once():
+    cfg = tiny("model=gan", "model.d_steps=2", "penalty=r1", "penalty.r1.interval=4")
+    with open_dict(cfg):
+        cfg.benchmark = {"warmup": 1}
+    loop, every = Plain(cfg), Plain(cfg)
+    with FlopCounter() as counter:
+        for _ in range(4):
+            every.step()
+    assert loop.flops_per_image() == counter.total / (4 * len(every.batch[0]))
+    assert (loop.loop.gan.d_steps_done, loop.loop.gan.g_steps_done) == (4, 2)
+    assert max(state["step"] for state in loop.loop.gan.all_optimizers[1].state.values()) == 3

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from hydra.utils import instantiate
+from lightning.pytorch.strategies import DDPStrategy
 from torch.optim import SGD, Adam, RMSprop
 
 from gan_lab.optimizers import MuonAdam
@@ -17,8 +18,8 @@ from tests.tiny import TINY, fit, tiny, train_into
 on_a_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="not measured: a CUDA graph needs a GPU")
 
 
-def trainer(**plugin):
-    return SimpleNamespace(world_size=1, precision_plugin=SimpleNamespace(**plugin))
+def trainer(world_size=1, strategy=None, **plugin):
+    return SimpleNamespace(world_size=world_size, strategy=strategy, precision_plugin=SimpleNamespace(**plugin), optimizers=[])
 
 
 def why(*overrides, **plugin):
@@ -31,6 +32,29 @@ def test_a_step_that_cannot_be_captured_says_why():
     assert "trick=replay" in why("model=dcgan", "trick=replay", "trick.replay.size=16")[0]
     assert why("model=vae_gan") == []
     assert "gate" in why("model=vae_gan", "model/gate=equilibrium")[0]
+
+
+@pytest.mark.parametrize(("world_size", "strategy"), [(2, None), (1, DDPStrategy())])
+def test_under_ddp_steps_on_a_gpu_stay_eager_and_the_run_says_why(world_size, strategy, monkeypatch, capsys):
+    gan = build(tiny("model=dcgan"))
+    monkeypatch.setattr(type(gan), "device", torch.device("cuda"))
+    capture.Capture().on_train_start(trainer(world_size, strategy), gan)
+    assert gan.replay is gan.clock is None
+    assert capsys.readouterr().out.strip() == "steps run eagerly, not as CUDA graphs: DDP exchanges gradients by hooks"
+
+
+def test_the_options_that_a_graph_keeps_are_numbers_and_no_tensors():
+    optimizers = [Adam([torch.nn.Parameter(torch.ones(2))], lr=0.5, betas=(0.25, 0.75)) for _ in range(2)]
+    before = capture.kept_options(optimizers)
+    assert {0.5, 0.25, 0.75} <= set(before)
+    optimizers[1].param_groups[0]["betas"] = (0.25, 0.875)
+    assert capture.kept_options(optimizers) != before
+    capture.put_on_device(optimizers[1], torch.device("cpu"), ("lr", "betas"))
+    kept = capture.kept_options(optimizers)
+    optimizers[1].param_groups[0]["lr"].fill_(0.125)
+    optimizers[1].param_groups[0]["betas"][1].fill_(0.125)
+    assert capture.kept_options(optimizers) == kept
+    assert (kept.count(0.5), kept.count(0.875)) == (1, 0)
 
 
 def test_without_a_gpu_nothing_changes():

@@ -6,12 +6,18 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
+from lightning import Callback, LightningModule
 from lightning.pytorch.core.optimizer import LightningOptimizer
+from lightning.pytorch.plugins.precision import MixedPrecision, Precision
+from lightning.pytorch.strategies import SingleDeviceStrategy
 from torch import Tensor
 from torch.optim import Optimizer
 
 if TYPE_CHECKING:
     from gan_lab.model.base.module import GANModule
+
+HOOKS = ("on_before_backward", "on_after_backward", "on_before_optimizer_step")
+"""Hooks of callbacks within a step."""
 
 
 class Engine:
@@ -69,6 +75,7 @@ class LightningEngine(Engine):
         super().__init__(gan, gan.trainer.optimizers)
         self.trainer: Any = gan.trainer
         self.world_size, self.rank = gan.trainer.world_size, gan.global_rank
+        self.is_plain = is_plain(gan)
         self._count: tuple[Callable[[], None], ...] = ()
 
     @property
@@ -95,11 +102,17 @@ class LightningEngine(Engine):
 
     def backward(self, loss: Tensor) -> None:
         """Add the gradient of a loss, as precision and strategy have it."""
-        self.gan.manual_backward(loss)
+        if self.is_plain:
+            super().backward(loss)
+        else:
+            self.gan.manual_backward(loss)
 
     def step(self, number: int) -> None:
         """Step, as precision and strategy have it."""
-        self.wrapped[number].step()
+        if self.is_plain:
+            super().step(number)
+        else:
+            self.wrapped[number].step()
 
     def without_exchange(self) -> AbstractContextManager[None]:
         """Return DDP's context without synchronisation."""
@@ -112,6 +125,24 @@ class LightningEngine(Engine):
     def gather(self, value: Tensor) -> Tensor:
         """Return the values of all processes."""
         return cast(Tensor, self.gan.all_gather(value))
+
+
+def is_plain(gan: "GANModule") -> bool:
+    """Return whether Lightning adds nothing to backward passes and optimizer steps: its calls are a tenth of a small step.
+
+    That is so on one device without a loss scale, if neither a callback nor the GAN listens to them.
+    """
+    precision = gan.trainer.precision_plugin
+    listeners = [(gan, LightningModule, ("backward", "on_before_backward", "on_after_backward"))]
+    listeners += [(each, Callback, HOOKS) for each in gan.trainer.callbacks]
+    return (
+        type(gan.trainer.strategy) is SingleDeviceStrategy
+        and type(precision) in (Precision, MixedPrecision)
+        and getattr(precision, "scaler", None) is None
+        and all(
+            getattr(getattr(each, h), "__func__", None) is getattr(base, h) for each, base, hooks in listeners for h in hooks
+        )
+    )
 
 
 def _nothing() -> None:

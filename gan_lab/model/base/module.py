@@ -202,6 +202,8 @@ class GANModule(Stepping, Sampling):
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Track the norm of the gradient if it is asked for, and clip it: here, where a 16-bit loss has no scale any more."""
+        if not (self.tracks_gradients or self.clip_grad_norm):
+            return
         name = self.network_of(optimizer)
         weights = [weight for group in optimizer.param_groups for weight in group["params"]]
         if self.tracks_gradients:

@@ -1,11 +1,16 @@
 """The surroundings of a step: Lightning's Trainer, or nothing but optimizers."""
 
 from copy import deepcopy
+from types import SimpleNamespace
 
 import lightning as L
 import pytest
+import torch
+from lightning.pytorch.plugins.precision import DoublePrecision, MixedPrecision, Precision
+from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
 
 from gan_lab.model.base import Engine
+from gan_lab.model.base.engine import is_plain
 from gan_lab.training.build import build
 from gan_lab.training.short_run import difference
 from tests.tiny import fit, tiny
@@ -40,3 +45,37 @@ def test_a_copy_of_a_trained_gan_has_no_surroundings():
     copy = deepcopy(gan)
     assert copy._engine is None
     assert difference(gan, copy) is None
+
+
+class Listens(L.Callback):
+    """Keeps the losses whose gradients are taken."""
+
+    def __init__(self):
+        self.losses = []
+
+    def on_before_backward(self, trainer, gan, loss):
+        self.losses.append(float(loss.detach()))
+
+
+def test_a_callback_that_listens_to_backward_passes_hears_each_and_changes_nothing():
+    cfg, listens = tiny("model=gan", images=8), Listens()
+    heard, alone = fit(cfg, listens), fit(cfg)
+    assert (heard.engine.is_plain, alone.engine.is_plain) == (False, True)
+    assert len(listens.losses) == heard.d_steps_done + heard.g_steps_done == 4
+    assert difference(heard, alone) is None
+
+
+@pytest.mark.parametrize(
+    ("strategy", "precision", "plain"),
+    [
+        (SingleDeviceStrategy(), Precision(), True),
+        (SingleDeviceStrategy(), MixedPrecision("bf16-mixed", "cpu"), True),
+        (SingleDeviceStrategy(), MixedPrecision("16-mixed", "cpu", torch.amp.GradScaler("cpu")), False),
+        (SingleDeviceStrategy(), DoublePrecision(), False),
+        (DDPStrategy(), Precision(), False),
+    ],
+)
+def test_lightning_steps_where_precision_or_strategy_add_to_it(strategy, precision, plain):
+    gan = build(tiny("model=gan"))
+    gan._trainer = SimpleNamespace(strategy=strategy, precision_plugin=precision, callbacks=[L.Callback()])
+    assert is_plain(gan) == plain
