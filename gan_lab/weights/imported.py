@@ -1,9 +1,11 @@
 """A run folder of public weights, which `gan_lab.sample`, `gan_lab.evaluate` and `gan_lab.export` take."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import torch
 from hydra.core.hydra_config import HydraConfig
@@ -18,9 +20,9 @@ from gan_lab.run_folder import RunFolder
 from gan_lab.training import checkpoint
 from gan_lab.training.build import build
 from gan_lab.training.config import finalize_config
-from gan_lab.weights import pytorch_dcgan
+from gan_lab.weights import pytorch_dcgan, r3gan, stylegan2
 
-FORMATS: Mapping[str, ModuleType] = {"pytorch_dcgan": pytorch_dcgan}
+FORMATS: Mapping[str, ModuleType] = {"pytorch_dcgan": pytorch_dcgan, "r3gan": r3gan, "stylegan2": stylegan2}
 """Modules with ``options(state)`` of gan_lab.train and ``weights(state)`` by the names of its generator."""
 
 
@@ -66,15 +68,28 @@ def read(path: Path) -> dict[str, Tensor]:
         raise InputError(
             f"there is no file '{path}': give file= a state dict, as torch.save(netG.state_dict(), FILE) writes it"
         )
+    load = _loader(path)
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = load(path)
     except Exception as error:  # a broken file fails in many ways
         raise InputError(
-            f"'{path}' is no file of tensors ({first_line(error).rstrip('.')}): a pickle of code is not read"
+            f"'{path}' is no file of tensors ({first_line(error).rstrip('.')}): a pickle of code is not read; where that code "
+            "runs, write torch.save(G.state_dict(), FILE)"
         ) from error
     if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
         raise InputError(f"'{path}' is no state dict of tensors: write torch.save(netG.state_dict(), FILE)")
     return {str(name).removeprefix("module."): value for name, value in state.items()}
+
+
+def _loader(path: Path) -> Callable[[Path], Any]:
+    """Return the function that reads a file, of torch or of safetensors."""
+    if path.suffix != ".safetensors":
+        return partial(torch.load, map_location="cpu", weights_only=True)
+    try:
+        from safetensors.torch import load_file
+    except ImportError as error:
+        raise InputError(f"'{path}' needs the package safetensors: pip install 'gan_lab[export]'") from error
+    return load_file
 
 
 def take(network: nn.Module, weights: Mapping[str, Tensor], source: object) -> None:

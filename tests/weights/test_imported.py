@@ -1,9 +1,10 @@
 import pytest
 import torch
+from safetensors.torch import save_file
 
 import gan_lab
 from gan_lab import evaluate, import_weights, sample
-from tests.weights.published import published
+from tests.weights.published import R3GANGenerator, StyleGAN2Generator, published
 
 
 @pytest.fixture
@@ -14,6 +15,7 @@ def files(tmp_path):
     torch.save(net.state_dict() | {"main.4.weight": torch.zeros(3)}, tmp_path / "other.pth")
     torch.save({"epoch": 3}, tmp_path / "epoch.pth")
     torch.save(net, tmp_path / "whole.pth")
+    (tmp_path / "broken.safetensors").write_bytes(b"no header")
     return net
 
 
@@ -40,6 +42,24 @@ def test_the_run_makes_the_published_images_and_is_sampled(files, call):
 
 
 @pytest.mark.parametrize(
+    ("network", "name", "options"),
+    [
+        (R3GANGenerator, "r3gan", {}),
+        (StyleGAN2Generator, "stylegan2", {"truncation": 0.7}),
+    ],
+)
+def test_the_authors_generator_becomes_a_run_with_labels(call, tmp_path, network, name, options):
+    theirs = network()
+    save_file({key: value.contiguous() for key, value in theirs.file.items()}, tmp_path / "G_ema.safetensors")
+    call(import_weights.main, f"format={name}", "file=G_ema.safetensors", "out=run")
+    gan, z, y = gan_lab.load(tmp_path / "run"), torch.randn(3, 5), torch.tensor([2, 0, 1])
+    assert gan.num_classes == 3
+    expected = theirs(z, y, **options)
+    assert (expected.abs() < 1).float().mean() > 0.5
+    torch.testing.assert_close(gan.generate(z, y, **options), expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (["file=netG.pth", "out=run", "format=dcgan"], "format=dcgan does not exist"),
@@ -48,6 +68,8 @@ def test_the_run_makes_the_published_images_and_is_sampled(files, call):
         (["file=no.pth", "out=run"], "there is no file 'no.pth'"),
         (["file=epoch.pth", "out=run"], "'epoch.pth' is no state dict of tensors"),
         (["file=whole.pth", "out=run"], "'whole.pth' is no file of tensors .* a pickle of code is not read"),
+        (["file=broken.safetensors", "out=run"], "'broken.safetensors' is no file of tensors "),
+        (["file=netG.pth", "out=run", "format=stylegan2"], "it has no synthesis.b4.conv1.weight of 4 dimensions, but main.0"),
         (["file=other.pth", "out=run"], "'other.pth' does not fit: layers.6.weight is 3 there and 4 in the network"),
     ],
 )
