@@ -19,8 +19,8 @@ $(STAMP): pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $(STAMP)
 
-train: install ## the main job: DCGAN on the embedded digits (1 to 2 minutes on a CPU)
-	$(BIN)/python -m gan_lab.train
+train: install ## the main job: a conditional GAN on the embedded digits (1 to 2 minutes on a CPU)
+	$(BIN)/python -m gan_lab.train experiment=digits
 
 test: install ## the fast tests, one process per core
 	$(BIN)/pytest -n auto --dist worksteal

@@ -33,7 +33,9 @@ def train_extractor(cfg: DictConfig) -> None:
     data.prepare_data()
     data.setup()
     check(data, name)
-    recipe = Recipe(float(cfg.epochs), cfg.batch_size, float(cfg.max_lr), float(cfg.label_smoothing), data.flip, cfg.seed)
+    recipe = Recipe(
+        float(cfg.epochs), cfg.batch_size, float(cfg.max_lr), float(cfg.label_smoothing), data.flip, cfg.seed, cfg.num_features
+    )
     path = trained.place(data, name, recipe)
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{path}.lock"):

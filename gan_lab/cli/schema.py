@@ -260,6 +260,7 @@ class TrainExtractorKeys(DataAlone):
     batch_size: Count
     max_lr: NonNegative
     label_smoothing: Fraction
+    num_features: Annotated[Size, Ge(16)]
     seed: int
     device: Device
 

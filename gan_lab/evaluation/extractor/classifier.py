@@ -31,6 +31,7 @@ class Recipe:
         label_smoothing: keeps the logits small (Szegedy 2016, https://arxiv.org/abs/1512.00567, section 7).
         flip: mirror a random half of the images.
         seed: of the first weights, the order and the flips.
+        num_features: d, fewer than the images that are judged, or their covariance is singular.
     """
 
     epochs: float
@@ -39,25 +40,28 @@ class Recipe:
     label_smoothing: float
     flip: bool
     seed: int
+    num_features: int = NUM_FEATURES
 
 
-def widths(image_size: int) -> list[int]:
+def widths(image_size: int, num_features: int = NUM_FEATURES) -> list[int]:
     """Return the channels at each resolution; they double where a side is halved, so that all cost about the same."""
     halvings = max(1, round(math.log2(image_size / LAST_SIZE)))
-    return [max(FEWEST_CHANNELS, NUM_FEATURES >> left) for left in reversed(range(halvings + 1))]
+    return [max(FEWEST_CHANNELS, num_features >> left) for left in reversed(range(halvings + 1))]
 
 
-def network(channels: int, image_size: int | Sequence[int], num_classes: int) -> nn.Sequential:
-    """Build (N, C, H, W) in [-1, 1] -> features (N, 128), the mean over the last maps -> logits (N, K).
+def network(
+    channels: int, image_size: int | Sequence[int], num_classes: int, num_features: int = NUM_FEATURES
+) -> nn.Sequential:
+    """Build (N, C, H, W) in [-1, 1] -> features (N, d), the mean over the last maps -> logits (N, K).
 
     LeakyReLU leaves no feature dead. BatchNorm learns in a few epochs, and is frozen with the rest.
     """
-    first, *others = widths(min(height_and_width(image_size)))
+    first, *others = widths(min(height_and_width(image_size)), num_features)
     layers = _convolution(channels, first)
     for before, after in zip([first, *others], others, strict=False):
         layers += [*_convolution(before, after, stride=2), *_convolution(after, after)]
     features = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    return nn.Sequential(features, nn.Linear(NUM_FEATURES, num_classes)).to(memory_format=torch.channels_last)
+    return nn.Sequential(features, nn.Linear(num_features, num_classes)).to(memory_format=torch.channels_last)
 
 
 def _convolution(before: int, after: int, stride: int = 1) -> list[nn.Module]:
@@ -76,7 +80,7 @@ def train(data: Data, recipe: Recipe, device: torch.device, advance: Callable[[i
     assert data.num_classes is not None
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(key(recipe.seed))  # torch.manual_seed would seed GPUs too
-        model = network(data.channels, data.image_size, data.num_classes)
+        model = network(data.channels, data.image_size, data.num_classes, recipe.num_features)
     model.to(device)
     order = batches(data.num_train, recipe)
     optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.max_lr, weight_decay=0.05)

@@ -4,7 +4,6 @@ Its weights are committed, because a Fréchet distance depends on the extractor:
 `gan_lab.evaluation.extractor.train_digits8` made them.
 """
 
-import hashlib
 from io import BytesIO
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from gan_lab.data.pixels import to_unit
 from gan_lab.errors import InputError
 from gan_lab.evaluation.extractor import Extractor
+from gan_lab.evaluation.extractor.weights import committed
 
 WEIGHTS = Path(__file__).with_name("digits8.npz")
 SHA256 = "354a4a0fc076c687ffe9e4097107685ac968ce1dd368e6345200b3636b859218"
@@ -35,10 +35,7 @@ def network() -> nn.Sequential:
 
 def read_weights(path: Path, sha256: str) -> dict[str, Tensor]:
     """Read the weights, which must be the committed ones."""
-    content = path.read_bytes() if path.is_file() else b""
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise InputError(f"{path} is missing or damaged: reinstall gan_lab, or choose metric=none")
-    with np.load(BytesIO(content), allow_pickle=False) as arrays:
+    with np.load(BytesIO(committed(path, sha256)), allow_pickle=False) as arrays:
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 

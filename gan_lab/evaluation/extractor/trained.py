@@ -21,7 +21,7 @@ from gan_lab.data.module import Data
 from gan_lab.data.pixels import to_unit
 from gan_lab.errors import InputError
 from gan_lab.evaluation.extractor import Extractor
-from gan_lab.evaluation.extractor.classifier import NUM_FEATURES, VERSION, Recipe, network
+from gan_lab.evaluation.extractor.classifier import VERSION, Recipe, network
 from gan_lab.evaluation.extractor.weights import full_precision, sha256
 from gan_lab.evaluation.features import cache_folder
 from gan_lab.evaluation.source import digest
@@ -31,6 +31,9 @@ from gan_lab.sizes import height_and_width
 TARGET = "gan_lab.evaluation.extractor.trained.Trained"
 FACTS = "facts"
 """The array of a file that is no weight: JSON, see `write`."""
+
+HEAD = "1.weight"
+"""The array (K, d) that makes logits of features."""
 
 MOST_COUNTED = 20
 """With more classes, one with its fair share of the samples would not reach the ``min_class_share`` of `Classifier`."""
@@ -44,7 +47,6 @@ class Trained(Extractor):
         accuracy: its classes are those of the data, so that samples can show the class asked for.
     """
 
-    num_features = NUM_FEATURES
     differentiable = True
 
     def __init__(self, weights: Text | None = None, accuracy: bool = True) -> None:
@@ -60,6 +62,7 @@ class Trained(Extractor):
         self.channels = facts["channels"]
         self.shape = (self.channels, *height_and_width(facts["image_size"]))
         self.features, self.head = model
+        self.num_features = self.head.in_features
         self.head.double()
 
     def to(self, device: torch.device) -> None:
@@ -68,7 +71,7 @@ class Trained(Extractor):
         self.head.to(device)
 
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Return features (N, 128) and logits (N, K) of uint8 images (N, C, H, W) of the shape that it was trained on."""
+        """Return features (N, d) and logits (N, K) of uint8 images (N, C, H, W) of the shape that it was trained on."""
         check_shape(self.name, self.shape, tuple(images.shape[1:]))
         with full_precision(images.device):
             features = self.features(to_unit(images))
@@ -100,7 +103,8 @@ def folder() -> Path:
 
 def place(data: Data, name: str, recipe: Recipe) -> Path:
     """Return the file of a classifier of these images by this recipe; its name holds all that decides it but the machine."""
-    return folder() / f"{name}-{digest({'data': _fingerprint(data), 'version': VERSION} | asdict(recipe))}.npz"
+    stated = {key: value for key, value in asdict(recipe).items() if value != getattr(Recipe, key, None)}  # beside defaults
+    return folder() / f"{name}-{digest({'data': _fingerprint(data), 'version': VERSION} | stated)}.npz"
 
 
 def images_of(data: Data) -> str:
@@ -171,10 +175,10 @@ def read(path: Path) -> tuple[dict[str, Any], nn.Sequential]:
     """Read the facts in a file and the frozen classifier."""
     facts = read_facts(path)
     try:
-        with torch.device("meta"):  # draws no first weights from the global random state
-            model = network(facts["channels"], facts["image_size"], facts["num_classes"])
         with np.load(path, allow_pickle=False) as arrays:
             state = {name: torch.from_numpy(arrays[name]) for name in arrays.files if name != FACTS}
+        with torch.device("meta"):  # draws no first weights from the global random state
+            model = network(facts["channels"], facts["image_size"], facts["num_classes"], state[HEAD].shape[1])
         model.load_state_dict(state, assign=True)
     except Exception as error:  # as above
         raise _damaged(path) from error

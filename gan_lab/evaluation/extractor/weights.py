@@ -39,6 +39,14 @@ def sha256(state: Mapping[str, Tensor]) -> str:
     return found.hexdigest()
 
 
+def committed(path: Path, sha256: str) -> bytes:
+    """Read a file of weights that comes with gan_lab; refuse any other content."""
+    content = path.read_bytes() if path.is_file() else b""
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise InputError(f"{path} is missing or damaged: reinstall gan_lab, or choose metric=none")
+    return content
+
+
 def fetch(url: str, path: Path, hash_prefix: str | None = None) -> Path:
     """Download to a temporary name, check the hash, rename; one process does it while others wait."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -56,6 +56,13 @@ def test_the_channels_double_where_the_sides_are_halved(size, channels):
     assert widths(size) == channels
 
 
+def test_fewer_features_make_a_smaller_network():
+    model = network(1, 28, 26, num_features=64)
+    assert widths(28, 64) == [16, 16, 32, 64]
+    assert model[1](model[0](torch.zeros(2, 1, 28, 28))).shape == (2, 26)
+    assert sum(weight.numel() for weight in model.parameters()) < 80_000
+
+
 @pytest.mark.parametrize(("channels", "size"), [(1, 8), (1, 28), (3, 32), (3, 33), (2, 50), (3, 64)])
 def test_images_of_any_size_have_128_features(channels, size):
     model = network(channels, size, 7)

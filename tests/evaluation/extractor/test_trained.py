@@ -248,6 +248,21 @@ def test_a_file_is_called_after_all_that_decides_the_weights(cache, monkeypatch)
     assert len({first, *others}) == 1 + len(others)
 
 
+def test_a_recipe_with_the_usual_features_keeps_the_name_that_it_had_before_there_were_others(cache, monkeypatch):
+    digested = []
+    monkeypatch.setattr(trained, "digest", lambda what: digested.append(what) or "0")
+    place(data(), "squares", RECIPE)
+    place(data(), "squares", replace(RECIPE, num_features=64))
+    assert "num_features" not in digested[0] and digested[1]["num_features"] == 64
+
+
+def test_a_file_states_its_number_of_features_by_its_weights(tmp_path):
+    small = network(1, 8, 3, num_features=32).eval()
+    write(tmp_path / "small.npz", small, FACTS)
+    extractor = Trained(str(tmp_path / "small.npz"))
+    assert extractor.num_features == extractor(levels(2))[0].shape[1] == 32
+
+
 def test_the_only_file_for_the_images_is_found_past_damaged_and_other_ones(cache):
     add(cache / "other.npz", "circles")
     (cache / "damaged.npz").write_bytes(b"")
