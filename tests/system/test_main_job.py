@@ -14,15 +14,18 @@ from gan_lab.training import checkpoint
 pytestmark = pytest.mark.slow
 
 
+def trained(folder, experiment):
+    """The run folder of an experiment, what was said, and its summary."""
+    command = [sys.executable, "-m", "gan_lab.train", f"experiment={experiment}"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (path,) = folder.glob(f"outputs/*-{experiment}/*")
+    return path, done.stdout, json.loads((path / "summary.json").read_text())
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("main_job")
-    done = subprocess.run(
-        [sys.executable, "-m", "gan_lab.train", "experiment=digits"], cwd=folder, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    (path,) = folder.glob("outputs/cgan-digits/*")
-    return path, done.stdout, json.loads((path / "summary.json").read_text())
+    return trained(tmp_path_factory.mktemp("main_job"), "digits")
 
 
 def test_the_distance_is_at_most_two_and_a_half_times_that_of_held_out_digits(run):

@@ -62,7 +62,7 @@ class Trained(Extractor):
         self.channels = facts["channels"]
         self.shape = (self.channels, *height_and_width(facts["image_size"]))
         self.features, self.head = model
-        self.num_features = self.head.in_features
+        self.num_features = model.state_dict()[HEAD].shape[1]
         self.head.double()
 
     def to(self, device: torch.device) -> None:
