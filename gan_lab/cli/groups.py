@@ -1,9 +1,11 @@
 """Types and ranges of the groups of options that commands share, as ``conf/GROUP/NAME.yaml``."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
-from gan_lab.ranges import NonNegative, Text
+from annotated_types import Ge, MinLen
+
+from gan_lab.ranges import NonNegative, Rows, Text
 
 Names = str | Sequence[Text]
 
@@ -43,6 +45,17 @@ class Speed(TypedDict):
     capture: NotRequired[bool]  # configurations of version 0.1 have none of these
     cudnn_benchmark: NotRequired[bool]
     tf32: NotRequired[bool | Literal["auto"] | None]
+
+
+class Eval(TypedDict):
+    """The group ``eval``."""
+
+    reference: Text
+    num_reference: Annotated[Rows, Ge(2)] | None
+    num_fake: Annotated[Rows, Ge(2)] | None
+    seeds: Annotated[Sequence[int], MinLen(1)]
+    save_images: Text | None
+    save_statistics: Text | None
 
 
 class Groups(TypedDict, total=False):

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from annotated_types import Ge, Le, MinLen
 
-from gan_lab.cli.groups import ClipGradNorm, Groups, Names, Optimizers, Players, Speed, TargetNode
+from gan_lab.cli.groups import ClipGradNorm, Eval, Groups, Names, Optimizers, Players, Speed, TargetNode
 from gan_lab.ranges import (
     AtLeastTwo,
     Count,
@@ -115,17 +115,6 @@ class PrepareKeys(TrainKeys):
     """Keys of ``gan_lab.prepare``."""
 
     prepare: PrepareOptions
-
-
-class Eval(TypedDict):
-    """The group ``eval``."""
-
-    reference: Text
-    num_reference: Annotated[Rows, Ge(2)] | None
-    num_fake: Annotated[Rows, Ge(2)] | None
-    seeds: Annotated[Sequence[int], MinLen(1)]
-    save_images: Text | None
-    save_statistics: Text | None
 
 
 class EvaluateKeys(Groups):
