@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 from PIL import Image
 from torchvision.transforms.functional import pil_to_tensor
 
@@ -65,11 +66,13 @@ def test_label_and_truncation_are_those_of_the_nearer_end():
 
 def test_a_page_offers_what_the_gan_has():
     assert (Explorer(request("dcgan")).classes, Explorer(request("cgan")).classes) == ([], ["0", "1", "2"])
-    assert Explorer(request("uniform")).truncations is None
+    assert Explorer(request("uniform"), 1).truncations is None
     assert Explorer(request("dcgan")).truncations == (0.1, 4.0)
     assert len(Explorer(request("dcgan"), 9999).gains) == request("dcgan").gan.generator.latent_dim
 
 
-def test_points_are_refused():
+def test_signals_are_refused():
+    asked = request("dcgan")
+    signals = replace(asked.run, config=OmegaConf.create({"data": {"shape": [2, 16]}}))
     with pytest.raises(InputError, match=r"gan_lab\.explore shows images, and these samples are none"):
-        Explorer(request("points"))
+        Explorer(replace(asked, run=signals))

@@ -60,7 +60,7 @@ def until(browser, condition):
     """Wait until a condition holds, and return its value."""
     from selenium.webdriver.support.ui import WebDriverWait
 
-    return WebDriverWait(browser, 30).until(lambda _: condition())
+    return WebDriverWait(browser, 120).until(lambda _: condition())
 
 
 def said(browser):
@@ -126,4 +126,4 @@ def test_the_command_serves_until_it_is_interrupted(tmp_path):
             assert answer.status == 200
         time.sleep(0.5)
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0

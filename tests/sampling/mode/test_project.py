@@ -13,6 +13,7 @@ from torchvision.transforms.functional import to_pil_image
 from gan_lab.data.pixels import to_uint8
 from gan_lab.errors import InputError
 from gan_lab.evaluation.extractor import digits8
+from gan_lab.sampling.mode import project
 from gan_lab.sampling.mode.project import ImageProjection, psnr
 from tests.sampling.runs import request
 
@@ -45,7 +46,8 @@ def with_digits8(asked):
     return replace(asked, run=replace(asked.run, config=config))
 
 
-def test_features_of_the_runs_own_extractor_stand_beside_pixels(tmp_path, capsys):
+def test_features_of_the_runs_own_extractor_stand_beside_pixels(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(project, "save_projection", lambda *drawn: None)
     asked = with_digits8(request("mlp", n=2, steps=40, seed=1))
     to_pil_image(to_uint8(asked.gan.sample(1, seed=7))[0]).save(tmp_path / "own.png")
     asked = replace(asked, image=str(tmp_path / "own.png"))
