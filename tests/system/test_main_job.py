@@ -50,3 +50,10 @@ def test_it_says_where_everything_lies(run):
     assert "held-out reals" in said
     assert "wandb sync" in said
     assert "images/s" in said
+
+
+def test_letters_are_near_to_real_ones_and_show_the_one_asked_for(tmp_path):
+    _, _, summary = trained(tmp_path, "letters")
+    scores, real = summary["final_judgement"]["scores"], summary["baseline"]
+    assert scores["accuracy_letters"] >= 0.9
+    assert scores["fd_letters"] <= 4 * real["fd_letters"]
