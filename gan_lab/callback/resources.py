@@ -1,6 +1,5 @@
 """resources.csv: images per second and memory over the length of a run."""
 
-from pathlib import Path
 from typing import Any
 
 import lightning as L
@@ -10,6 +9,7 @@ from gan_lab.callback.summary import peak_memory
 from gan_lab.logger.csv import CsvLogger
 from gan_lab.model.gan import GAN
 from gan_lab.ranges import Count, Text
+from gan_lab.run_folder import RunFolder
 from gan_lab.training.cadence import row_is_due
 from gan_lab.training.pace import Pace
 
@@ -21,12 +21,12 @@ class Resources(L.Callback):
     out of the time.
 
     Args:
-        path: of the file.
+        folder: the run folder.
         every_steps: D's steps between two rows, as given to `LossLogger`, after whose row a GPU has done all steps.
     """
 
-    def __init__(self, path: Text, every_steps: Count = 50) -> None:
-        self.path, self.every_steps = Path(path), every_steps
+    def __init__(self, folder: Text, every_steps: Count = 50) -> None:
+        self.path, self.every_steps = RunFolder(folder).resources, every_steps
 
     @rank_zero_only
     def on_train_start(self, trainer: L.Trainer, gan: GAN) -> None:

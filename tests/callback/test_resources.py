@@ -28,7 +28,7 @@ def recorded(tmp_path_factory):
     dashboard = L.pytorch.loggers.CSVLogger(folder / "dashboard")
     dashboard.log_metrics = lambda row, step=None: told.append(row)
     loggers = [CsvLogger(folder / "metrics.csv"), dashboard]
-    callbacks = Resources(str(folder / "resources.csv"), every_steps=2), Validation(), Slow()
+    callbacks = Resources(str(folder), every_steps=2), Validation(), Slow()
     gan = fit(tiny("model=gan", images=28), *callbacks, logger=loggers, limit_val_batches=1, val_check_interval=3)
     return folder, gan, told
 
@@ -54,6 +54,6 @@ def test_it_does_not_change_training(recorded):
 def test_a_resumed_run_drops_what_it_writes_again(tmp_path):
     path = tmp_path / "resources.csv"
     path.write_text("images_seen,images_per_second\n4,1.5\n8,2.5\n")
-    callback = Resources(str(path), every_steps=1)
+    callback = Resources(str(tmp_path), every_steps=1)
     callback.on_train_start(None, SimpleNamespace(images_seen=4))
     assert read_rows(path) == [{"images_seen": 4, "images_per_second": 1.5}]

@@ -79,3 +79,11 @@ def test_data_are_called_as_on_the_command_line(data):
 @pytest.mark.parametrize("model", MODELS)
 def test_models_are_called_as_on_the_command_line(model):
     assert titles.words({"model": OmegaConf.to_container(OmegaConf.load(CONF / "model" / f"{model}.yaml"))})["model"] == model
+
+
+def test_what_names_the_run_folder_keeps_no_seeds_apart():
+    """Every path into the run folder is given as ``folder``."""
+    nodes = [OmegaConf.to_container(OmegaConf.load(path)) for path in (CONF / "callback").glob("*.yaml")]
+    keys = {key for node in nodes for key, value in flatten(node) if "${folder}" in str(value)}
+    assert len(keys) > 3
+    assert all(key.rsplit(".", 1)[-1] in titles.PLACES for key in keys)
