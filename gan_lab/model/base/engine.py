@@ -132,16 +132,15 @@ def is_plain(gan: "GANModule") -> bool:
 
     That is so on one device without a loss scale, if neither a callback nor the GAN listens to them.
     """
-    precision = gan.trainer.precision_plugin
-    listeners = [(gan, LightningModule, ("backward", "on_before_backward", "on_after_backward"))]
-    listeners += [(each, Callback, HOOKS) for each in gan.trainer.callbacks]
+    trainer: Any = gan.trainer
+    own = "backward", "on_before_backward", "on_after_backward"
+    hooks: list[tuple[Any, type, str]] = [(gan, LightningModule, hook) for hook in own]
+    hooks += [(callback, Callback, hook) for callback in trainer.callbacks for hook in HOOKS]
     return (
-        type(gan.trainer.strategy) is SingleDeviceStrategy
-        and type(precision) in (Precision, MixedPrecision)
-        and getattr(precision, "scaler", None) is None
-        and all(
-            getattr(getattr(each, h), "__func__", None) is getattr(base, h) for each, base, hooks in listeners for h in hooks
-        )
+        type(trainer.strategy) is SingleDeviceStrategy
+        and type(trainer.precision_plugin) in (Precision, MixedPrecision)
+        and getattr(trainer.precision_plugin, "scaler", None) is None
+        and all(getattr(getattr(each, hook), "__func__", None) is getattr(base, hook) for each, base, hook in hooks)
     )
 
 
