@@ -1,6 +1,7 @@
 """`python -m gan_lab.train`, called as a command."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -312,6 +313,16 @@ def test_missing_weights_are_told_before_the_data_are_looked_for(run, monkeypatc
     with pytest.raises(SystemExit, match=r"extractor\.inception\.download is false: put it there from"):
         run(*celeba, "extractor.inception.download=false")
     assert not Path("run").exists()
+
+
+def test_missing_weights_are_told_without_waiting_for_torch(tmp_path):
+    code = "import sys\nfrom gan_lab import train\nsys.argv = ['train', 'data=celeba', 'extractor.inception.download=false']\n"
+    code += "try:\n    train.main()\nfinally:\n    print([name for name in ('torch', 'lightning') if name in sys.modules])"
+    given = {"env": os.environ | {"TORCH_HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}, "cwd": tmp_path}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, **given)
+    assert "extractor.inception.download is false: put it there from" in done.stderr
+    assert done.stdout == "[]\n"
+    assert not [*tmp_path.iterdir()]
 
 
 @pytest.mark.slow
