@@ -158,7 +158,7 @@ PRINTED = [f"{group}={path.stem}" for group in ("model", "experiment") for path 
 
 @pytest.mark.parametrize(
     "choice",
-    [pytest.param(each, marks=() if each in ("model=afm", "experiment=ring") else pytest.mark.slow) for each in PRINTED],
+    [pytest.param(each, marks=() if each == "model=afm" else pytest.mark.slow) for each in PRINTED],
 )
 def test_a_resolved_configuration_is_printed_as_yaml(choice, capsys):
     command.command("train", print, [choice, "--cfg", "job", "--resolve"])
