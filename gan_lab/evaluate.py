@@ -14,7 +14,14 @@ from gan_lab.run_folder import RunFolder
 
 def main() -> None:
     """Run the command."""
-    command("evaluate", evaluate)
+    command("evaluate", evaluate, precheck=check_weights)
+
+
+def check_weights(cfgs: list[DictConfig]) -> None:
+    """Refuse extractors that find no weights before torch is imported; those of a run are known when it is read."""
+    from gan_lab.evaluation.extractor import weights  # not for --help
+
+    weights.check_reach(cfgs)
 
 
 def evaluate(cfg: DictConfig) -> None:
@@ -55,6 +62,7 @@ def evaluate(cfg: DictConfig) -> None:
                     cfg.trust,
                     size,
                     cfg.strict,
+                    cfg.get("extractor"),
                 )
                 seeds = list(options.seeds)
             chosen = trained.with_weights(cfg.get("extractor") or target.extractors, target.data, target.overrides)

@@ -27,7 +27,14 @@ def main() -> None:
     with signals.stoppable(), jobs.report():
         argv = explain(lambda: resume.arguments(sys.argv[1:]))
         explain(lambda: distributed.check_torchrun(argv))
-        command("train", jobs.job(distributed.isolated_process_group(train)), argv)
+        command("train", jobs.job(distributed.isolated_process_group(train)), argv, precheck=check_weights)
+
+
+def check_weights(cfgs: list[DictConfig]) -> None:
+    """Refuse, within seconds of the start, runs whose extractors find no weights."""
+    from gan_lab.evaluation.extractor import weights  # not for --help
+
+    weights.check_reach(cfgs)
 
 
 def train(cfg: DictConfig) -> float | None:

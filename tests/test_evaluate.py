@@ -16,7 +16,7 @@ from PIL import Image
 
 from gan_lab import evaluate, train
 from gan_lab.cli.compose import CONF
-from gan_lab.evaluation import features, result
+from gan_lab.evaluation import features, result, targets
 from gan_lab.evaluation.extractor.pixels import Pixels
 from tests.tiny import train_into
 
@@ -346,6 +346,17 @@ def test_weights_that_are_not_there_or_not_the_right_ones_are_named(refused, ima
     (tmp_path / "other.pth").write_bytes(b"other weights")
     said = refused("samples=colour", "reference=colour", "extractor=inception", "extractor.inception.weights=other.pth")
     assert "is damaged or holds other weights" in said
+
+
+def test_the_weights_of_a_run_are_looked_for_before_its_data(refused, trained, monkeypatch, tmp_path):
+    shutil.copytree(trained, tmp_path / "run")
+    content = torch.load(tmp_path / "run/checkpoints/best.ckpt", weights_only=True)
+    target = "gan_lab.evaluation.extractor.inception.Inception"
+    content["config"]["extractor"] = {"inception": {"_target_": target, "download": False}}
+    torch.save(content, tmp_path / "run/checkpoints/best.ckpt")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(targets, "data_of", lambda *args: pytest.fail("the data are read"))
+    assert "extractor.inception.download is false: put it there from" in refused("run=run", "metric=frechet")
 
 
 def test_a_run_without_an_extractor_asks_for_one(call, refused):

@@ -1,6 +1,7 @@
 """`python -m gan_lab.train`, called as a command."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -309,12 +310,14 @@ def test_a_refused_start_leaves_what_was_there_before_it(run):
     assert [path.name for path in Path("outputs").iterdir()] == ["mine"]
 
 
-def test_missing_weights_are_told_before_the_data_are_looked_for(run, monkeypatch, tmp_path):
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    celeba = ["data=celeba", "data.image_size=64", "data.channels=3", "data.root=nowhere"]
-    with pytest.raises(SystemExit, match=r"extractor\.inception\.download is false: put it there from"):
-        run(*celeba, "extractor.inception.download=false")
-    assert not Path("run").exists()
+def test_missing_weights_are_told_before_the_data_and_without_waiting_for_torch(tmp_path):
+    code = "import sys\nfrom gan_lab import train\nsys.argv = ['train', 'data=celeba', 'extractor.inception.download=false']\n"
+    code += "try:\n    train.main()\nfinally:\n    print([name for name in ('torch', 'lightning') if name in sys.modules])"
+    given = {"env": os.environ | {"TORCH_HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}, "cwd": tmp_path}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, **given)
+    assert "extractor.inception.download is false: put it there from" in done.stderr
+    assert done.stdout == "[]\n"
+    assert not [*tmp_path.iterdir()]
 
 
 @pytest.mark.slow

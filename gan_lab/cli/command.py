@@ -34,13 +34,19 @@ NO_PLACE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, 
 """Errors of a place that cannot be written to, which a user can mend."""
 
 
-def command(config_name: str, target: str | Callable[[DictConfig], Any], argv: Sequence[str] | None = None) -> None:
+def command(
+    config_name: str,
+    target: str | Callable[[DictConfig], Any],
+    argv: Sequence[str] | None = None,
+    precheck: Callable[[list[DictConfig]], None] | None = None,
+) -> None:
     """Run a function with the configuration that ``conf/<config_name>.yaml`` and the command line compose.
 
     Args:
         config_name: without its suffix.
         target: the function, or its dotted path ``module.function``, imported only when it runs: ``--help`` does not wait.
         argv: the command line; None: that of this process.
+        precheck: see `gan_lab.cli.compose.check`.
     """
     sys.path.insert(0, str(Path.cwd()))  # a user's own my_gan.py is found by `_target_: my_gan.MyGAN`
     given, warnings = renamed.current(sys.argv[1:] if argv is None else argv)
@@ -57,7 +63,7 @@ def command(config_name: str, target: str | Callable[[DictConfig], Any], argv: S
     flags = {name for name, value in vars(args).items() if value} - {"overrides", "config_dir", "run", "multirun"}
     if args.help:
         explain(lambda: _help(config_name, args, parser))
-    elif flags - {"cfg", "package", "resolve"} or not explain(lambda: _run(config_name, args, task, plain=not flags)):
+    elif flags - {"cfg", "package", "resolve"} or not explain(lambda: _run(config_name, args, task, not flags, precheck)):
         _run_hydra(args, parser, task, str(CONF), config_name)  # hydra.main would read sys.argv
 
 
@@ -67,10 +73,16 @@ def _help(config_name: str, args: Namespace, parser: ArgumentParser) -> None:
     sys.exit()
 
 
-def _run(config_name: str, args: Namespace, task: Callable[[DictConfig], Any], plain: bool) -> bool:
+def _run(
+    config_name: str,
+    args: Namespace,
+    task: Callable[[DictConfig], Any],
+    plain: bool,
+    precheck: Callable[[list[DictConfig]], None] | None,
+) -> bool:
     """Check a command line, and call the task if it asks for one run and, ``plain``, nothing else; return whether it did."""
     with composer(config_name, args.config_dir) as app:
-        cfg = check(config_name, args.overrides, values=plain)
+        cfg = check(config_name, args.overrides, plain, precheck)
         if not plain:
             return False
         is_sweep = args.multirun or cfg.hydra.mode == RunMode.MULTIRUN

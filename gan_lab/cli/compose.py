@@ -95,13 +95,16 @@ def composer(job_name: str = "app", config_dir: str | None = None) -> Iterator[A
         current.clear()
 
 
-def check(config_name: str, overrides: list[str], values: bool = False) -> DictConfig:
+def check(
+    config_name: str, overrides: list[str], values: bool = False, precheck: Callable[[list[DictConfig]], None] | None = None
+) -> DictConfig:
     """Compose once for each value of a sweep, to name a misspelt option, or a wrong value, before anything runs.
 
     Args:
         config_name: without its suffix.
         overrides: as on the command line.
         values: hold them to what their constructors take, which imports these.
+        precheck: refuses, before these imports, what it can of the configurations whose values are checked.
 
     Returns:
         the first one, with its node ``hydra``.
@@ -120,6 +123,8 @@ def check(config_name: str, overrides: list[str], values: bool = False) -> DictC
     cfgs += [compose(config_name, choice, with_hydra=True) for choice in others]
     if "direction" in cfgs[0].hydra.sweeper and not all(cfg.get("metric") for cfg in cfgs):
         raise InputError("a search needs a score to go by: choose a metric= other than none, or data that bring one")
+    if values and precheck:
+        precheck(cfgs)
     for cfg in cfgs if values else ():
         validate(cfg, COMMANDS.get(config_name))
     return cfgs[0]

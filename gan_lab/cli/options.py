@@ -124,7 +124,7 @@ class Option:
         self.rule.check(self.key, _value(value))
 
 
-def validate(cfg: DictConfig, command: type | None = None) -> None:
+def validate(cfg: DictConfig, command: type | None = None, prefix: str = "") -> None:
     """Refuse the first option whose value its constructor does not take, with what it takes.
 
     Values that are written out come first: those that others copy are to blame for the copies.
@@ -132,6 +132,7 @@ def validate(cfg: DictConfig, command: type | None = None) -> None:
     Args:
         cfg: the configuration.
         command: the keys of the command itself, a `TypedDict` of `gan_lab.cli.schema`.
+        prefix: of the keys, where ``cfg`` is a part of a configuration.
 
     Raises:
         InputError: a value has the wrong type, is out of range or missing, or its key is unknown.
@@ -141,7 +142,7 @@ def validate(cfg: DictConfig, command: type | None = None) -> None:
     if command:
         rules = rules_of(command)
         _check_keys(cfg, command)
-    found = [*walk(cfg, rules)]
+    found = [*walk(cfg, rules, prefix)]
     if "hydra" in cfg:
         found += [option for option in walk(cfg.hydra, rules_of(HydraKeys), HYDRA_NODE) if option.rule]
     for copies in (False, True):

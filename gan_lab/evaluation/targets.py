@@ -12,6 +12,7 @@ from gan_lab.data.module import Data
 from gan_lab.data.prepared import sha256
 from gan_lab.errors import InputError
 from gan_lab.evaluation.evaluator import EvalTarget
+from gan_lab.evaluation.extractor import weights
 from gan_lab.evaluation.extractor.inception import Inception
 from gan_lab.evaluation.source import Files, Generated, Reals, Source, is_statistics, must_fit
 from gan_lab.model.gan import GAN
@@ -45,6 +46,7 @@ def of_run(
     trusted: Collection[str] = (),
     size: Sequence[int] | None = None,
     strict: bool = False,
+    extractors: Mapping[str, Any] | None = None,
 ) -> EvalTarget:
     """Load a checkpoint to judge.
 
@@ -61,10 +63,12 @@ def of_run(
         trusted: modules outside gan_lab that the checkpoint may call; see `gan_lab.trust.check`.
         size: to scale ``reference`` to, as `Files` does.
         strict: of `Files`.
+        extractors: to judge with; None: those of the run, whose weights are looked for before its data.
     """
     path = checkpoint.find(run, which)
     gan, made_by = checkpoint.load(path, trusted=trusted)
     trust.check(made_by, path, trusted, ["data", "extractor"])
+    weights.check(extractors or made_by.get("extractor"))
     data = data_of(path, made_by, moved or {})
     other = "train" if split == "held_out" else "held_out"
     n = num_fake or min(len(Reals(data, other)), MOST)

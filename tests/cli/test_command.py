@@ -1,14 +1,19 @@
 import importlib
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import yaml
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
 from hydra.utils import get_class, instantiate
 
 from gan_lab.cli import command
+from gan_lab.cli.compose import CONF
+from gan_lab.cli.schema import TrainKeys
 from gan_lab.errors import InputError
 
 
@@ -147,6 +152,47 @@ def test_what_a_constructor_refused_stands_behind_its_place(cause, said):
     error = InstantiationException("Error in call\nfull_key: model" if cause else "Error in call")
     error.__cause__ = cause
     assert command.sentence(error) == said
+
+
+PRINTED = [f"{group}={path.stem}" for group in ("model", "experiment") for path in sorted((CONF / group).glob("*.yaml"))]
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [pytest.param(each, marks=() if each == "model=afm" else pytest.mark.slow) for each in PRINTED],
+)
+def test_a_resolved_configuration_is_printed_as_yaml(choice, capsys):
+    command.command("train", print, [choice, "--cfg", "job", "--resolve"])
+    said = capsys.readouterr().out
+    assert "${" not in said
+    assert {*yaml.safe_load(said)} >= TrainKeys.__required_keys__
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("gan-lab-train model=wg", {"model=wgan", "model=wgan_gp"}),
+        ("gan-lab-train model=dcgan optimizer.g.l", {"optimizer.g.lr="}),
+    ],
+)
+def test_a_shell_completes_options_and_keys(line, found, monkeypatch, capsys):
+    monkeypatch.setenv("COMP_LINE", line)
+    command.command("train", print, ["--shell-completion", "query=bash"])
+    assert {*capsys.readouterr().out.split()} == found
+
+
+@pytest.mark.slow
+def test_bash_completes_an_installed_command():
+    script = """
+        eval "$(gan-lab-train --shell-completion install=bash)"
+        complete -p gan-lab-train
+        COMP_LINE='gan-lab-train model=wg' COMP_POINT=22 COMP_CWORD=1 && hydra_bash_completion && echo "${COMPREPLY[@]}"
+    """
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=os.environ | {"PATH": path})
+    installed, completed = done.stdout.splitlines()
+    assert installed.endswith("-F hydra_bash_completion gan-lab-train"), done.stderr
+    assert completed == "model=wgan model=wgan_gp"
 
 
 def test_options_may_stand_on_both_sides_of_a_flag(tmp_path, monkeypatch):

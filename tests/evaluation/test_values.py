@@ -108,7 +108,7 @@ def test_the_default_run_and_its_evaluations(call):
 
 
 @pytest.mark.slow
-def test_a_run_of_the_shape_of_cifar10_on_features_of_the_shape_of_inceptions(call, monkeypatch):
+def test_a_run_of_the_shape_of_cifar10_on_features_of_the_shape_of_inceptions(call, monkeypatch, tmp_path):
     """2,048 features and 1,008 logits of 512 images: a singular covariance, whose square root torchmetrics knew to 1e-6."""
 
     def random(self, weights=None, download=True, clean=False):
@@ -129,6 +129,7 @@ def test_a_run_of_the_shape_of_cifar10_on_features_of_the_shape_of_inceptions(ca
         "max_images=128",
         "val_every_images=64",
     ]
-    judged = ["metric=[frechet,classifier]", "extractor=inception"]
+    (tmp_path / "random.pth").touch()  # so that nothing is fetched
+    judged = ["metric=[frechet,classifier]", "extractor=inception", "extractor.inception.weights=random.pth"]
     folder = call(train.main, *data, *small, *judged, "logger=csv", "trainer.accelerator=cpu", "hydra.run.dir=run") / "run"
     check_run(folder, FORMER["natural"])

@@ -59,6 +59,20 @@ def test_the_authors_generator_becomes_a_run_with_labels(call, tmp_path, network
     torch.testing.assert_close(gan.generate(z, y, **options), expected, rtol=0, atol=1e-4)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("network", "name"), [(R3GANGenerator, "r3gan"), (StyleGAN2Generator, "stylegan2")])
+def test_the_authors_generator_is_sampled_and_judged(call, tmp_path, network, name):
+    torch.save(network(classes=None).file, tmp_path / "G_ema.pt")
+    call(import_weights.main, f"format={name}", "file=G_ema.pt", "out=run", "data=cifar10")
+    assert gan_lab.load(tmp_path / "run").num_classes is None
+    call(sample.main, "run=run", "n=4")
+    assert [*(tmp_path / "run/generated").rglob("*.png")]
+    call(import_weights.main, f"format={name}", "file=G_ema.pt", "out=judged")
+    few = ["eval.num_fake=4", "eval.num_reference=8", "eval.seeds=[0]"]
+    call(evaluate.main, "run=judged", "extractor=pixels", "metric=kernel", *few)
+    assert [*(tmp_path / "judged/evaluation").rglob("metrics.json")]
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -45,6 +45,11 @@ class Extractor(Protocol):
         """Refuse, before any data are read, the options of a constructor that finds no weights."""
         return
 
+    @classmethod
+    def check_reach(cls, **options: Any) -> None:
+        """Refuse the same options before torch is imported, and fetch nothing yet."""
+        return
+
     def to(self, device: "torch.device") -> None:
         """Move to a device."""
 

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from gan_lab.errors import InputError
 from gan_lab.evaluation.extractor import Extractor
-from gan_lab.evaluation.extractor.weights import fetch, full_precision, locate, sha256
+from gan_lab.evaluation.extractor.weights import fetch, full_precision, hub_folder, locate, promised, sha256
 from gan_lab.ranges import Text
 
 URL = "https://dl.fbaipublicfiles.com/dinov2/dinov2_vitl14/dinov2_vitl14_pretrain.pth"
@@ -69,6 +69,11 @@ class DINOv2(Extractor):
         """Refuse options that find no weights; those that are missing are fetched."""
         _timm()
         locate("dinov2", weights, partial(find, download))
+
+    @classmethod
+    def check_reach(cls, weights: str | None = None, download: bool = True, **others: Any) -> None:
+        """Refuse options that find no weights, and a server that does not answer."""
+        locate("dinov2", weights, partial(find, download, fetches=False))
 
     def to(self, device: torch.device) -> None:
         """Move to a device."""
@@ -122,15 +127,15 @@ def _timm() -> Any:
     return create_model
 
 
-def find(download: bool) -> Path:
-    """Find the file of weights in torch's folder; fetch it if need be."""
-    path = Path(torch.hub.get_dir()) / "checkpoints" / Path(URL).name
+def find(download: bool, fetches: bool = True) -> Path:
+    """Find the file of weights in torch's folder; fetch it if need be, or without ``fetches`` see that it can be."""
+    path = hub_folder() / Path(URL).name
     if path.is_file():
         return path
     reason = "extractor.dinov2.download is false"
     if download:
         try:
-            return fetch(URL, path)
+            return (fetch if fetches else promised)(URL, path)
         except Exception as error:  # what connections and disks raise has no common base
             reason = f"the download failed ({' '.join(str(error).split())})"
     raise InputError(f"extractor=dinov2 needs {path.name} in '{path.parent}', and {reason}: put it there from {URL} (1.2 GB)")

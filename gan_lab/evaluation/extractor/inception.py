@@ -2,6 +2,8 @@
 
 Its weights are those of the TensorFlow graph that Salimans 2016 and Heusel 2017 used, as torch-fidelity converted them, and
 its resize is TensorFlow 1's. Other weights, or another resize, give other numbers.
+
+torch is imported where it is used: a run whose weights are missing says so without waiting for it.
 """
 
 import hashlib
@@ -9,20 +11,19 @@ import pickle
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import torch
-from PIL import Image
-from torch import Tensor
-from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, FeatureExtractorInceptionV3
+from typing import TYPE_CHECKING, Any
 
 from gan_lab.errors import InputError
 from gan_lab.evaluation.extractor import Extractor
-from gan_lab.evaluation.extractor.weights import fetch, full_precision, locate
+from gan_lab.evaluation.extractor.weights import fetch, full_precision, hub_folder, locate, promised
 from gan_lab.ranges import Text
 
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
 FILES = ("weights-inception-2015-12-05-6726825d.pth", "pt_inception-2015-12-05-6726825d.pth")  # pytorch-fid's is the same
+URL_INCEPTION_V3 = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{FILES[0]}"
 SHA256_PREFIX = "6726825d"
 NAMES = {"fd": "fid", "kd": "kid", "cs": "is_mean", "cs_std": "is_std"}
 CHUNK = 64  # images at once: at 299x299 a whole batch of 250 would take gigabytes
@@ -46,6 +47,9 @@ class Inception(Extractor):
     resize = "bilinear to 299x299, as TensorFlow 1"
 
     def __init__(self, weights: Text | None = None, download: bool = True, clean: bool = False) -> None:
+        import torch
+        from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
         path = locate("inception", weights, partial(find, download))
         content = read(path)
         self.weights_sha256 = hashlib.sha256(content).hexdigest()
@@ -69,13 +73,20 @@ class Inception(Extractor):
         """Refuse options that find no weights; those that are missing are fetched."""
         locate("inception", weights, partial(find, download))
 
-    def to(self, device: torch.device) -> None:
+    @classmethod
+    def check_reach(cls, weights: str | None = None, download: bool = True, **others: Any) -> None:
+        """Refuse options that find no weights, and a server that does not answer."""
+        locate("inception", weights, partial(find, download, fetches=False))
+
+    def to(self, device: "torch.device") -> None:
         """Move to a device."""
         self.network.to(device)
         self.head = self.head.to(device)
 
-    def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def __call__(self, images: "Tensor") -> "tuple[Tensor, Tensor]":
         """Return features (N, 2048) and logits (N, 1008) of uint8 images (N, 1 or 3, H, W); grey ones are repeated."""
+        import torch
+
         if images.shape[1] not in (1, 3):
             raise InputError(
                 f"extractor=inception takes images of 1 or 3 channels, not of {images.shape[1]}: choose another, or metric=none"
@@ -84,7 +95,7 @@ class Inception(Extractor):
             features = torch.cat([self._features(chunk) for chunk in images.expand(-1, 3, -1, -1).split(CHUNK)])
         return features, features.double() @ self.head
 
-    def _features(self, images: Tensor) -> Tensor:
+    def _features(self, images: "Tensor") -> "Tensor":
         if not self.clean:
             features: Tensor = self.network(images)[0]
             return features
@@ -96,8 +107,12 @@ class Inception(Extractor):
         return x.flatten(1)
 
 
-def bicubic(images: Tensor, size: int = 299) -> Tensor:
+def bicubic(images: "Tensor", size: int = 299) -> "Tensor":
     """Resize uint8 (N, C, H, W) to floats (N, C, size, size) in [0, 255], each channel by PIL in floats."""
+    import numpy as np
+    import torch
+    from PIL import Image
+
     filtered = [
         np.asarray(Image.fromarray(channel.float().numpy()).resize((size, size), Image.Resampling.BICUBIC))
         for channel in images.cpu().flatten(0, 1)
@@ -105,16 +120,16 @@ def bicubic(images: Tensor, size: int = 299) -> Tensor:
     return torch.from_numpy(np.stack(filtered)).clamp(0, 255).view(*images.shape[:2], size, size).to(images.device)
 
 
-def find(download: bool) -> Path:
-    """Find the file of weights in torch's folder; fetch it if need be."""
-    folder = Path(torch.hub.get_dir()) / "checkpoints"
+def find(download: bool, fetches: bool = True) -> Path:
+    """Find the file of weights in torch's folder; fetch it if need be, or without ``fetches`` see that it can be."""
+    folder = hub_folder()
     for path in (folder / name for name in FILES):
         if path.is_file():
             return path
     reason = "extractor.inception.download is false"
     if download:
         try:
-            return fetch(URL_INCEPTION_V3, folder / FILES[0], SHA256_PREFIX)
+            return (fetch if fetches else promised)(URL_INCEPTION_V3, folder / FILES[0], SHA256_PREFIX)
         except Exception as error:  # what connections, disks and the check of the hash raise has no common base
             reason = f"the download failed ({' '.join(str(error).split())})"
     raise InputError(
@@ -128,6 +143,8 @@ def read(path: Path) -> bytes:
 
     torch-fidelity unpickles a file as it is, which may execute code: here the same bytes are unpickled without that first.
     """
+    import torch
+
     content = path.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if not found.startswith(SHA256_PREFIX):

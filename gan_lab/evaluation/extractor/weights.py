@@ -1,35 +1,61 @@
-"""Weights of extractors: by what they are known, where they come from, and in which precision they work."""
+"""Weights of extractors: by what they are known, where they come from, and in which precision they work.
+
+Nothing heavy is imported here: a run whose weights are missing says so before it waits for torch.
+"""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.request import urlopen
 
-import torch
 from filelock import FileLock
 from hydra.utils import get_object
-from torch import Tensor
+from omegaconf import DictConfig
 
+from gan_lab.cli.options import validate
 from gan_lab.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 PATIENCE = 4
 """Seconds in which the server of a download answers, or is taken for out of reach."""
 
 
-def check(choices: Mapping[str, Any] | None) -> None:
-    """Refuse a configuration of extractors whose weights are neither there nor within reach: seconds, whatever the data.
+def check(choices: Mapping[str, Any] | None, hook: str = "check") -> None:
+    """Refuse a configuration of extractors whose weights cannot be had: seconds, whatever the data.
 
     Args:
         choices: name -> ``_target_`` and arguments; None: no extractor.
+        hook: the method of `Extractor` that refuses: ``check`` fetches what is missing, ``check_reach`` does not.
     """
     for choice in (choices or {}).values():
-        if refuse := getattr(get_object(choice["_target_"]), "check", None):  # one of a user's own may have none
+        if refuse := getattr(get_object(choice["_target_"]), hook, None):  # one of a user's own may have none
             refuse(**{name: value for name, value in choice.items() if name != "_target_"})
 
 
-def sha256(state: Mapping[str, Tensor]) -> str:
+def check_reach(cfgs: Iterable[DictConfig]) -> None:
+    """Refuse configurations by whose extractors no weights are within reach, before their other parts are imported."""
+    checked: list[DictConfig] = []
+    for cfg in cfgs:
+        choices = cfg.get("extractor") if cfg.get("metric") else None
+        if choices and choices not in checked:
+            validate(choices, prefix="extractor.")
+            check(choices, "check_reach")
+            checked.append(choices)
+
+
+def hub_folder() -> Path:
+    """Return where torch keeps weights: the checkpoints of ``torch.hub.get_dir()``, without waiting for torch."""
+    home = os.environ.get("TORCH_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "torch")
+    return Path(home, "hub", "checkpoints").expanduser()
+
+
+def sha256(state: "Mapping[str, Tensor]") -> str:
     """Hash all names, types, shapes and values of weights, in hexadecimal, whatever file they lie in."""
     found = hashlib.sha256()
     for name in sorted(state):
@@ -49,11 +75,19 @@ def committed(path: Path, sha256: str) -> bytes:
 
 def fetch(url: str, path: Path, hash_prefix: str | None = None) -> Path:
     """Download to a temporary name, check the hash, rename; one process does it while others wait."""
+    import torch
+
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{path}.lock"):
         if not path.is_file():
             reach(url)
             torch.hub.download_url_to_file(url, str(path), hash_prefix=hash_prefix)
+    return path
+
+
+def promised(url: str, path: Path, hash_prefix: str | None = None) -> Path:
+    """Return where `fetch` will put a file, if its server answers."""
+    reach(url)
     return path
 
 
@@ -64,8 +98,10 @@ def reach(url: str) -> None:
 
 
 @contextmanager
-def full_precision(device: torch.device) -> Iterator[None]:
+def full_precision(device: "torch.device") -> Iterator[None]:
     """Compute in true float32: neither autocast nor TF32, and deterministic cuDNN algorithms."""
+    import torch
+
     former = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("highest")
     try:

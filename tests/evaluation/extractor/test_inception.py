@@ -10,7 +10,7 @@ from filelock import FileLock, Timeout
 from hydra.utils import instantiate
 from lightning.pytorch.plugins.precision import DoublePrecision, HalfPrecision
 from torch import nn
-from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, FeatureExtractorInceptionV3
 
 from gan_lab.cli.compose import compose
 from gan_lab.data.pixels import to_uint8, to_unit
@@ -202,6 +202,10 @@ def test_a_failed_download_is_one_sentence_with_the_reason_and_the_remedies(hub,
     assert sentence.endswith(
         f"put it there from {(hub / 'nowhere').as_uri()}, or choose metric=none, or for 8x8 digits extractor=digits8"
     )
+
+
+def test_the_file_is_torch_fidelity_s():
+    assert inception.URL_INCEPTION_V3 == URL_INCEPTION_V3
 
 
 def test_without_the_download_the_run_ends_before_it_begins(hub, call):

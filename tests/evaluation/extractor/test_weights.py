@@ -1,9 +1,12 @@
 import socket
 import time
+from pathlib import Path
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 
+from gan_lab.cli.compose import CONF
 from gan_lab.errors import InputError
 from gan_lab.evaluation.extractor import weights
 from gan_lab.evaluation.extractor.weights import full_precision, sha256
@@ -63,6 +66,31 @@ def test_options_that_find_no_weights_are_refused_without_making_the_network(nam
     choice = {"_target_": f"gan_lab.evaluation.extractor.{name}", "weights": str(tmp_path / "gone.pth")}
     with pytest.raises(InputError, match=rf"extractor.{name.split('.')[0]}.weights='.*gone.pth' does not exist"):
         weights.check({"it": choice})
+
+
+def test_weights_lie_where_torch_keeps_them(monkeypatch, tmp_path):
+    for name in ("TORCH_HOME", "XDG_CACHE_HOME"):
+        assert weights.hub_folder() == Path(torch.hub.get_dir(), "checkpoints")
+        monkeypatch.delenv("TORCH_HOME", raising=False)
+        monkeypatch.setenv(name, str(tmp_path / name))
+    assert weights.hub_folder() == Path(torch.hub.get_dir(), "checkpoints") == tmp_path / "XDG_CACHE_HOME/torch/hub/checkpoints"
+
+
+@pytest.mark.parametrize("name", ["inception", "dinov2"])
+def test_an_early_check_sees_whether_the_server_answers_and_fetches_nothing(name, monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(weights, "reach", asked.append)
+    cfg = OmegaConf.create({"metric": {"frechet": {}}, "extractor": OmegaConf.load(CONF / f"extractor/{name}.yaml")})
+    weights.check_reach([cfg, cfg, OmegaConf.create({"metric": {}, "extractor": cfg.extractor})])
+    assert len(asked) == 1 and asked[0].endswith(".pth")
+    assert not [*tmp_path.rglob("*.pth")]
+    cfg.extractor[name].download = "often"
+    with pytest.raises(InputError, match=rf"extractor.{name}.download=often is invalid: give true or false"):
+        weights.check_reach([cfg])
+    cfg.extractor[name].download = False
+    with pytest.raises(InputError, match=rf"extractor.{name}.download is false: put it there from"):
+        weights.check_reach([cfg])
 
 
 def test_extractors_that_need_no_file_and_a_users_own_pass(monkeypatch):
