@@ -27,7 +27,7 @@ HOST = "127.0.0.1"
 MOST_SEEDS = 2**32
 STYLE = """
 .gradio-container {overflow: clip !important}
-.view {position: sticky; top: 0; z-index: 1; align-self: flex-start; background: var(--body-background-fill)}
+.view {position: sticky; top: 0; z-index: 100; align-self: flex-start; background: var(--body-background-fill)}
 .picture img {width: min(100%, 50vh); image-rendering: pixelated}
 .picture a {padding: 0}
 .kept img {width: 96px; image-rendering: pixelated}
