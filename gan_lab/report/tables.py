@@ -85,7 +85,10 @@ def evaluation_cards(runs: Sequence[Run]) -> Table:
     table = _evaluations(runs)
     names = [", ".join(filter(None, (metric.text, record.text))) for metric, record, *_ in table.rows]
     columns = list(zip(*(row[3:] for row in table.rows), strict=True))
-    rows = [[Cell(title, title, "name"), *cells] for title, cells in zip(table.headers[3:], columns, strict=False)]
+    told = [
+        (title, cells) for title, cells in zip(table.headers[3:], columns, strict=False) if any(cell.text for cell in cells)
+    ]
+    rows = [[Cell(title, title, "name"), *cells] for title, cells in told]
     return Table(["run", *names], rows)
 
 
