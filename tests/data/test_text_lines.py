@@ -109,7 +109,7 @@ def test_the_embedded_text_is_english_in_many_different_lines():
         (b"abc\xff", {}, r"text\.txt' is not UTF-8 \(byte 3\): convert it, or give another text file$"),
         ("\n \n", {}, r"text\.txt' holds no text: give a file with a sample on each line$"),
         ("", {}, r"text\.txt' holds no text"),
-        ("ab\n" * 12, {}, r"has 12 line\(s\) with text, too few to hold out .*=0\.1 of them: give 20 or more, or"),
+        ("ab\n" * 12, {}, r"has 12 lines with text, too few to hold out .*=0\.1 of them: give 20 or more, or"),
         ("ab\n" * 30, {"shape": [9, 4]}, r"data\.shape=\[9, 4\] does not fit the samples, .* use \+\+data\.shape=\[8,4\]$"),
         ("ab\n" * 30, {"characters": "abcdefghi"}, r"data\.characters holds 9 characters: use data\.vocabulary=11 or more"),
         ("ab\n" * 30, {"vocabulary": 2}, r"data\.vocabulary=2 leaves no channel to a character: give 3 or more"),

@@ -156,13 +156,14 @@ def test_a_command_runs(workplace, a_run, command, tmp_path, monkeypatch):
     own = re.sub(r"FILE(?!\.np)", "lines.txt", command.replace("RUN", "a_run").replace("DIR", "images"))
     _, _, module, *arguments = shlex.split(own)
     small = [option for option in SMALL[module] if not ("mlp" in command and "width" in option)]
+    small += ["logger=csv"] if module == "gan_lab.train" and "logger" not in command else []  # others: tests/logger
     small += [option for key, options in SMALLER.items() if key in arguments for option in options]
     given = {option.partition("=")[0] for option in small}
     arguments = [argument for argument in arguments if argument.partition("=")[0] not in given]
     if module == "gan_lab.explore":
         monkeypatch.setattr("gradio.Blocks.block_thread", lambda page: page.close())
     if OWN_PROCESSES in arguments:
-        subprocess.run([sys.executable, "-m", module, *arguments, *small, "logger=csv"], cwd=tmp_path, check=True)
+        subprocess.run([sys.executable, "-m", module, *arguments, *small], cwd=tmp_path, check=True)
     else:
         workplace(main_of(module), *arguments, *small)
 

@@ -87,7 +87,7 @@ def test_class_names_are_the_datas_unless_given():
     assert named(None, of_classes("cat", "dog")) == ["cat", "dog"]
     assert named([1, "b"], of_classes("cat", "dog")) == ["1", "b"]
     assert named(None, of_classes()) is None
-    with pytest.raises(InputError, match=r"class_names=\[a\] are 1 names, and data.num_classes=2: give each class one"):
+    with pytest.raises(InputError, match=r"class_names=\[a\] make 1 name, and data.num_classes=2: give each class one"):
         named(["a"], of_classes())
     with pytest.raises(InputError, match=r"the class name '\$\{a\}' holds \$\{, which a configuration would compute"):
         named(None, of_classes("${a}", "b"))

@@ -6,6 +6,16 @@ import pytest
 from gan_lab.training.signals import Stopped, stoppable
 
 
+@pytest.fixture(autouse=True)
+def heard():
+    """Signals as in the foreground of a shell, which tells what it runs in the background to ignore some."""
+    given = {signal.SIGTERM: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+    former = {number: signal.signal(number, handler) for number, handler in given.items()}
+    yield
+    for number, handler in former.items():
+        signal.signal(number, handler)
+
+
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 143), (signal.SIGINT, 130)])
 def test_a_signal_ends_the_process_with_a_shells_status_and_a_sentence(tmp_path, capsys, number, status):
     former = signal.getsignal(number)
