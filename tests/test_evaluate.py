@@ -140,6 +140,7 @@ def test_a_judgement_by_the_same_protocol_is_read_and_another_stands_beside_it(j
     assert sorted(path.name for path in Path("run/evaluation").iterdir()) == names
 
 
+@pytest.mark.slow
 def test_a_judgement_in_a_folder_of_the_users_is_not_overwritten_by_another(judge):
     first, second = judge("out=mine"), judge("out=mine", "ema=false")
     judge("out=mine", "ema=false")

@@ -1,7 +1,10 @@
 import subprocess
 import sys
 
+import pytest
 
+
+@pytest.mark.slow
 def test_help_answers_without_torch():
     code = "import sys; sys.argv = ['import_weights', '--help']\n"
     code += "from gan_lab import import_weights\ntry:\n    import_weights.main()\n"

@@ -188,6 +188,7 @@ def of_folders(call, tmp_path):
 NAMES = ["9", "10", "cat", "dog"]
 
 
+@pytest.mark.slow
 def test_the_names_of_labels_go_from_folders_to_samples(of_folders, call, capsys):
     folder = of_folders()
     assert "classes: 0 9, 1 10, 2 cat, 3 dog" in capsys.readouterr().out

@@ -5,6 +5,7 @@ import pytest
 from gan_lab import sensitivity
 
 
+@pytest.mark.slow
 def test_whatever_is_wrong_with_images_raises_both_distances_in_order(call, capsys):
     folder = call(sensitivity.main)
     content = json.loads((folder / "sensitivity.json").read_text())

@@ -417,6 +417,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_checkpoi
     assert json.loads(Path("run/summary.json").read_text())["status"] == "failed"
 
 
+@pytest.mark.slow
 def test_weights_that_no_step_leads_back_from_fail_the_run_that_has_no_checkpoint_yet(call):
     narrow = ["network.generator.width=[16]", "network.discriminator.width=[16]"]
     with pytest.raises(

@@ -54,6 +54,7 @@ def keys(images):
     return sorted(tuple(round(v, 2) for v in image.sum(-1).flatten().tolist()) for image in images)
 
 
+@pytest.mark.slow
 def test_every_way_hands_over_the_same_images_flipped_by_half(root, tmp_path):
     cfg, cpu = configured(root), torch.device("cpu")
     ways = data.modules(cfg, 1, tmp_path / "scratch")

@@ -141,6 +141,7 @@ def test_damaged_bytes_in_a_zip_file_are_found(tmp_path):
         Images(store, store.files, to_8).read(0)
 
 
+@pytest.mark.slow
 def test_forked_workers_read_one_zip_file_at_once(tmp_path):
     contents = [f"{index:05}".encode() * 2000 for index in range(2000)]
     store = open_store(pack(tmp_path / "a.zip", {f"{index:05}.png": data for index, data in enumerate(contents)}))

@@ -1,5 +1,7 @@
 """The habits of a Lightning user: a callback of his own, and ``self.log`` wherever he likes."""
 
+import pytest
+
 from tests.stranger.lab import OWN, SMALL, TINY
 
 CALLBACK = """
@@ -38,6 +40,7 @@ STEP = """
 """
 
 
+@pytest.mark.slow
 def test_a_step_of_his_own_that_tracks_nothing_is_recorded_as_far_as_it_goes(lab):
     lab.write(my_step=STEP)
     run = lab.train(*TINY, *SMALL, "model=gan", "model._target_=my_step.OwnStep")

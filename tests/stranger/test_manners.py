@@ -151,6 +151,7 @@ OWN_GAN = """
 """
 
 
+@pytest.mark.slow
 def test_a_loss_that_reads_images_ends_well_and_its_checkpoint_says_elsewhere_where_to_use_it(lab, monkeypatch, tmp_path):
     lab.write(my_gan=OWN_GAN, my_data="from gan_lab.data.images import fake\n", my_callback="from lightning import Callback\n")
     mine = ["model._target_=my_gan.Bright", "data.train._target_=my_data.fake", "+callback.mine._target_=my_callback.Callback"]

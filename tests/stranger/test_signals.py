@@ -135,6 +135,7 @@ VECTORS = ["+data.label_dim=2", "+data.train.labelled=true", "+data.held_out.lab
            "+network.discriminator.label_dim=2"]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_labels_may_be_float_vectors(signals):
     signals.write(
         my_model="""
@@ -155,6 +156,7 @@ def test_labels_may_be_float_vectors(signals):
     assert not torch.equal(low, high)
 
 
+@pytest.mark.slow
 def test_a_generator_of_label_vectors_needs_to_be_told_which_to_sample(signals):
     with pytest.raises(SystemExit) as ended:
         signals.train(*SIGNALS, *VECTORS)

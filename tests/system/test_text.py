@@ -94,6 +94,7 @@ def test_single_images_are_refused(call, run):
         call(sample.main, "run=run", "format=png")
 
 
+@pytest.mark.slow
 def test_evaluate_judges_it_by_what_reads_text(call, trained, run):
     shutil.copy(trained / "text.txt", "text.txt")
     call(evaluate.main, "run=run", "eval.seeds=[0]")

@@ -41,6 +41,7 @@ def test_the_run_makes_the_published_images_and_is_sampled(files, call):
     assert list((folder / "run/evaluation").rglob("metrics.json"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "name", "options"),
     [

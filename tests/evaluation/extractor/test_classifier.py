@@ -88,6 +88,7 @@ def test_all_steps_take_as_many_images_and_leave_out_what_is_left_over(n, sizes)
     assert [len(rows) for rows in batches(n, replace(RECIPE, batch_size=4))] == sizes
 
 
+@pytest.mark.slow
 def test_it_learns_the_digits_in_two_epochs(digit_model, digit_data):
     assert accuracy(digit_model, digit_data, CPU) > 0.85
 

@@ -27,7 +27,12 @@ class Seen(L.Callback):
 
 
 @pytest.mark.parametrize(
-    "options", [["model=gan", "trick=replay", "trick.replay.size=16"], ["model=wgan_gp"], ["model=stylegan2"]]
+    "options",
+    [
+        ["model=gan", "trick=replay", "trick.replay.size=16"],
+        ["model=wgan_gp"],
+        pytest.param(["model=stylegan2"], marks=pytest.mark.slow),
+    ],
 )
 def test_without_lightning_a_gan_takes_the_same_steps(options):
     cfg, seen = tiny(*options, "accumulate=1", images=40), Seen()
