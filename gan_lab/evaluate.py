@@ -49,14 +49,13 @@ def evaluate(cfg: DictConfig) -> None:
             if run is None:
                 target, seeds = targets.of_files(cfg.samples, cfg.reference, size, cfg.strict), [0]  # these images have no seed
             else:
-                numbers = options.num_fake, options.num_reference
                 target = targets.of_run(
                     run,
                     cfg.checkpoint,
                     cfg.data,
                     options.reference,
                     cfg.reference,
-                    *numbers,
+                    *(options.num_fake, options.num_reference),
                     cfg.ema,
                     cfg.truncation,
                     cfg.trust,

@@ -68,7 +68,8 @@ def of_run(
     path = checkpoint.find(run, which)
     gan, made_by = checkpoint.load(path, trusted=trusted)
     trust.check(made_by, path, trusted, ["data", "extractor"])
-    weights.check(extractors or made_by.get("extractor"))
+    own = made_by.get("extractor")
+    weights.check(extractors or own)
     data = data_of(path, made_by, moved or {})
     other = "train" if split == "held_out" else "held_out"
     n = num_fake or min(len(Reals(data, other)), MOST)
@@ -91,9 +92,7 @@ def of_run(
     }
     folder, overrides = run if run.is_dir() else run.parent, checkpoint.read(path)["overrides"]
     display = checkpoint.display_of(made_by)
-    return EvalTarget(
-        sample, reals, Reals(data, other, n), facts, folder, gan, data, made_by.get("extractor"), overrides, display
-    )
+    return EvalTarget(sample, reals, Reals(data, other, n), facts, folder, gan, data, own, overrides, display)
 
 
 def of_files(samples: str, reference: str, size: Sequence[int] | None = None, strict: bool = False) -> EvalTarget:
