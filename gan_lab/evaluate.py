@@ -1,7 +1,7 @@
 """Judge trained GANs, or images made elsewhere: ``python -m gan_lab.evaluate run=outputs/dcgan-digits/DATE_TIME``."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
@@ -10,6 +10,9 @@ from omegaconf import DictConfig, OmegaConf
 from gan_lab.cli.command import command
 from gan_lab.errors import InputError, pick
 from gan_lab.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from gan_lab.evaluation.evaluator import EvalTarget
 
 
 def main() -> None:
@@ -34,36 +37,17 @@ def evaluate(cfg: DictConfig) -> None:
     from gan_lab.evaluation.extractor import trained
     from gan_lab.evaluation.processes import process, processes
     from gan_lab.evaluation.suite import MetricSuite
-    from gan_lab.sizes import height_and_width
 
     console.quiet()
     check_choices(cfg)
     options = cfg.eval
-    size = None if cfg.resize is None else height_and_width(cfg.resize)
     name = places.name(HydraConfig.get().runtime.choices["eval"], HydraConfig.get().overrides.task)
     settings: dict[str, Any] = {group: OmegaConf.to_container(cfg[group], resolve=True) for group in ("eval", "metric")}
     settings["eval"] |= dict.fromkeys(("save_images", "save_statistics"))  # where they go decides no value
     made, folders = [], []
     with processes(cfg.device):
         for run in targets.runs(cfg.run) if cfg.run is not None else [None]:
-            if run is None:
-                target, seeds = targets.of_files(cfg.samples, cfg.reference, size, cfg.strict), [0]  # these images have no seed
-            else:
-                target = targets.of_run(
-                    run,
-                    cfg.checkpoint,
-                    cfg.data,
-                    options.reference,
-                    cfg.reference,
-                    *(options.num_fake, options.num_reference),
-                    cfg.ema,
-                    cfg.truncation,
-                    cfg.trust,
-                    size,
-                    cfg.strict,
-                    cfg.get("extractor"),
-                )
-                seeds = list(options.seeds)
+            target, seeds = target_of(cfg, run)
             chosen = trained.with_weights(cfg.get("extractor") or target.extractors, target.data, target.overrides)
             if not chosen:
                 raise InputError(f"'{run}' was trained without an extractor: choose extractor=inception, or another of --help")
@@ -84,6 +68,32 @@ def evaluate(cfg: DictConfig) -> None:
             folders.append(evaluator.folder)
         if process()[0] == 0:
             result.show(made, cfg.format, folders)
+
+
+def target_of(cfg: DictConfig, run: Path | None) -> "tuple[EvalTarget, list[int]]":
+    """Return a run to judge, or without one the images of two places, and the seeds of its latents."""
+    from gan_lab.evaluation import targets
+    from gan_lab.sizes import height_and_width
+
+    size = None if cfg.resize is None else height_and_width(cfg.resize)
+    if run is None:
+        return targets.of_files(cfg.samples, cfg.reference, size, cfg.strict), [0]  # these images have no seed
+    target = targets.of_run(
+        run,
+        cfg.checkpoint,
+        cfg.data,
+        cfg.eval.reference,
+        cfg.reference,
+        cfg.eval.num_fake,
+        cfg.eval.num_reference,
+        cfg.ema,
+        cfg.truncation,
+        cfg.trust,
+        size,
+        cfg.strict,
+        cfg.get("extractor"),
+    )
+    return target, list(cfg.eval.seeds)
 
 
 def check_choices(cfg: DictConfig) -> None:

@@ -117,7 +117,7 @@ class Option:
             raise
         if self.rule is None or (self.is_copy and value is None):  # which data or the command fill in
             return
-        if isinstance(value, DictConfig) and "_target_" not in {*value} and self.rule.below(value):
+        if isinstance(value, DictConfig) and "_target_" not in value and self.rule.below(value):
             return  # its keys have their own rules
         if self.is_copy and self.name == "image_size" and isinstance(value, ListConfig):
             return  # `training.build` says which networks make images that are not square

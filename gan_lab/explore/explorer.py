@@ -9,7 +9,7 @@ from torch import Tensor
 from torchvision.transforms.functional import to_pil_image
 
 from gan_lab import latents
-from gan_lab.data.pixels import to_uint8
+from gan_lab.data.pixels import is_image_shape, to_uint8
 from gan_lab.errors import InputError
 from gan_lab.model.stylegan import has_styles
 from gan_lab.sampling.mode.directions import leading_directions
@@ -57,7 +57,7 @@ class Explorer:
 
     def __init__(self, request: SampleRequest, top: int = 8) -> None:
         gan, shape = request.gan, request.run.shape
-        if len(shape) != 3 or shape[-1] == 1 or shape[0] > 4:
+        if not is_image_shape(shape) or shape[0] > 4:
             raise InputError("gan_lab.explore shows images, and these samples are none: use gan_lab.sample mode=interpolate")
         self.request = request
         space = request.space()

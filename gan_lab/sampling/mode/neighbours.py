@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 
 from gan_lab import atomic
+from gan_lab.data.pixels import is_image_shape
 from gan_lab.errors import InputError
 from gan_lab.evaluation.neighbours import nearest
 from gan_lab.evaluation.source import Generated, look
@@ -26,7 +27,7 @@ class NearestTrainingImages(FigureMode):
 
     def check(self, request: SampleRequest) -> None:
         """Refuse samples that are neither images nor text."""
-        if request.display.suffix == ".png" and (len(request.run.shape) != 3 or request.run.shape[-1] == 1):
+        if request.display.suffix == ".png" and not is_image_shape(request.run.shape):
             raise InputError(
                 "mode=neighbours shows images or texts side by side, and these samples are neither: use metric=memorisation of "
                 "gan_lab.evaluate"
