@@ -15,6 +15,9 @@ from gan_lab.training.cadence import row_is_due
 
 NORM = "_gradient_norm"
 
+Series = dict[str, dict[int, Tensor | float]]
+"""Name -> step of D -> value: on the device, or a number that a checkpoint held."""
+
 
 def log_row(trainer: L.Trainer, gan: GAN, row: dict[str, float]) -> None:
     """Send a row to every logger, with the clocks that are its axes, and to ``trainer.callback_metrics``."""
@@ -35,8 +38,8 @@ class LossLogger(L.Callback):
 
     def __init__(self, every_steps: Count = 50) -> None:
         self.every_steps = every_steps
-        self.series: dict[str, dict[int, Tensor]] = {}  # name -> step of D -> value
-        self.logits: dict[str, dict[int, Tensor]] = {}  # those of a resumed run
+        self.series: Series = {}
+        self.logits: Series = {}  # those of a resumed run
 
     def on_train_batch_start(self, trainer: L.Trainer, gan: GAN, batch: Any, batch_idx: int) -> None:
         """Ask for the gradient norms of each network's first step after a row."""
@@ -62,11 +65,10 @@ class LossLogger(L.Callback):
     def on_load_checkpoint(self, trainer: L.Trainer, gan: GAN, checkpoint: dict[str, Any]) -> None:
         """Go on with the values of the stopped run."""
         self.series, self.logits = (
-            {name: {step: torch.tensor(x) for step, x in values.items()} for name, values in series.items()}
-            for series in checkpoint.get("losses", ({}, {}))
+            {name: dict(values) for name, values in series.items()} for series in checkpoint.get("losses", ({}, {}))
         )
 
-    def _last(self, gan: GAN) -> dict[str, dict[int, Tensor]]:
+    def _last(self, gan: GAN) -> Series:
         """Return the logits' statistics of the last batch, which may be one before the resume."""
         return {name: {gan.d_steps_done: value} for name, value in logit_statistics(gan).items()} or self.logits
 
@@ -84,11 +86,14 @@ class LossLogger(L.Callback):
         log_row(trainer, gan, row)
 
 
-def read_out(series: dict[str, dict[int, Tensor]]) -> dict[str, dict[int, float]]:
+def read_out(series: Series) -> dict[str, dict[int, float]]:
     """Copy all tensors to the host in one sync."""
-    tensors = [value.float() for values in series.values() for value in values.values()]
+    tensors = [value.float() for values in series.values() for value in values.values() if isinstance(value, Tensor)]
     numbers = iter(torch.stack(tensors).tolist() if tensors else [])
-    return {name: {step: next(numbers) for step in values} for name, values in series.items()}
+    return {
+        name: {step: next(numbers) if isinstance(value, Tensor) else value for step, value in values.items()}
+        for name, values in series.items()
+    }
 
 
 def _is_skipped(name: str, values: dict[int, float]) -> bool:

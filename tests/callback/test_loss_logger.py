@@ -4,7 +4,7 @@ import lightning as L
 import pytest
 import torch
 
-from gan_lab.callback.loss_logger import LossLogger, logit_statistics
+from gan_lab.callback.loss_logger import LossLogger, logit_statistics, read_out
 from gan_lab.errors import Diverged
 from gan_lab.logger.csv import CsvLogger
 from gan_lab.run_folder import read_rows
@@ -63,6 +63,15 @@ def test_losses_and_penalties_are_means_over_the_interval_by_name(recorded):
 def test_a_player_that_did_not_step_has_no_row(recorded):
     rows, _ = recorded("model=gan", "model.d_steps=5")
     assert ["g_loss" in row for row in rows] == ["g_gradient_norm" in row for row in rows] == [False, True]
+
+
+def test_values_of_a_stopped_run_are_numbers_which_need_not_be_on_the_device_of_its_tensors():
+    logger = LossLogger()
+    logger.on_load_checkpoint(None, None, {"losses": [{"d_loss": {1: 0.5}}, {"d_real": {1: 2.0}}]})
+    restored = [*logger.series["d_loss"].values(), *logger.logits["d_real"].values()]
+    assert not any(map(torch.is_tensor, restored))
+    logger.series["d_loss"][2] = torch.tensor(0.25)
+    assert read_out(logger.series | logger.logits) == {"d_loss": {1: 0.5, 2: 0.25}, "d_real": {1: 2.0}}
 
 
 def test_gradient_norms_are_those_of_each_networks_first_step_after_a_row(recorded):

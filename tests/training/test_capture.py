@@ -1,5 +1,6 @@
 """Steps that are replayed as CUDA graphs: what of it a CPU shows, and on a GPU the same weights as without."""
 
+import os
 import warnings
 from types import SimpleNamespace
 
@@ -13,7 +14,10 @@ from gan_lab.optimizers import MuonAdam
 from gan_lab.training import capture
 from gan_lab.training.build import build, build_data
 from gan_lab.training.short_run import difference
+from gan_lab.training.speed import backends, choose
 from tests.tiny import TINY, fit, tiny, train_into
+
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read once: by the first product, before a test is deterministic
 
 on_a_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="not measured: a CUDA graph needs a GPU")
 
@@ -141,14 +145,18 @@ def test_graphs_of_a_level_that_growth_has_left_are_freed():
 
 
 GPU = ["trainer.accelerator=gpu", "trainer.devices=1"]
+DETERMINISTIC = ["trainer.deterministic=true", "data.num_workers=0"]
 
 
 def trained_on_a_gpu(*overrides):
     """A GAN after 96 images with these options."""
     cfg = tiny(*GPU, *overrides, images=96)
+    choose(cfg)
     gan, callbacks = build(cfg), [*capture.callbacks(cfg.speed), instantiate(cfg.callback.stop_condition)]
     options = {"enable_checkpointing": False, "limit_val_batches": 0, "logger": False}
-    instantiate(cfg.trainer, callbacks=callbacks, **options).fit(gan, build_data(cfg))
+    trainer = instantiate(cfg.trainer, callbacks=callbacks, **options)
+    with backends(cfg.speed):
+        trainer.fit(gan, build_data(cfg))
     return gan
 
 
@@ -167,7 +175,7 @@ def test_on_a_gpu_replays_make_the_weights_of_eager_steps(model):
 @on_a_gpu
 def test_on_a_gpu_a_loader_pins_memory_while_a_step_is_captured():
     with warnings.catch_warnings():
-        warnings.simplefilter("error", UserWarning)  # as which it is said that steps run eagerly
+        warnings.filterwarnings("error", "steps run eagerly")
         trained_on_a_gpu("model=dcgan", "speed.capture=true", "data.num_workers=2")
 
 
@@ -177,15 +185,12 @@ def test_on_a_gpu_what_breaks_in_a_capture_draws_again_afterwards(monkeypatch):
         end(graph)
         raise RuntimeError("operation not permitted")
 
-    end, options = torch.cuda.CUDAGraph.capture_end, ("model=stylegan2", "data.num_workers=0")
+    end, options = torch.cuda.CUDAGraph.capture_end, ("model=stylegan2", *DETERMINISTIC)
     eager = trained_on_a_gpu(*options)
     monkeypatch.setattr(torch.cuda.CUDAGraph, "capture_end", breaks)
     with pytest.warns(UserWarning, match="eagerly, not as CUDA graphs"):
         broken = trained_on_a_gpu(*options, "speed.capture=true")
     assert difference(broken, eager) is None
-
-
-DETERMINISTIC = ["trainer.deterministic=true", "data.num_workers=0"]
 
 
 @on_a_gpu
@@ -199,7 +204,16 @@ def test_on_a_gpu_a_deterministic_run_repeats_bit_for_bit(model, speed):
 @on_a_gpu
 @pytest.mark.parametrize("speed", ["plain", "fast"])
 def test_on_a_gpu_a_deterministic_run_resumes_bit_for_bit(tmp_path, speed):
-    options = [*TINY, *GPU, "model=wgan_gp", f"speed={speed}", *DETERMINISTIC, "metric=none", "schedule=constant"]
+    options = [
+        *TINY,
+        *GPU,
+        "model=wgan_gp",
+        f"speed={speed}",
+        *DETERMINISTIC,
+        "metric=none",
+        "schedule=constant",
+        "log_every_steps=5",
+    ]  # so that a run stops between two rows of losses
     whole = train_into(tmp_path / "whole", *options, "max_images=192")
     train_into(tmp_path / "parts", *options, "max_images=64")
     train_into(tmp_path / "parts", *options, "max_images=192", "resume=auto")
