@@ -6,8 +6,9 @@ import time
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
+from torch.utils.flop_counter import conv_flop_count, flop_registry
 
 MATMUL = {"cuda": 8192, "cpu": 512}
 """Side of the matrices whose product is timed."""
@@ -75,10 +76,11 @@ def matmul_peak(device: torch.device, precision: str, seconds: float = 0.3) -> f
 
 
 class FlopCounter(TorchDispatchMode):
-    """Counts floating-point operations: those of matrix products and convolutions, backward included, by torch's formulas.
+    """Counts floating-point operations: those of matrix products and convolutions, backward included.
 
-    torch's `FlopCounterMode` looks for a decomposition of every other operation, and its hooks of modules refuse the
-    `autograd.grad` of penalties.
+    torch's `FlopCounterMode` looks for a decomposition of every other operation, its hooks of modules refuse the
+    `autograd.grad` of penalties, and its formula for the gradient of a grouped convolution's weight forgets the groups. Its
+    other formulas count here too.
 
     Attributes:
         total: of all steps within its block.
@@ -91,9 +93,17 @@ class FlopCounter(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run, and count."""
         result = func(*args, **(kwargs or {}))
-        if formula := flop_registry.get(func._overloadpacket):
+        if func._overloadpacket is torch.ops.aten.convolution_backward:
+            self.total += of_gradients(*args)
+        elif formula := flop_registry.get(func._overloadpacket):
             self.total += formula(*args, **(kwargs or {}), out_val=result)
         return result
+
+
+def of_gradients(grad: Tensor, x: Tensor, weight: Tensor, *options: Any) -> int:
+    """Return the operations of a convolution's gradients: of input and of weight, each takes those of the convolution."""
+    *_, transposed, _, _, (of_input, of_weight, _) = options
+    return (of_input + of_weight) * conv_flop_count([*x.shape], [*weight.shape], [*grad.shape], transposed)
 
 
 class Kernels:

@@ -15,14 +15,24 @@ def test_flops_of_a_product_and_its_backward():
     assert counter.total == 2 * 3 * 2 * 4 * 8 * 16
 
 
-def test_flops_of_convolutions_are_those_that_torch_counts():
-    x, w = torch.randn(2, 4, 8, 8, requires_grad=True), torch.randn(4, 2, 3, 3, requires_grad=True)
+def test_flops_of_a_convolution_and_its_gradients_are_those_that_torch_counts():
+    x, w = torch.randn(2, 4, 8, 8, requires_grad=True), torch.randn(4, 4, 3, 3, requires_grad=True)
     counts = []
     for counter in (FlopCounter(), FlopCounterMode(display=False)):
         with counter:
-            torch.nn.functional.conv2d(x, w, groups=2, stride=2, padding=1).square().sum().backward()
+            torch.nn.functional.conv2d(x, w, stride=2, padding=1).square().sum().backward()
         counts.append(counter.total if isinstance(counter, FlopCounter) else counter.get_total_flops())
-    assert counts[0] == counts[1] > 0
+    assert counts[0] == counts[1] == 3 * 2 * (2 * 4 * 4) * (4 * 4 * 9)
+
+
+@pytest.mark.parametrize(("convolve", "shape", "positions"), [
+    (torch.nn.functional.conv2d, (4, 2, 3, 3), 4 * 4), (torch.nn.functional.conv_transpose2d, (4, 2, 3, 3), 8 * 8)
+])  # fmt: skip
+def test_of_groups_each_gradient_takes_as_many_flops_as_the_convolution(convolve, shape, positions):
+    x, w = torch.randn(2, 4, 8, 8, requires_grad=True), torch.randn(shape, requires_grad=True)
+    with FlopCounter() as counter:
+        convolve(x, w, groups=2, stride=2, padding=1).square().sum().backward()
+    assert counter.total == 3 * 2 * (2 * positions) * (2 * 2 * 2 * 9)
 
 
 def test_flops_of_a_penalty_are_those_of_its_double_backward():
