@@ -60,8 +60,9 @@ class LabelScale:
         high = high if high > low else low + 1
         digits = 2 - math.floor(math.log10(high - low))
         step = 10.0**-digits
-        ends = round(math.floor(low / step) * step, digits), round(math.ceil(high / step) * step, digits)
-        return LabelScale(*ends, step, round(start, digits))
+        first, last = (round(end / step, 3) for end in (low, high))  # float32 knows no more of them
+        low, high = (round(steps * step, digits) for steps in (math.floor(first), math.ceil(last)))
+        return LabelScale(low, high, step, round(start, digits))
 
 
 class Explorer:
