@@ -11,20 +11,40 @@ from gan_lab.cli.command import command
 from gan_lab.errors import InputError, pick
 from gan_lab.run_folder import RunFolder
 
+OF_FILES = {"inception": {"_target_": "gan_lab.evaluation.extractor.inception.Inception"}}
+"""Extractor of images made elsewhere, where none is chosen."""
+
 if TYPE_CHECKING:
     from gan_lab.evaluation.evaluator import EvalTarget
 
 
 def main() -> None:
     """Run the command."""
-    command("evaluate", evaluate, precheck=check_weights)
+    command("evaluate", evaluate, precheck=precheck)
 
 
-def check_weights(cfgs: list[DictConfig]) -> None:
-    """Refuse extractors that find no weights before torch is imported; those of a run are known when it is read."""
+def precheck(cfgs: list[DictConfig]) -> None:
+    """Refuse, before torch is imported, nothing to judge and extractors that find no weights; a run's own are not known yet."""
     from gan_lab.evaluation.extractor import weights  # not for --help
 
-    weights.check_reach(cfgs)
+    for cfg in cfgs:
+        check_places(cfg)
+    weights.check_reach({"metric": cfg.get("metric"), "extractor": extractors(cfg)} for cfg in cfgs)
+
+
+def check_places(cfg: DictConfig) -> None:
+    """Refuse a command that does not say what is to be compared with what."""
+    if (cfg.run is None) == (cfg.samples is None):
+        raise InputError(
+            "what is to be judged? Give run=outputs/MODEL-DATA/DATE_TIME or run=FILE.ckpt; or samples=FOLDER reference=FOLDER"
+        )
+    if cfg.run is None and cfg.reference is None:
+        raise InputError("compared with what? Give reference=FOLDER beside samples=, or an .npz with mu and sigma")
+
+
+def extractors(cfg: DictConfig) -> Any:
+    """Return the configuration of the extractors that are chosen, or of those for images made elsewhere; None: a run's own."""
+    return cfg.get("extractor") or (OF_FILES if cfg.run is None else None)
 
 
 def evaluate(cfg: DictConfig) -> None:
@@ -48,7 +68,7 @@ def evaluate(cfg: DictConfig) -> None:
     with processes(cfg.device):
         for run in targets.runs(cfg.run) if cfg.run is not None else [None]:
             target, seeds = target_of(cfg, run)
-            chosen = trained.with_weights(cfg.get("extractor") or target.extractors, target.data, target.overrides)
+            chosen = trained.with_weights(extractors(cfg) or target.extractors, target.data, target.overrides)
             if not chosen:
                 raise InputError(f"'{run}' was trained without an extractor: choose extractor=inception, or another of --help")
             evaluations = RunFolder(target.folder).evaluation
@@ -97,18 +117,12 @@ def target_of(cfg: DictConfig, run: Path | None) -> "tuple[EvalTarget, list[int]
 
 
 def check_choices(cfg: DictConfig) -> None:
-    """Refuse unknown words, and a command that does not say what is to be compared with what."""
+    """Refuse unknown words."""
     from gan_lab.evaluation import result
 
     words = {"checkpoint": ("best", "last"), "eval.reference": ("train", "held_out"), "format": result.FORMATS}
     for key, allowed in words.items():
         pick(dict.fromkeys(allowed), OmegaConf.select(cfg, key), key)
-    if (cfg.run is None) == (cfg.samples is None):
-        raise InputError(
-            "what is to be judged? Give run=outputs/MODEL-DATA/DATE_TIME or run=FILE.ckpt; or samples=FOLDER reference=FOLDER"
-        )
-    if cfg.run is None and cfg.reference is None:
-        raise InputError("compared with what? Give reference=FOLDER beside samples=, or an .npz with mu and sigma")
 
 
 if __name__ == "__main__":

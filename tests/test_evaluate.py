@@ -292,14 +292,14 @@ def test_grey_images_for_a_colour_extractor_are_noted(call, images, capsys, monk
             "metric=precision_recall needs 4 samples or more, not 3: judge more (eval.num_fake=",
         ),
         (["samples=made"], "compared with what? Give reference=FOLDER"),
-        (["samples=made", "reference=nowhere"], "there is no folder or file 'nowhere'"),
-        (["samples=made", "reference=empty"], "'empty' holds no image"),
+        (["samples=made", "reference=nowhere", *FILES], "there is no folder or file 'nowhere'"),
+        (["samples=made", "reference=empty", *FILES], "'empty' holds no image"),
         (["samples=made", "reference=mixed", *FILES], "'mixed' mixes images of 1x8x8 and of 1x9x9 ('5.png'): give resize="),
         (["samples=made", "reference=broken", "strict=true", *FILES], "broken or in an unknown format: replace or remove it"),
         (["samples=made", "reference=large", *FILES], "and 1x8x8 are to be judged: compare images of one size (resize=8)"),
-        (["samples=made", "reference=made", "resize=0"], "resize=0 is invalid: give a whole number"),
+        (["samples=made", "reference=made", "resize=0", *FILES], "resize=0 is invalid: give a whole number"),
         (
-            ["samples=made", "reference=made", "device=cuda:99"],
+            ["samples=made", "reference=made", "device=cuda:99", *FILES],
             "device=cuda:99 is invalid: give cpu, or cuda where there is a GPU",
         ),
         (["run=run", "reference=large"], "'large' is of images of 1x9x9, and 1x8x8 are to be judged"),
@@ -347,6 +347,16 @@ def test_weights_that_are_not_there_or_not_the_right_ones_are_named(refused, ima
     (tmp_path / "other.pth").write_bytes(b"other weights")
     said = refused("samples=colour", "reference=colour", "extractor=inception", "extractor.inception.weights=other.pth")
     assert "is damaged or holds other weights" in said
+
+
+def test_missing_weights_for_files_are_told_before_these_are_read_and_without_waiting_for_torch(tmp_path):
+    code = "import sys\nfrom gan_lab import evaluate\nfrom gan_lab.evaluation.extractor import inception\n"
+    code += "inception.URL_INCEPTION_V3, sys.argv = 'file:///nowhere', ['evaluate', 'samples=made', 'reference=made']\n"
+    code += "try:\n    evaluate.main()\nfinally:\n    print('torch' in sys.modules)"
+    given = {"env": os.environ | {"TORCH_HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}, "cwd": tmp_path}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, **given)
+    assert "extractor=inception needs weights-inception-2015" in done.stderr and "the download failed" in done.stderr
+    assert done.stdout == "False\n"
 
 
 def test_the_weights_of_a_run_are_looked_for_before_its_data(refused, trained, monkeypatch, tmp_path):

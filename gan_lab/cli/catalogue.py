@@ -50,15 +50,16 @@ def rows(group: str | None, folders: Sequence[Path] = (CONF,)) -> list[Row]:
     if group is None:
         return [{"group": name, "options": str(len(options)), "names": ", ".join(options)} for name, options in known.items()]
     options = pick(known, group, "group")
-    found = sorted((describe(group, path) for path in options.values()), key=lambda row: (row["year"], row["option"]))
+    found = sorted((describe(group, path, options) for path in options.values()), key=lambda row: (row["year"], row["option"]))
     columns = [column for column in found[0] if any(row[column] for row in found)]
     return [{column: row[column] for column in columns} for row in found]
 
 
-def describe(group: str, path: Path) -> Row:
-    """Describe one option: paper, address and year, one line, and what its yaml file chooses or records."""
+def describe(group: str, path: Path, options: dict[str, Path]) -> Row:
+    """Describe one of the options of a group: paper, address and year, one line, and what its yaml chooses or records."""
     text = path.read_text(encoding="utf-8")
-    node: Any = OmegaConf.to_container(OmegaConf.create(text))
+    node = load(path)
+    whole = with_parents(node, options)
     comments = comments_of(text)
     class_docstring, module_docstring = docstrings(node)
     documented = [summary(class_docstring), summary(module_docstring)]
@@ -69,11 +70,27 @@ def describe(group: str, path: Path) -> Row:
         **cite(texts),
         "what": next((line for line in map(without_citation, texts) if line), ""),
         "sizes": sizes(comments) if group == "network" else "",
-        "settings": settings(node) if group == "optimizer" else "",
-        "chooses": " ".join(chosen(node)),
+        "settings": settings(whole) if group == "optimizer" else "",
+        "chooses": " ".join(chosen(whole)),
         "published": recorded(comments, "Published"),
         "ours": recorded(comments, "Ours"),
     }
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Return a yaml file, its interpolations as they stand."""
+    node: Any = OmegaConf.to_container(OmegaConf.load(path))
+    return node
+
+
+def with_parents(node: dict[str, Any], options: dict[str, Path]) -> dict[str, Any]:
+    """Return a yaml merged over the ``options`` of its own group that its ``defaults`` name; ``defaults`` are joined."""
+    names = [entry.partition("@")[0] for entry in node.get("defaults", []) if isinstance(entry, str)]
+    nodes = [*(with_parents(load(options[name]), options) for name in names if name in options), node]
+    if len(nodes) == 1:
+        return node
+    merged: Any = OmegaConf.to_container(OmegaConf.merge(*nodes))
+    return merged | {"defaults": [entry for each in nodes for entry in each.get("defaults", [])]}
 
 
 def comments_of(text: str) -> list[str]:
@@ -145,10 +162,12 @@ def settings(node: dict[str, Any]) -> str:
 
 
 def chosen(node: dict[str, Any]) -> list[str]:
-    """Return the options of other groups that this one chooses."""
+    """Return the options of other groups that this one chooses; the last choice of a group wins."""
     pairs = [pair for entry in node.get("defaults", []) if isinstance(entry, dict) for pair in entry.items()]
-    others = [(key.partition("/")[2].partition("@")[0], value) for key, value in pairs if re.match(r"(override )?/", key)]
-    return [f"{group}=[{','.join(value)}]" if isinstance(value, list) else f"{group}={value}" for group, value in others]
+    others = {key.partition("/")[2].partition("@")[0]: value for key, value in pairs if re.match(r"(override )?/", key)}
+    return [
+        f"{group}=[{','.join(value)}]" if isinstance(value, list) else f"{group}={value}" for group, value in others.items()
+    ]
 
 
 def recorded(comments: list[str], what: str) -> str:

@@ -13,7 +13,6 @@ from gan_lab.data.prepared import sha256
 from gan_lab.errors import InputError
 from gan_lab.evaluation.evaluator import EvalTarget
 from gan_lab.evaluation.extractor import weights
-from gan_lab.evaluation.extractor.inception import Inception
 from gan_lab.evaluation.source import Files, Generated, Reals, Source, is_statistics, must_fit
 from gan_lab.model.gan import GAN
 from gan_lab.training import checkpoint
@@ -100,8 +99,7 @@ def of_files(samples: str, reference: str, size: Sequence[int] | None = None, st
     source = Files(Path(samples).expanduser(), size=size, strict=strict)
     facts: dict[str, Any] = {"samples": samples, "compared_with": reference} | ({"resized_to": list(size)} if size else {})
     reals = place(reference, source.shape, size=size, strict=strict)
-    extractors = {Inception.name: {"_target_": f"{Inception.__module__}.{Inception.__name__}"}}
-    return EvalTarget(lambda seed: source, reals, None, facts, extractors=extractors)
+    return EvalTarget(lambda seed: source, reals, None, facts)
 
 
 def _samples(gan: GAN, n: int, ema: bool, truncation: float | None) -> Callable[[int], Generated]:

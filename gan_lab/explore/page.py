@@ -111,7 +111,7 @@ def build(explorer: Explorer, reach: float, title: str) -> "gradio.Blocks":
                 with gr.Row():
                     seed = gr.Number(0, label="seed", precision=0, minimum=0, maximum=MOST_SEEDS - 1, min_width=120)
                     another = gr.Button("another seed", min_width=120)
-                label, truncation = _label(explorer), _truncation(explorer)
+                labels, truncation = _labels(explorer), _truncation(explorer)
                 with gr.Accordion("directions, in standard deviations"), gr.Row():
                     offsets = [
                         gr.Slider(-reach, reach, 0, step=0.1, label=f"{number} (gain {gain:.3g})", min_width=220)
@@ -124,7 +124,7 @@ def build(explorer: Explorer, reach: float, title: str) -> "gradio.Blocks":
                     thumbnails = [gr.HTML(elem_classes="kept", min_width=120) for _ in "AB"]
                 way = gr.Slider(0, 1, 0, step=0.01, label="from A to B")
         view, kept = gr.State(), [gr.State(), gr.State()]
-        controls, shown = [seed, label, truncation, *offsets], [view, picture]
+        controls, shown = [seed, truncation, *labels, *offsets], [view, picture]
         live = {"outputs": shown, "show_progress": "hidden", "trigger_mode": "always_last"}
         gr.on([page.load, *(control.input for control in controls)], draw, controls, **live)
         another.click(lambda: secrets.randbelow(MOST_SEEDS), None, seed).then(draw, controls, **live)
@@ -135,15 +135,17 @@ def build(explorer: Explorer, reach: float, title: str) -> "gradio.Blocks":
     return page
 
 
-def _label(explorer: Explorer) -> "gradio.components.Component":
-    """Return a choice of classes, a field for a label that is a number, or nothing to see where there is neither."""
+def _labels(explorer: Explorer) -> "list[gradio.components.Component]":
+    """Return a choice of classes, a slider for each number of a label, or nothing where there is neither."""
     import gradio as gr
 
     if explorer.classes:
-        return gr.Dropdown(explorer.classes, value=explorer.classes[0], label="class")
-    y = explorer.request.labels([0])
-    number = f"{y.item():g}" if y is not None and y.numel() == 1 else ""
-    return gr.Textbox(number, label="label", visible=bool(number))
+        return [gr.Dropdown(explorer.classes, value=explorer.classes[0], label="class")]
+    with gr.Row():
+        return [
+            gr.Slider(scale.low, scale.high, scale.start, step=scale.step, label=f"label {number}", min_width=220)
+            for number, scale in enumerate(explorer.label_scales, 1)
+        ]
 
 
 def _truncation(explorer: Explorer) -> "gradio.Slider":
@@ -157,10 +159,20 @@ def _truncation(explorer: Explorer) -> "gradio.Slider":
 # ----- from values of the page to its pictures ---------------------------------------------------------------------------
 
 
-def viewpoint(explorer: Explorer, seed: int | None, label: str, truncation: float, *offsets: float) -> Viewpoint:
-    """Return the viewpoint of the controls' values; ``seed`` is None while its field is empty."""
+def viewpoint(explorer: Explorer, seed: int | None, truncation: float, *others: Any) -> Viewpoint:
+    """Return the viewpoint of the controls' values.
+
+    Args:
+        explorer: turns them into it.
+        seed: None while its field is empty.
+        truncation: the right end of its slider is none.
+        others: the class, or each number of a label, where there are some; then the offsets.
+    """
     none = explorer.truncations is None or truncation >= explorer.truncations[1]
-    return explorer.viewpoint(int(seed or 0), label or None, None if none else truncation, offsets)
+    count = 1 if explorer.classes else len(explorer.label_scales)
+    numbers, offsets = others[:count], others[count:]
+    label = numbers[0] if explorer.classes else numbers or None
+    return explorer.viewpoint(int(seed or 0), label, None if none else truncation, offsets)
 
 
 def figure(explorer: Explorer, view: Viewpoint) -> str:

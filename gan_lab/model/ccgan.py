@@ -130,6 +130,11 @@ class CcGAN(GAN):
         return chosen[torch.tensor(indices, device=self.device) % len(chosen)]
 
     @property
+    def label_range(self) -> tuple[Tensor, Tensor]:
+        """Lowest and highest numbers (K,) of the training labels."""
+        return self.embedding.low, self.embedding.high
+
+    @property
     def columns(self) -> int:
         """Number of pictures in a row, along the condition."""
         return COLUMNS

@@ -13,6 +13,7 @@ from torch import Tensor
 from gan_lab.errors import InputError
 from gan_lab.model.stylegan import has_styles
 from gan_lab.plot.display import Display
+from gan_lab.plot.picture import NO_TARGET, Target
 from gan_lab.sampling.run import TrainedRun
 from gan_lab.sampling.space import LatentSpace, Space, StyleSpace
 
@@ -59,6 +60,10 @@ class SampleRequest:
     def labels(self, rows: Sequence[int]) -> Tensor | None:
         """Return the labels of these sample numbers; None where G takes none."""
         return self.gan.labels(rows, self.classes)
+
+    def target(self) -> Target:
+        """Return what the display draws these samples beside: the centres of the data's modes, if it draws any."""
+        return Target(centres=self.run.centres) if self.display.compares(self.run.shape) else NO_TARGET
 
     def space(self) -> Space:
         """Return the space in which directions mean most: styles where there are some, else latents."""

@@ -9,9 +9,11 @@ from typing import Any
 import torch
 from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig
+from torch import Tensor
 
 from gan_lab import trust
 from gan_lab.data.module import Data
+from gan_lab.errors import InputError
 from gan_lab.evaluation import features
 from gan_lab.evaluation.extractor import Extractor, trained
 from gan_lab.evaluation.extractor.pixels import Pixels
@@ -58,6 +60,18 @@ class TrainedRun:
     def reals(self, n: int | None = None) -> Reals:
         """Return training images: ``n`` of them, the same each time; None: all."""
         return Reals(self.data, "train", n)
+
+    @cached_property
+    def centres(self) -> Tensor | None:
+        """Centres (K, ...) of the modes of its data, which are not read; None: unknown, or only by code that is not trusted."""
+        data = self.config.data
+        if not data.get("layout"):
+            return None
+        try:
+            trust.check(data, self.path, self.trusted, ["layout"])
+        except InputError:  # marks are no reason to refuse a picture
+            return None
+        return getattr(instantiate(data.layout), "centers", None)
 
     @cached_property
     def extractor(self) -> Extractor:

@@ -35,6 +35,24 @@ def test_a_model_is_told_by_its_docstrings_and_its_yaml():
     assert row("model", "ct_gan")["chooses"].endswith("penalty=[wgan_gp,dropout_consistency]")
 
 
+def test_an_option_chooses_what_those_of_its_group_choose_that_it_builds_on():
+    groups = catalogue.groups()
+
+    def chosen(group, option):
+        return catalogue.describe(group, groups[group][option], groups[group])["chooses"]
+
+    assert chosen("data", "text_words") == chosen("data", "text_lines") != ""
+    assert chosen("data", "ffhq") == "metric=frechet extractor=inception"  # and not image_folder's, on which it builds
+    assert chosen("experiment", "stylegan2_ada_cifar10") == "model=stylegan2 data=cifar10 regularizer=none augment=ada"
+
+
+def test_an_optimizer_of_the_users_has_the_numbers_that_it_inherits(tmp_path):
+    (tmp_path / "optimizer").mkdir()
+    (tmp_path / "optimizer/slow.yaml").write_text("# Slow\ndefaults: [rmsprop, _self_]\ng: {lr: 0.1}\n")
+    found = {each["option"]: each.get("settings") for each in catalogue.rows("optimizer", [tmp_path, CONF])}
+    assert found["slow"] == "G: RMSprop lr=0.1; D: RMSprop lr=5e-05"
+
+
 def test_every_network_says_its_sizes_and_every_optimizer_its_numbers():
     assert all("size" in row["sizes"].lower() for row in catalogue.rows("network"))
     assert row("optimizer", "ttur")["settings"] == "G: Adam lr=0.0001 betas=[0.0, 0.9]; D: Adam lr=0.0003 betas=[0.0, 0.9]"

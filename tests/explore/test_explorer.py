@@ -1,5 +1,5 @@
 import io
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from torchvision.transforms.functional import pil_to_tensor
 
 from gan_lab.data.pixels import to_uint8
 from gan_lab.errors import InputError
-from gan_lab.explore.explorer import Explorer
+from gan_lab.explore.explorer import Explorer, LabelScale
 from gan_lab.sampling.mode.directions import SemanticDirections
 from gan_lab.sampling.mode.interpolate import Interpolation
 from gan_lab.sampling.path import Default
@@ -57,6 +57,36 @@ def test_between_two_samples_lie_those_of_an_interpolation(name):
     assert found[1].name == "0.50 from (a) to (b)"
 
 
+@pytest.mark.parametrize(
+    ("range_and_start", "scale"),
+    [
+        ((0.0, 1.0, 0.25), (0, 1, 0.01, 0.25)),
+        ((-3.217, 40.04, 7.049), (-3.3, 40.1, 0.1, 7.0)),
+        ((0.0, 357.0, 90.4), (0, 357, 1, 90)),
+        ((0.0, 0.3000000119, 0.1), (0, 0.3, 0.001, 0.1)),  # 0.3 in float32
+        ((1995.0, 2024.0, 2000.0), (1995, 2024, 0.1, 2000)),
+        ((5.0, 5.0, 5.0), (5, 6, 0.01, 5)),
+    ],
+)
+def test_a_scale_holds_the_range_in_steps_of_a_power_of_ten(range_and_start, scale):
+    assert astuple(LabelScale.of(*range_and_start)) == pytest.approx(scale, rel=1e-12)
+
+
+def test_labels_of_numbers_have_a_scale_each_and_may_take_any_value():
+    asked = request("ccgan")
+    asked.gan.take_labels(torch.tensor([[0.0, -3.0], [1.0, 30.0], [0.0, 7.0]]))
+    explorer = Explorer(asked, 1)
+    ranges = [(scale.low, scale.high) for scale in explorer.label_scales]
+    assert (ranges, explorer.classes) == ([(0, 1), (-3, 30)], [])
+    start = [scale.start for scale in explorer.label_scales]
+    assert torch.equal(explorer.viewpoint(7).y, explorer.viewpoint(7, start).y)
+    view = explorer.viewpoint(7, [0.5, -2.0], None, [1.5])
+    assert view.name == "seed 7, label (0.5, -2), direction 1 +1.5"
+    view = explorer.viewpoint(7, [0.5, -2.0])
+    torch.testing.assert_close(explorer.image(view), asked.gan.sample(1, seed=7, classes=[[0.5, -2.0]])[0])
+    assert not torch.equal(explorer.image(view), explorer.image(explorer.viewpoint(7, [0.5, 20.0])))
+
+
 def test_label_and_truncation_are_those_of_the_nearer_end():
     explorer = Explorer(request("cgan"), 1)
     a, b = explorer.viewpoint(0, "0", 0.5), explorer.viewpoint(1, "2")
@@ -66,6 +96,7 @@ def test_label_and_truncation_are_those_of_the_nearer_end():
 
 def test_a_page_offers_what_the_gan_has():
     assert (Explorer(request("dcgan")).classes, Explorer(request("cgan")).classes) == ([], ["0", "1", "2"])
+    assert Explorer(request("cgan")).label_scales == Explorer(request("dcgan")).label_scales == []
     assert Explorer(request("uniform"), 1).truncations is None
     assert Explorer(request("dcgan")).truncations == (0.1, 4.0)
     assert len(Explorer(request("dcgan"), 9999).gains) == request("dcgan").gan.generator.latent_dim

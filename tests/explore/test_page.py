@@ -10,6 +10,7 @@ import time
 from urllib.request import urlopen
 
 import pytest
+import torch
 
 from gan_lab.errors import InputError
 from gan_lab.explore import page
@@ -20,10 +21,15 @@ from tests.tiny import TINY_IMAGES, train_into
 
 def test_values_of_the_controls_become_a_viewpoint():
     explorer = Explorer(request("cgan"), 2)
-    view = page.viewpoint(explorer, 3, "1", 0.5, 0.0, -1.0)
+    view = page.viewpoint(explorer, 3, 0.5, "1", 0.0, -1.0)
     assert view.name == "seed 3, class 1, truncation 0.5, direction 2 -1"
-    assert page.viewpoint(explorer, None, "1", 4.0, 0.0, 0.0).name == "seed 0, class 1"  # an empty field, no truncation
-    assert page.viewpoint(Explorer(request("uniform")), 1, "", 1.0).name == "seed 1"
+    assert page.viewpoint(explorer, None, 4.0, "1", 0.0, 0.0).name == "seed 0, class 1"  # an empty field, no truncation
+    assert page.viewpoint(Explorer(request("uniform")), 1, 1.0).name == "seed 1"
+
+
+def test_each_number_of_a_label_is_a_value_of_its_own():
+    explorer = Explorer(request("ccgan"), 2)
+    assert page.viewpoint(explorer, 3, 4.0, 0.5, 0.25, 0.0, -1.0).name == "seed 3, label (0.5, 0.25), direction 2 -1"
 
 
 def test_a_figure_holds_the_picture_and_its_download():
@@ -105,6 +111,23 @@ def test_the_controls_change_the_picture(opened):
     until(browser, lambda: said(browser).startswith("0.25 from (seed 5, class 0, direction 2 +1.5) to (seed 5, class 0)"))
     press(browser, "another seed")
     until(browser, lambda: said(browser).startswith("seed ") and said(browser) != "seed 5, class 0")
+
+
+@pytest.mark.slow
+def test_a_label_of_two_numbers_has_two_sliders(browser):
+    asked = request("ccgan")
+    asked.gan.take_labels(torch.tensor([[0.0, -3.0], [1.0, 30.0]]))
+    explorer = Explorer(asked, 1)
+    made = page.build(explorer, 3.0, "a title")
+    browser.get(page.serve(made, None, False))
+    until(browser, lambda: said(browser) == "seed 0, label (0, -3)")
+    enter(browser, "label 2", 12.5)
+    until(browser, lambda: said(browser) == "seed 0, label (0, 12.5)")
+    enter(browser, "label 1", 0.25)
+    until(browser, lambda: said(browser) == "seed 0, label (0.25, 12.5)")
+    shown = browser.execute_script("return document.querySelector('.picture img').src")
+    assert shown == page.source_of(explorer.png(explorer.viewpoint(0, [0.25, 12.5])))
+    made.close()
 
 
 @pytest.mark.slow

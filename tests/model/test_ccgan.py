@@ -96,7 +96,7 @@ def test_samples_take_the_labels_of_the_training_set_ascending_along_a_row():
 
 def test_a_run_learns_the_range_of_the_labels_and_makes_what_is_asked(circle):
     gan = fit(tiny(*circle, *MLP, images=64))
-    assert (gan.embedding.low.item(), gan.embedding.high.item()) == (0, 357)
+    assert [end.item() for end in gan.label_range] == [0, 357]
     assert gan.embedding.unit(torch.tensor([0.0, 178.5, 357.0])).flatten().tolist() == [0, 0.5, 1]
     assert gan.labels(range(3), classes=["90", 180]).tolist() == [[90], [180], [90]]
     assert not torch.equal(gan.sample(4, classes=[90]), gan.sample(4, classes=[270]))

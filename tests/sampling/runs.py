@@ -22,6 +22,7 @@ GANS = {
     "pggan": ["model=pggan", "data.num_classes=null"],
     "uniform": ["model=dcgan", "model/latent=uniform", "data.num_classes=null"],
     "infogan": ["model=infogan", "data.num_classes=null"],
+    "ccgan": ["model=ccgan", "data.num_classes=null", "+data.label_dim=2"],
     "points": ["model=gan", "data=gaussians"],
 }
 

@@ -5,6 +5,7 @@ import torch
 from omegaconf import OmegaConf, open_dict
 
 from gan_lab.cli.compose import CONF
+from gan_lab.data.points import ring
 from gan_lab.evaluation.extractor.digits8 import Digits8
 from gan_lab.evaluation.extractor.inception import Inception
 from gan_lab.evaluation.extractor.pixels import Pixels
@@ -28,6 +29,15 @@ def test_the_first_differentiable_extractor_is_found_and_no_other_is_made(monkey
     assert isinstance(with_extractors("inception", "digits8").differentiable_extractor, Digits8)
     assert with_extractors("inception", "pixels").differentiable_extractor is None
     assert with_extractors().differentiable_extractor is None
+
+
+def test_the_centres_of_modes_are_found_without_the_data_and_by_no_code_that_is_not_trusted(monkeypatch):
+    monkeypatch.setattr(TrainedRun, "data", None)
+    run, config = request("points").run, deepcopy(request("points").run.config)
+    torch.testing.assert_close(run.centres, ring(8, 1.0))
+    assert request().run.centres is None  # images at random have none
+    config.data.layout._target_ = "my_points.Layout"
+    assert replace(run, config=config).centres is None
 
 
 def test_a_run_knows_its_data_and_its_features(trained):

@@ -206,6 +206,12 @@ def test_every_file_that_is_linked_exists(name):
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_file_that_is_named_by_its_path_exists(name):
+    for path in re.findall(r"`((?:conf|gan_lab|tests)/[\w./]+)`", DOCUMENTS[name]):
+        assert (ROOT / path).exists() or "NAME" in path or "my_" in path, path
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
 def test_the_tables_are_those_of_docstrings_and_yaml_files(name):
     assert DOCUMENTS[name] == catalogue.with_tables(DOCUMENTS[name]), "make readme writes them anew"
 

@@ -134,7 +134,7 @@ def find(download: bool, fetches: bool = True) -> Path:
             reason = f"the download failed ({' '.join(str(error).split())})"
     raise InputError(
         f"extractor=inception needs {FILES[0]} in '{folder}', and {reason}: put it there from {URL_INCEPTION_V3}, or choose "
-        "metric=none, or for 8x8 digits extractor=digits8"
+        "metric=none, or another extractor, such as pixels or, for 8x8 digits, digits8"
     )
 
 

@@ -13,7 +13,7 @@ from urllib.request import urlopen
 
 from filelock import FileLock
 from hydra.utils import get_object
-from omegaconf import DictConfig
+from omegaconf import OmegaConf
 
 from gan_lab.cli.options import validate
 from gan_lab.errors import InputError
@@ -38,13 +38,13 @@ def check(choices: Mapping[str, Any] | None, hook: str = "check") -> None:
             refuse(**{name: value for name, value in choice.items() if name != "_target_"})
 
 
-def check_reach(cfgs: Iterable[DictConfig]) -> None:
+def check_reach(cfgs: Iterable[Mapping[str, Any]]) -> None:
     """Refuse configurations by whose extractors no weights are within reach, before their other parts are imported."""
-    checked: list[DictConfig] = []
+    checked: list[Any] = []
     for cfg in cfgs:
         choices = cfg.get("extractor") if cfg.get("metric") else None
         if choices and choices not in checked:
-            validate(choices, prefix="extractor.")
+            validate(OmegaConf.create(choices), prefix="extractor.")
             check(choices, "check_reach")
             checked.append(choices)
 

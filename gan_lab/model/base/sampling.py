@@ -127,6 +127,15 @@ class Sampling(LightningModule):
         """Number of labels that G takes; None: it makes images without."""
         return getattr(self.generator, "num_classes", None)
 
+    @property
+    def label_range(self) -> tuple[Tensor, Tensor] | None:
+        """Lowest and highest numbers (K,) of labels that are vectors (N, K); None: they are none.
+
+        They are those of samples; a model that knows the training labels overrides it.
+        """
+        y = self.labels(range(1024))
+        return y.aminmax(dim=0) if y is not None and y.is_floating_point() else None
+
     def preview(self, n: int) -> Tensor:
         """Return the pictures that a run shows over time: about ``n`` images (N, C, H, W), in rows of ``columns``."""
         whole_rows = n if self.columns is None else max(1, n // self.columns) * self.columns

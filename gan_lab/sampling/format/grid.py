@@ -18,5 +18,5 @@ class Grid(Format):
         display = request.display
         title = display.name if request.mode == "grid" else request.mode
         path = folder / f"{title}-seed{request.seed}{display.suffix}"
-        display.save(sheet.samples, path, columns=sheet.columns)
+        display.save(sheet.samples, path, sheet.columns, request.target())
         return path

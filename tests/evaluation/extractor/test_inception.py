@@ -200,7 +200,8 @@ def test_a_failed_download_is_one_sentence_with_the_reason_and_the_remedies(hub,
     assert sentence.startswith(f"extractor=inception needs {FILES[0]} in '{hub}', and the download failed (")
     assert "No such file" in sentence and "\n" not in sentence
     assert sentence.endswith(
-        f"put it there from {(hub / 'nowhere').as_uri()}, or choose metric=none, or for 8x8 digits extractor=digits8"
+        f"put it there from {(hub / 'nowhere').as_uri()}, or choose metric=none, or another extractor, such as pixels or, for "
+        "8x8 digits, digits8"
     )
 
 

@@ -47,3 +47,10 @@ def test_sampling_leaves_g_in_its_mode_and_torchs_random_state_as_it_was(gan):
     gan.sample(3, ema=False)
     assert gan.generator.training
     assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_only_labels_that_are_vectors_of_numbers_have_a_range(gan, monkeypatch):
+    assert gan.label_range is None
+    monkeypatch.setattr(gan, "labels", lambda indices: torch.tensor([[index % 3, -index % 7] for index in indices]).float())
+    low, high = gan.label_range
+    assert (low.tolist(), high.tolist()) == ([0, 0], [2, 6])
