@@ -80,7 +80,7 @@ def view(entity: str, project: str, name: str, metrics: list[str]) -> "Workspace
         "Samples": [panels.MediaBrowser(media_keys=["samples/grid", "samples/lines"], num_columns=2)],
         "Metrics": [*(curve(f"val/{metric}") for metric in metrics), *chosen, *([] if metrics else [all_curves("val")])],
         "Losses": [curve("train/d_loss"), curve("train/g_loss")],
-        "What explains them": [
+        "Diagnostics": [
             curve("val/d_overfit"),
             *map(curve, ("watch/d_gap", "watch/d_gradient_norm", "watch/images_per_second", "watch/peak_memory_mib")),
             all_curves("watch"),

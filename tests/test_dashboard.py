@@ -15,7 +15,7 @@ def test_without_a_login_the_definition_is_written_and_said(call, capsys):
     assert (content["project"], content["entity"], content["displayName"]) == ("mine", "me", "gan_lab")
     sections = content["spec"]["section"]["panelBankConfig"]["sections"]
     shown = [(section["name"], section["isOpen"]) for section in sections]
-    assert shown == [("Samples", True), ("Metrics", True), ("Losses", True), ("What explains them", False)]
+    assert shown == [("Samples", True), ("Metrics", True), ("Losses", True), ("Diagnostics", False)]
     samples, metrics, *_ = [[panel["config"] for panel in section["panels"]] for section in sections]
     assert samples[0]["mediaKeys"][0] == "samples/grid"
     assert (metrics[0]["metrics"], metrics[0]["xAxis"]) == (["val/fid"], "images_seen")

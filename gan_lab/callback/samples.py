@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gan_lab.data.module import Data
 from gan_lab.data.pixels import to_unit
+from gan_lab.errors import InputError
 from gan_lab.evaluation.source import Reals, look
 from gan_lab.model.gan import GAN
 from gan_lab.plot.display import Display, Pictures
@@ -52,7 +53,12 @@ class Samples(L.Callback):
 
     def _shown(self, gan: GAN, data: Data | None) -> tuple[Tensor, Target]:
         """Return the samples of a file, and held-out reals and the centres of their modes where it shows them beside."""
-        shape = gan.sample(1).shape[1:]
+        shape = tuple(gan.sample(1).shape[1:])
+        if isinstance(data, Data) and shape != data.shape:
+            raise InputError(
+                f"G makes samples of {'x'.join(map(str, shape))}, where the data are {'x'.join(map(str, data.shape))}: let its "
+                "forward return (N, *data.shape)"
+            )
         samples = gan.preview(self.n * self.display.crowd(shape))
         if not self.display.compares(shape) or data is None:
             return samples, NO_TARGET

@@ -103,7 +103,9 @@ def finish(folder: Path, dashboards: Sequence[str], broken: Sequence[str], fault
             say(f"  {n:,} because such a file {fault}")
     grid = next(reversed(run.grids().values()), None)
     lines: dict[str, Any] = {"run": folder, "samples": grid, "curves": run.curves, "to use": find_checkpoint(folder)}
-    lines |= {"to go on": find_checkpoint(folder, "last"), "more": f"python -m gan_lab.sample run={folder}{_trusting(folder)}"}
+    longer = f" max_images={2 * summary['images_seen']}" if run.is_complete else ""
+    lines["to go on"] = f"python -m gan_lab.train resume={folder}{longer}{_trusting(folder)}"
+    lines["more"] = f"python -m gan_lab.sample run={folder}{_trusting(folder)}"
     for name, value in [*lines.items(), *(("dashboard", dashboard) for dashboard in dashboards)]:
         say(f"{name:<11}{value}")
     if grid and grid.suffix == ".txt":

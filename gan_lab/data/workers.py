@@ -18,10 +18,13 @@ class Loader(DataLoader):
 
     A worker that such a signal ends takes the main process with it, before it has written its checkpoint. The signals are
     blocked while the workers are forked, for these inherit the mask, and come to the main process afterwards.
+
+    Args:
+        num_workers: worker processes, but at most one per core: more slow each other down, and torch warns of them.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, dataset: Any, *, num_workers: int = 0, **kwargs: Any) -> None:
+        super().__init__(dataset, num_workers=min(num_workers, cores()), **kwargs)
         self.worker_init_fn = obey_parent
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # torch's own, private class
@@ -31,6 +34,11 @@ class Loader(DataLoader):
             return super().__iter__()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, former)
+
+
+def cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def obey_parent(worker: int) -> None:

@@ -1,5 +1,6 @@
 """The contracts of the networks, written down as protocols and checked when a GAN is built."""
 
+import inspect
 from typing import Any, Protocol
 
 from torch import Tensor, nn
@@ -56,6 +57,7 @@ def check_generator(generator: Any) -> None:
             f"{_name(generator)} has no latent_dim: a generator states the size of its latents, in __init__ as "
             "self.latent_dim = latent_dim"
         )
+    _check_labels(generator, "forward", "z")
 
 
 def is_discriminator(network: Any) -> bool:
@@ -70,6 +72,18 @@ def check_discriminator(discriminator: Any) -> None:
             f"{_name(discriminator)} lacks the methods features and head: a discriminator splits its forward(x, y) into "
             "features(x, y) -> (N, F) and head(features, y) -> logits (N,), so that losses and penalties share one pass"
         )
+    for method, first in (("features", "x"), ("head", "features"), ("forward", "x")):
+        _check_labels(discriminator, method, first)
+
+
+def _check_labels(network: Any, method: str, first: str) -> None:
+    """Refuse a method that cannot be called with labels, which all networks are called with, None where there are none."""
+    try:
+        inspect.signature(getattr(network, method)).bind(None, None)
+    except TypeError as error:
+        raise InputError(
+            f"{_name(network)}.{method} takes no labels: write it as {method}(self, {first}, y=None); without labels y is None"
+        ) from error
 
 
 def _name(network: nn.Module) -> str:

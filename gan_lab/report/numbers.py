@@ -29,7 +29,7 @@ def sections(runs: Sequence[Run]) -> dict[str, list[str]]:
     found = {
         "Metrics": [name for name in judged if name not in of_d],
         "Losses": [name for name in names if section(name).startswith("train/")],
-        "What explains them": of_d + [name for name in names if section(name).startswith("watch/") and name not in RESOURCES],
+        "Diagnostics": of_d + [name for name in names if section(name).startswith("watch/") and name not in RESOURCES],
     }
     single = [name for group in found.values() for name in group if all(len(run.series(name)) < 2 for run in runs)]
     curves = {heading: [name for name in group if name not in single] for heading, group in found.items()}

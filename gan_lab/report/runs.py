@@ -74,7 +74,7 @@ class Run:
 
     @property
     def chosen(self) -> dict[str, float]:
-        """Metrics of the chosen checkpoint, on latents that chose nothing."""
+        """Metrics of the chosen checkpoint, on fresh latents."""
         return (self.summary.get("final_judgement") or {}).get("scores") or {}
 
     @property

@@ -31,7 +31,7 @@ class Job:
         primary: the metric that chooses its checkpoint; None without one.
         mode: its better direction, ``min`` or ``max``.
         best: its best value in validation.
-        chosen: its value for the chosen checkpoint, on latents that chose nothing.
+        chosen: its value for the chosen checkpoint, on fresh latents.
         others: values of the other metrics that have a better direction.
         courses: direction (``better``) and ``best`` value in validation of these, in the order of the run.
         images_seen: real images that D has seen.

@@ -1,10 +1,13 @@
 import numpy as np
+import pytest
 import torch
 from lightning.pytorch.loggers import CSVLogger
 from PIL import Image
 
 from gan_lab.callback.samples import Samples
 from gan_lab.data.pixels import to_unit
+from gan_lab.errors import InputError
+from gan_lab.model.gan import GAN
 from gan_lab.plot import display
 from gan_lab.plot.picture import save_picture
 from tests.tiny import fit, tiny
@@ -35,6 +38,12 @@ def test_pictures_of_an_unchanged_generator_are_equal_and_show_its_first_samples
     save_picture(gan.sample(range(4)), tmp_path / "expected.png")
     first, last, expected = (path.read_bytes() for path in sorted(tmp_path.glob("[0e]*.png")))
     assert first == last == expected
+
+
+def test_samples_of_another_shape_than_the_data_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(GAN, "sample", lambda gan, n: torch.zeros(n, 64))
+    with pytest.raises(InputError, match=r"^G makes samples of 64, where the data are \d+x\d+x\d+: let its forward return"):
+        fit(tiny(images=4), Samples(str(tmp_path), every_images=4))
 
 
 def test_points_give_scatter_plots(tmp_path):

@@ -9,6 +9,7 @@ from gan_lab.cli import console
 from gan_lab.cli.compose import PACKAGE
 
 SUMMARY = {
+    "status": "finished",
     "images_seen": 64_000, "g_steps_done": 1000, "seconds": 20.0, "images_per_second": 3200.0,
     "scores": {"val/fd_digits8": {"first": 9.0, "final": 2.0, "best": 1.5}, "val/d_overfit": {"first": 0.1, "final": 0.25}},
     "baseline": {"fd_digits8": 0.125},
@@ -55,9 +56,12 @@ def test_the_end_names_what_lies_where_and_how_to_go_on(folder, capsys):
     said = capsys.readouterr().out
     assert "64,000 images, 1,000 G steps in 20 s (3,200 images/s, validation included)" in said
     assert f"samples    {folder / 'samples/0000064000.png'}" in said
-    assert f"to go on   {folder / 'checkpoints/last.ckpt'}" in said
+    assert f"to go on   python -m gan_lab.train resume={folder} max_images=128000\n" in said
     assert f"python -m gan_lab.sample run={folder}" in said
     assert "dashboard  wandb sync x" in said
+    (folder / "summary.json").write_text(json.dumps(SUMMARY | {"status": "stopped"}))
+    console.finish(folder, [], [])
+    assert f"to go on   python -m gan_lab.train resume={folder}\n" in capsys.readouterr().out
 
 
 def test_the_end_shows_the_first_lines_of_a_text(folder, capsys):

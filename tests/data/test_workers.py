@@ -43,6 +43,14 @@ def test_a_signal_while_they_are_forked_reaches_the_main_process(monkeypatch):
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
+@pytest.mark.parametrize(("cores", "started"), [(1, 1), (2, 2), (64, 4)])
+def test_no_core_gets_two_workers_of_which_torch_would_warn(monkeypatch, recwarn, cores, started):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(cores)), raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    assert Loader(list(range(8)), num_workers=4, multiprocessing_context="fork").num_workers == started
+    assert not [str(warning.message) for warning in recwarn]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere SIGTERM is not blocked")
 def test_the_main_process_ends_a_worker_by_the_same_signal(batches):
     next(batches)

@@ -22,3 +22,20 @@ def test_a_discriminator_has_two_parts():
         InputError, match=r"Linear lacks the methods features and head: a discriminator splits its forward\(x, y\)"
     ):
         check_discriminator(nn.Linear(2, 1))
+
+
+class Unlabelled(nn.Linear):
+    latent_dim = 2
+
+    def features(self, x, y=None):
+        return x
+
+    def head(self, features):
+        return self(features).squeeze(1)
+
+
+def test_every_network_takes_labels():
+    with pytest.raises(InputError, match=r"Unlabelled.forward takes no labels: write it as forward\(self, z, y=None\)"):
+        check_generator(Unlabelled(2, 1))
+    with pytest.raises(InputError, match=r"Unlabelled.head takes no labels: write it as head\(self, features, y=None\)"):
+        check_discriminator(Unlabelled(2, 1))

@@ -18,7 +18,7 @@ HEAD = '''"""A generator that gan_lab trained: what makes it and loads its weigh
     import torch
     from network import load
 
-    generator, contract = load("generator.safetensors")
+    generator, contract = load()
     images = generator(%s)
 
 Made of the source of gan_lab (MIT licence).
@@ -31,7 +31,7 @@ from __future__ import annotations
 TAIL = '''
 
 
-def load(path: str | Path = "generator.safetensors") -> tuple[nn.Module, dict[str, Any]]:
+def load(path: str | Path = Path(__file__).with_name("generator.safetensors")) -> tuple[nn.Module, dict[str, Any]]:
     """Return the generator, in evaluation mode on the CPU, and the contract: what it takes and gives."""
     return restored(path, globals())
 '''
@@ -58,11 +58,12 @@ def save(module: nn.Module, path: Path, facts: dict[str, Any]) -> None:
         InputError: the package safetensors is missing.
     """
     try:
-        from safetensors.torch import save_file
+        from safetensors.torch import save as to_bytes
     except ImportError as error:
         raise InputError("format=safetensors needs the package safetensors: pip install 'gan_lab[export]'") from error
     state = module.state_dict()
     weights = {name: value.detach().clone().contiguous() for name, value in state.items() if isinstance(value, Tensor)}
     facts = facts | {"states": {name: value for name, value in state.items() if name not in weights}}
-    with atomic.replacing(path) as partial:
-        save_file(weights, partial, {name: json.dumps(value) for name, value in facts.items()})
+    content = to_bytes(weights, {name: json.dumps(value) for name, value in facts.items()})
+    with atomic.replacing(path) as partial:  # not save_file, whose files nobody but their owner may read
+        partial.write_bytes(content)
