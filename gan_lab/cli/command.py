@@ -113,22 +113,26 @@ def tidy(task: Callable[[DictConfig], Any], place: Path) -> Callable[[DictConfig
     return run
 
 
-def check_place(folder: str) -> Path:
+def check_place(folder: str, key: str = "hydra.run.dir") -> Path:
     """Refuse a folder, which may be computed from some part on, that cannot be made or written to.
+
+    Args:
+        folder: its path.
+        key: the option that names it.
 
     Returns:
         the innermost folder around it, or itself, that is there already.
     """
     if not folder:
-        raise InputError("hydra.run.dir is empty: give hydra.run.dir=FOLDER, or . for the folder that you are in")
+        raise InputError(f"{key} is empty: give {key}=FOLDER, or . for the folder that you are in")
     known = Path(folder.partition("${")[0]).absolute()
     place = next(path for path in (known, *known.parents) if path.exists() or path.is_symlink())
     if not place.exists():
-        raise InputError(f"'{place}' is a link that leads nowhere: give another hydra.run.dir=")
+        raise InputError(f"'{place}' is a link that leads nowhere: give another {key}=")
     if not place.is_dir():
-        raise InputError(f"'{place}' is a file, and a folder is to be made there: give another hydra.run.dir=")
+        raise InputError(f"'{place}' is a file, and a folder is to be made there: give another {key}=")
     if not os.access(place, os.W_OK):
-        raise InputError(f"you may not write into '{place}': give another hydra.run.dir=")
+        raise InputError(f"you may not write into '{place}': give another {key}=")
     return place
 
 

@@ -11,7 +11,7 @@ from gan_lab import atomic
 from gan_lab.errors import InputError
 from gan_lab.evaluation.source import Generated
 from gan_lab.plot.figures import UNKNOWN, save_map
-from gan_lab.sampling.mode import FigureMode
+from gan_lab.sampling.mode import USUAL, FigureMode
 from gan_lab.sampling.request import SampleRequest
 
 
@@ -21,6 +21,8 @@ class FeatureMap(FigureMode):
     Args:
         embedding: of scikit-learn, with ``fit_transform``: features (N, d) -> (N, 2).
     """
+
+    reads = (*USUAL, "embedding")
 
     def __init__(self, embedding: Any) -> None:
         self.embedding = embedding
