@@ -61,10 +61,14 @@ def command(
     task.__module__ = f"{PACKAGE.name}.{config_name}"  # by it Hydra names the job
     version.setbase("1.3")
     flags = {name for name, value in vars(args).items() if value} - {"overrides", "config_dir", "run", "multirun"}
-    if args.help:
-        explain(lambda: _help(config_name, args, parser))
-    elif flags - {"cfg", "package", "resolve"} or not explain(lambda: _run(config_name, args, task, not flags, precheck)):
-        _run_hydra(args, parser, task, str(CONF), config_name)  # hydra.main would read sys.argv
+    try:
+        if args.help:
+            explain(lambda: _help(config_name, args, parser))
+        elif flags - {"cfg", "package", "resolve"} or not explain(lambda: _run(config_name, args, task, not flags, precheck)):
+            _run_hydra(args, parser, task, str(CONF), config_name)  # hydra.main would read sys.argv
+    except KeyboardInterrupt:
+        print("\ngan_lab: stopped", file=sys.stderr)
+        sys.exit(130)  # as a shell reports a Ctrl-C
 
 
 def _help(config_name: str, args: Namespace, parser: ArgumentParser) -> None:
