@@ -28,7 +28,9 @@ class FeatureMap(FigureMode):
         self.embedding = embedding
 
     def check(self, request: SampleRequest) -> None:
-        """Refuse too few samples for t-SNE's perplexity, which counts neighbours."""
+        """Refuse too few samples for t-SNE's perplexity, which counts neighbours, and a single one."""
+        if request.n < 2:
+            raise InputError(f"mode=map needs 2 samples or more to set apart, and n={request.n}: give n=")
         perplexity = getattr(self.embedding, "perplexity", 0)
         if perplexity >= 2 * request.n:
             raise InputError(f"embedding.perplexity={perplexity} needs more than {request.n} samples: give n= or a lower one")
