@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gan_lab import atomic
 from gan_lab.cli.command import command, explain
+from gan_lab.errors import InputError
 from gan_lab.run_folder import RunFolder
 from gan_lab.sweep import jobs
 from gan_lab.training import distributed, resume, signals
@@ -58,6 +59,8 @@ def run(cfg: DictConfig, folder: Path) -> float | None:
             transfer.resolve(cfg)
         chosen = choose(cfg)
         stop.trainer = trainer = instantiate(cfg.trainer, logger=False, default_root_dir=str(folder))
+        if trainer.world_size > 1 and cfg.trainer.get("strategy") == "auto":
+            raise InputError(f"trainer.devices={cfg.trainer.devices} makes {trainer.world_size} processes: add trainer=ddp")
         if not distributed.needs_a_command(trainer):
             return run_in(folder, cfg, resumed, trainer, overrides, chosen)
     distributed.run_command(folder)
