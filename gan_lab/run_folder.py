@@ -226,7 +226,9 @@ def find_checkpoint(run: str | Path, name: str = "best") -> Path:
     for candidate in (RunFolder(path).checkpoints / f"{name}.ckpt", RunFolder(path).checkpoints / "last.ckpt"):
         if candidate.is_file():
             return candidate
-    raise InputError(f"the run folder '{run}' holds no checkpoint (checkpoints/best.ckpt or checkpoints/last.ckpt)")
+    runs = [found.parents[1] for depth in ("*", "*/*") for found in path.glob(f"{depth}/checkpoints/last.ckpt")]
+    remedy = f"give one of the runs in it, as {min(runs)}" if runs else "checkpoints/best.ckpt or checkpoints/last.ckpt"
+    raise InputError(f"the run folder '{run}' holds no checkpoint ({remedy})")
 
 
 def find(given: Any) -> tuple[list[Path], list[Path]]:

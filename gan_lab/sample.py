@@ -4,7 +4,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from gan_lab.cli.command import command
+from gan_lab.cli.command import check_place, command
 from gan_lab.errors import InputError, pick
 from gan_lab.run_folder import find_checkpoint
 
@@ -22,7 +22,7 @@ def sample(cfg: DictConfig) -> None:
 
     from gan_lab import atomic
     from gan_lab.cli import console
-    from gan_lab.sampling.mode import FigureMode
+    from gan_lab.sampling.mode import FigureMode, unread
     from gan_lab.sampling.request import SampleRequest, check_memory
     from gan_lab.sampling.run import TrainedRun
     from gan_lab.training import checkpoint
@@ -32,17 +32,21 @@ def sample(cfg: DictConfig) -> None:
     pick({"best": 0, "last": 0}, cfg.checkpoint, "checkpoint")
     name, mode, form = HydraConfig.get().runtime.choices["mode"], instantiate(cfg.mode), instantiate(cfg.format)
     form.check(mode, name)
+    for option in unread(mode, HydraConfig.get().overrides.task):
+        raise InputError(f"mode={name} does not read {option}=: leave it out, or choose a mode that does")
     path = find_checkpoint(cfg.run, cfg.checkpoint)
     gan, made_by = checkpoint.load(path, trusted=cfg.trust)
     device = torch.device(cfg.device)
     run = TrainedRun(path, made_by, cfg.data, cfg.trust, device, cfg.batch_size)
-    moves = getattr(mode, "moves", False)
-    check_memory(cfg.n * (cfg.steps if moves else 1), run.shape, f"n={cfg.n}" + (f" steps={cfg.steps}" if moves else ""))
+    check_memory(
+        mode.count(cfg.n, cfg.steps), run.shape, f"n={cfg.n}" + (f" steps={cfg.steps}" if "steps" in mode.reads else "")
+    )
     shared = {key: cfg[key] for key in ("n", "steps", "seed", "classes", "truncation", "ema", "batch_size", "image")}
     request = SampleRequest(
         gan.to(device).requires_grad_(False), name, display=checkpoint.display_of(made_by), run=run, **shared
     )
     folder = Path(cfg.out) if cfg.out else (Path(cfg.run) if Path(cfg.run).is_dir() else path.parent) / "generated" / name
+    check_place(str(folder), "out")
     if isinstance(mode, FigureMode):
         mode.check(request)
         folder.mkdir(parents=True, exist_ok=True)

@@ -11,10 +11,11 @@ from omegaconf import DictConfig, OmegaConf
 
 from gan_lab import atomic
 from gan_lab.cli.command import command, explain
+from gan_lab.errors import InputError
 from gan_lab.run_folder import RunFolder
 from gan_lab.sweep import jobs
 from gan_lab.training import distributed, resume, signals
-from gan_lab.training.config import check_g_steps, check_numbers, finalize_config, named
+from gan_lab.training.config import check_computed, check_g_steps, check_numbers, finalize_config, named
 
 if TYPE_CHECKING:
     from lightning.pytorch.loggers import Logger
@@ -27,13 +28,14 @@ def main() -> None:
     with signals.stoppable(), jobs.report():
         argv = explain(lambda: resume.arguments(sys.argv[1:]))
         explain(lambda: distributed.check_torchrun(argv))
-        command("train", jobs.job(distributed.isolated_process_group(train)), argv, precheck=check_weights)
+        command("train", jobs.job(distributed.isolated_process_group(train)), argv, precheck=precheck)
 
 
-def check_weights(cfgs: list[DictConfig]) -> None:
-    """Refuse, within seconds of the start, runs whose extractors find no weights."""
+def precheck(cfgs: list[DictConfig]) -> None:
+    """Refuse, within seconds of the start, values that would be overwritten, and runs whose extractors find no weights."""
     from gan_lab.evaluation.extractor import weights  # not for --help
 
+    check_computed(cfgs)
     weights.check_reach(cfgs)
 
 
@@ -57,6 +59,8 @@ def run(cfg: DictConfig, folder: Path) -> float | None:
             transfer.resolve(cfg)
         chosen = choose(cfg)
         stop.trainer = trainer = instantiate(cfg.trainer, logger=False, default_root_dir=str(folder))
+        if trainer.world_size > 1 and cfg.trainer.get("strategy") == "auto":
+            raise InputError(f"trainer.devices={cfg.trainer.devices} makes {trainer.world_size} processes: add trainer=ddp")
         if not distributed.needs_a_command(trainer):
             return run_in(folder, cfg, resumed, trainer, overrides, chosen)
     distributed.run_command(folder)

@@ -109,6 +109,15 @@ def test_lines_of_a_text_have_symbols_for_what_a_terminal_would_act_on(tmp_path)
         read_lines(tmp_path / "b.txt", 1)
 
 
+@pytest.mark.parametrize("run", ["sweep/0", "gan-digits/a/b"])
+def test_a_folder_around_runs_names_one_of_them(tmp_path, run):
+    (tmp_path / run / "checkpoints").mkdir(parents=True)
+    (tmp_path / run / "checkpoints/last.ckpt").touch()
+    around = tmp_path / run.split("/")[0]
+    with pytest.raises(InputError, match=rf"holds no checkpoint \(give one of the runs in it, as {tmp_path / run}\)"):
+        run_folder.find_checkpoint(around)
+
+
 def test_the_best_checkpoint_is_preferred_and_the_last_is_the_fallback(tmp_path):
     folder = RunFolder(tmp_path).checkpoints
     folder.mkdir()

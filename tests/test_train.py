@@ -339,6 +339,7 @@ def test_a_run_that_diverges_ends_its_own_job_of_a_sweep_alone(call, monkeypatch
         (["penalty=r1", "data.image_size=16"], "use network.discriminator.norm=layer"),
         (["resume=nowhere"], "there is no run folder or checkpoint 'nowhere'"),
         (["data.batch_size=abc"], "data.batch_size=abc is invalid: give a whole number of at least 1"),
+        (["trainer.devices=2", "trainer.accelerator=cpu"], "trainer.devices=2 makes 2 processes: add trainer=ddp"),
         (["max_images=0"], "max_images=0 is invalid: give a whole number of at least 1"),
         (["log_every_steps=0"], "log_every_steps=0 is invalid: give a whole number of at least 1"),
         (["model.ema_half_life_kimg=-1"], "model.ema_half_life_kimg=-1 is invalid: give a number of at least 0"),

@@ -61,10 +61,14 @@ def command(
     task.__module__ = f"{PACKAGE.name}.{config_name}"  # by it Hydra names the job
     version.setbase("1.3")
     flags = {name for name, value in vars(args).items() if value} - {"overrides", "config_dir", "run", "multirun"}
-    if args.help:
-        explain(lambda: _help(config_name, args, parser))
-    elif flags - {"cfg", "package", "resolve"} or not explain(lambda: _run(config_name, args, task, not flags, precheck)):
-        _run_hydra(args, parser, task, str(CONF), config_name)  # hydra.main would read sys.argv
+    try:
+        if args.help:
+            explain(lambda: _help(config_name, args, parser))
+        elif flags - {"cfg", "package", "resolve"} or not explain(lambda: _run(config_name, args, task, not flags, precheck)):
+            _run_hydra(args, parser, task, str(CONF), config_name)  # hydra.main would read sys.argv
+    except KeyboardInterrupt:
+        print("\ngan_lab: stopped", file=sys.stderr)
+        sys.exit(130)  # as a shell reports a Ctrl-C
 
 
 def _help(config_name: str, args: Namespace, parser: ArgumentParser) -> None:
@@ -113,22 +117,26 @@ def tidy(task: Callable[[DictConfig], Any], place: Path) -> Callable[[DictConfig
     return run
 
 
-def check_place(folder: str) -> Path:
+def check_place(folder: str, key: str = "hydra.run.dir") -> Path:
     """Refuse a folder, which may be computed from some part on, that cannot be made or written to.
+
+    Args:
+        folder: its path.
+        key: the option that names it.
 
     Returns:
         the innermost folder around it, or itself, that is there already.
     """
     if not folder:
-        raise InputError("hydra.run.dir is empty: give hydra.run.dir=FOLDER, or . for the folder that you are in")
+        raise InputError(f"{key} is empty: give {key}=FOLDER, or . for the folder that you are in")
     known = Path(folder.partition("${")[0]).absolute()
     place = next(path for path in (known, *known.parents) if path.exists() or path.is_symlink())
     if not place.exists():
-        raise InputError(f"'{place}' is a link that leads nowhere: give another hydra.run.dir=")
+        raise InputError(f"'{place}' is a link that leads nowhere: give another {key}=")
     if not place.is_dir():
-        raise InputError(f"'{place}' is a file, and a folder is to be made there: give another hydra.run.dir=")
+        raise InputError(f"'{place}' is a file, and a folder is to be made there: give another {key}=")
     if not os.access(place, os.W_OK):
-        raise InputError(f"you may not write into '{place}': give another hydra.run.dir=")
+        raise InputError(f"you may not write into '{place}': give another {key}=")
     return place
 
 

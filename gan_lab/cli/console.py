@@ -1,6 +1,8 @@
 """Print what `gan_lab.train` says before a run and after it."""
 
 import logging
+import re
+import shlex
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -22,6 +24,15 @@ def quiet() -> None:
     warnings.filterwarnings("ignore", "Found .* in eval mode")  # the averaged generator is, on purpose
     warnings.filterwarnings("ignore", ".*does not have many workers")  # data in memory need none
     warnings.filterwarnings("ignore", ".*LeafSpec")  # Lightning 2.6 under torch 2.9 and later
+
+
+def _option(key: str, folder: Path) -> str:
+    """Return an option to paste into a shell, with quotes for Hydra, and for the shell around them, where a name needs them."""
+    if re.fullmatch(r"[A-Za-z0-9_./:@%+-]+", str(folder)):
+        return f"{key}={folder}"
+    escaped = str(folder).replace("\\", "\\\\").replace("'", "\\'")
+    quoted = f"{key}='{escaped}'"
+    return shlex.quote(quoted) if re.search(r'["$`!\\]', quoted) else f'"{quoted}"'
 
 
 def say(line: str) -> None:
@@ -74,7 +85,7 @@ def complete(checkpoint: Path, images_seen: int, total_images: int) -> None:
 def stopped(folder: Path) -> None:
     """Say how to go on with a run whose process was told to end."""
     if (RunFolder(folder).checkpoints / "last.ckpt").is_file():
-        say(f"stopped; python -m gan_lab.train resume={folder}{_trusting(folder)} goes on")
+        say(f"stopped; python -m gan_lab.train {_option('resume', folder)}{_trusting(folder)} goes on")
     else:
         say("stopped before the first checkpoint: the same command with resume=auto starts anew")
 
@@ -104,8 +115,8 @@ def finish(folder: Path, dashboards: Sequence[str], broken: Sequence[str], fault
     grid = next(reversed(run.grids().values()), None)
     lines: dict[str, Any] = {"run": folder, "samples": grid, "curves": run.curves, "to use": find_checkpoint(folder)}
     longer = f" max_images={2 * summary['images_seen']}" if run.is_complete else ""
-    lines["to go on"] = f"python -m gan_lab.train resume={folder}{longer}{_trusting(folder)}"
-    lines["more"] = f"python -m gan_lab.sample run={folder}{_trusting(folder)}"
+    lines["to go on"] = f"python -m gan_lab.train {_option('resume', folder)}{longer}{_trusting(folder)}"
+    lines["more"] = f"python -m gan_lab.sample {_option('run', folder)}{_trusting(folder)}"
     for name, value in [*lines.items(), *(("dashboard", dashboard) for dashboard in dashboards)]:
         say(f"{name:<11}{value}")
     if grid and grid.suffix == ".txt":

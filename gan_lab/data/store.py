@@ -155,7 +155,9 @@ class Zip:
         try:
             return zipfile.ZipFile(_OwnPosition(self.root))
         except zipfile.BadZipFile as error:
-            raise InputError(f"'{self.root}' is not a complete zip file: download or pack it again") from error
+            raise InputError(
+                f"'{self.root}' is neither a folder nor a whole zip file: give a folder of images, or download or pack it again"
+            ) from error
 
     @cached_property
     def _contents(self) -> dict[str, zipfile.ZipInfo]:

@@ -208,5 +208,5 @@ def check_data(path: Path, data: "Data") -> None:
     if any(None not in (value, now[key]) and now[key] != value for key, value in trained_on.items()):
         raise InputError(
             f"'{path}' was trained on other images ({trained_on['images']:,}) than these ({now['images']:,}): give the folder "
-            "of the former (+data.root=DIR), or compare with any images by b=FOLDER"
+            "of the former (+data.root=DIR), or compare with any images by reference=FOLDER"
         )

@@ -1,7 +1,7 @@
 """Finalize a configuration before a run: check its numbers, and express length and cadences in images."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,13 @@ from gan_lab.sizes import as_given, height_and_width
 
 if TYPE_CHECKING:
     from gan_lab.data.module import Data
+
+COMPUTED = {
+    "folder": "give hydra.run.dir=FOLDER",
+    "total_images": "give max_images=",
+    "primary_mode": "leave it out, for the metric states it",
+}
+"""Keys that the command fills in, and what to give instead."""
 
 CADENCES = ("val_every_images", "sample_every_images", "checkpoint_every_images")
 
@@ -38,6 +45,13 @@ def check_numbers(cfg: DictConfig) -> None:
         raise InputError(
             "max_g_steps counts steps, whose number of images changes with model.growth.batch_sizes: use max_images"
         )
+
+
+def check_computed(cfgs: Iterable[DictConfig]) -> None:
+    """Refuse values of what `finalize_config` and the metrics fill in, which would not count."""
+    for key, remedy in COMPUTED.items():
+        if given := next((cfg[key] for cfg in cfgs if cfg[key] is not None), None):
+            raise InputError(f"{key}={given} would be overwritten, for the command fills it in: {remedy}")
 
 
 def finalize_config(cfg: DictConfig, num_train: int, global_batch: int, folder: Path, num_judged: int = 0) -> None:

@@ -11,11 +11,10 @@ from omegaconf import DictConfig, OmegaConf
 from gan_lab import trust
 from gan_lab.errors import InputError
 from gan_lab.run_folder import RunFolder, find_checkpoint, flatten
-from gan_lab.training.config import CADENCES
+from gan_lab.training.config import CADENCES, COMPUTED
 
 LENGTHS = ("max_images", "max_g_steps", "max_epochs")
-SETTLED = (*CADENCES, "folder", "total_images", "primary_mode", "resume", "init_from", "trust", "data.characters",
-           "class_names")  # fmt: skip
+SETTLED = (*CADENCES, *COMPUTED, "resume", "init_from", "trust", "data.characters", "class_names")
 """What the command itself writes into a configuration."""
 
 
@@ -107,11 +106,11 @@ def differences(stored: DictConfig, run: DictConfig) -> list[str]:
 
 
 def _safe(overrides: list[str], path: Path) -> list[str]:
-    """Return the command line in a checkpoint without what it trusts, which is said anew; refuse one that changes Hydra."""
+    """Return the command line in a checkpoint without what is computed or said anew (trust); refuse one that changes Hydra."""
     for override in overrides:
         if not isinstance(override, str) or override.startswith("-") or re.match(r"[^=]*hydra", override):
             raise InputError(f"'{path}' was not written by gan_lab: its command line holds {override}")
-    return [override for override in overrides if _key(override) != "trust"]
+    return [override for override in overrides if _key(override) not in ("trust", *COMPUTED)]
 
 
 def _check_targets(overrides: list[str], flags: list[str], path: Path) -> None:

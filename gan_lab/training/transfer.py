@@ -63,8 +63,8 @@ def take(gan: GAN, path: Path) -> list[Transfer]:
     found = [_take(name, getattr(gan, name), stored) for name in NETWORKS]
     if not any(transfer.taken for transfer in found):
         raise InputError(
-            f"'{path}' has no weight of the name and shape of one of this command's networks: give the model= and network= of "
-            "that run, which its config.yaml names"
+            f"'{path}' has no weight of the name and shape of one of this command's networks: give the model=, the network= "
+            "and the size of images of that run, which its config.yaml names"
         )
     if random := sorted(gan.frozen_weights & found[1].left.keys()):
         raise InputError(

@@ -1,5 +1,6 @@
 import importlib
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -100,6 +101,14 @@ def test_a_dotted_target_is_imported_when_it_runs_and_not_for_help(tmp_path, mon
     assert "own_command" not in sys.modules
     command.command("report", "own_command.run", ["max_grids=3"])
     assert capsys.readouterr().out.endswith("ran with 3\n")
+
+
+def test_a_ctrl_c_ends_any_command_with_130_and_no_traceback(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as exit_:
+        command.command("report", lambda cfg: signal.raise_signal(signal.SIGINT), [])
+    assert exit_.value.code == 130
+    assert capsys.readouterr().err == "\ngan_lab: stopped\n"
 
 
 def test_the_command_line_of_the_process_is_read_and_left_as_it_is(tmp_path, monkeypatch):

@@ -1,8 +1,10 @@
 import ast
 import json
+import shlex
 from pathlib import Path
 
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from rich.console import Console
 
 from gan_lab.cli import console
@@ -48,7 +50,7 @@ def test_a_complete_and_a_stopped_run_say_how_to_go_on(capsys, tmp_path, monkeyp
     Path("a[b]/checkpoints").mkdir(parents=True)
     Path("a[b]/checkpoints/last.ckpt").touch()
     console.stopped(Path("a[b]"))
-    assert capsys.readouterr().out == "stopped; python -m gan_lab.train resume=a[b] goes on\n"
+    assert capsys.readouterr().out == "stopped; python -m gan_lab.train \"resume='a[b]'\" goes on\n"
 
 
 def test_the_end_names_what_lies_where_and_how_to_go_on(folder, capsys):
@@ -115,3 +117,10 @@ def test_every_console_prints_text_as_it_is_for_names_may_look_like_markup():
     assert {
         place for place, options in found.items() if (options.get("markup"), options.get("emoji")) != ("False", "False")
     } == set()
+
+
+@pytest.mark.parametrize("name", ["plain", "a b", "a=b,[c]", "it's", "\u00fc$x"])
+def test_an_option_to_paste_gives_the_folder_back_through_shell_and_hydra(name):
+    (word,) = shlex.split(console._option("run", Path("/x", name)))
+    (parsed,) = OverridesParser.create().parse_overrides([word])
+    assert parsed.value() == f"/x/{name}"

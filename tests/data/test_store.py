@@ -127,7 +127,8 @@ def test_an_encrypted_entry_is_refused_by_name(tmp_path):
 def test_half_a_zip_file_is_named(tmp_path):
     path = pack(tmp_path / "a.zip", {"a.png": encoded()})
     path.write_bytes(path.read_bytes()[:-30])
-    assert sentence(lambda: Zip(path).files) == f"'{path}' is not a complete zip file: download or pack it again"
+    message = f"'{path}' is neither a folder nor a whole zip file: give a folder of images, or download or pack it again"
+    assert sentence(lambda: Zip(path).files) == message
 
 
 def test_damaged_bytes_in_a_zip_file_are_found(tmp_path):

@@ -7,7 +7,15 @@ import pytest
 
 from gan_lab.errors import InputError
 from gan_lab.training.cadence import steps
-from gan_lab.training.config import check_g_steps, check_numbers, finalize_config, named, row_interval, validation_interval
+from gan_lab.training.config import (
+    check_computed,
+    check_g_steps,
+    check_numbers,
+    finalize_config,
+    named,
+    row_interval,
+    validation_interval,
+)
 from tests.tiny import composed
 
 
@@ -77,6 +85,16 @@ def test_a_number_that_makes_no_sense_is_refused(override, sentence):
     with pytest.raises(InputError) as error:
         check_numbers(composed(override))
     assert str(error.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("override", "remedy"),
+    [("folder=runs", "hydra.run.dir=FOLDER"), ("total_images=5", "max_images="), ("primary_mode=max", "out")],
+)
+def test_a_value_that_the_command_would_overwrite_is_refused_with_the_key_that_counts(override, remedy):
+    check_computed([composed()])
+    with pytest.raises(InputError, match=f"^{override} would be overwritten, .*{remedy}"):
+        check_computed([composed(), composed(override)])
 
 
 def of_classes(*names):

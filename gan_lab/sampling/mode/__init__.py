@@ -1,6 +1,8 @@
 """The two contracts of a mode: to arrange samples, which any format writes, or to draw a figure of its own with its numbers."""
 
+import re
 from abc import ABC, abstractmethod
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -9,6 +11,11 @@ from torch import Tensor
 
 if TYPE_CHECKING:
     from gan_lab.sampling.request import SampleRequest
+
+
+OPTIONS = ("classes", "truncation", "steps", "image", "path", "embedding")
+"""Options of `gan_lab.sample` that some modes read and others do not: each mode names its own as ``reads``."""
+USUAL = ("classes", "truncation")
 
 
 @dataclass(frozen=True)
@@ -33,9 +40,15 @@ class SheetMode(ABC):
 
     Attributes:
         moves: whether columns are steps along a path, so that an animation shows something.
+        reads: see `OPTIONS`.
     """
 
     moves: ClassVar[bool] = False
+    reads: ClassVar[Collection[str]] = USUAL
+
+    def count(self, n: int, steps: int) -> int:
+        """Return the number of samples to make, by which memory is judged."""
+        return n * steps if self.moves else n
 
     @abstractmethod
     def __call__(self, request: "SampleRequest") -> Sheet:
@@ -43,7 +56,17 @@ class SheetMode(ABC):
 
 
 class FigureMode(ABC):
-    """Draws a figure and writes its numbers."""
+    """Draws a figure and writes its numbers.
+
+    Attributes:
+        reads: see `OPTIONS`.
+    """
+
+    reads: ClassVar[Collection[str]] = USUAL
+
+    def count(self, n: int, steps: int) -> int:
+        """Return the number of samples to make, by which memory is judged."""
+        return n
 
     def check(self, request: "SampleRequest") -> None:  # noqa: B027  most have nothing to refuse
         """Refuse, before any long work, a GAN or an option that it cannot show."""
@@ -51,3 +74,9 @@ class FigureMode(ABC):
     @abstractmethod
     def __call__(self, request: "SampleRequest", folder: Path) -> Path:
         """Write both into a folder and return the path of the figure."""
+
+
+def unread(mode: SheetMode | FigureMode, overrides: Sequence[str]) -> list[str]:
+    """Return the `OPTIONS` on a command line that a mode does not read, and which would be ignored in silence."""
+    given = {re.split(r"[=.]", override.lstrip("+~"))[0] for override in overrides}
+    return [option for option in OPTIONS if option in given and option not in mode.reads]

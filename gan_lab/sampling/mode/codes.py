@@ -10,6 +10,8 @@ from gan_lab.sampling.space import LatentSpace
 class CodeTraversal(SheetMode):
     """A row for each code of each of n latents, along which the code takes its values and all else stays."""
 
+    reads = ("truncation",)
+
     def __call__(self, request: SampleRequest) -> Sheet:
         """Make the rows; `InputError` for a GAN without codes."""
         gan = request.gan

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from gan_lab.errors import InputError
 from gan_lab.ranges import Positive, Size
-from gan_lab.sampling.mode import Sheet, SheetMode
+from gan_lab.sampling.mode import USUAL, Sheet, SheetMode
 from gan_lab.sampling.request import SampleRequest
 from gan_lab.sampling.space import Space, StyleSpace
 
@@ -24,9 +24,14 @@ class SemanticDirections(SheetMode):
     """
 
     moves = True
+    reads = (*USUAL, "steps")
 
     def __init__(self, top: Size = 8, reach: Positive = 3.0) -> None:
         self.top, self.reach = top, reach
+
+    def count(self, n: int, steps: int) -> int:
+        """Return ``steps`` for each direction of each latent."""
+        return n * self.top * steps
 
     def __call__(self, request: SampleRequest) -> Sheet:
         """Make the strips."""

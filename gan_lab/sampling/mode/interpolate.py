@@ -2,7 +2,7 @@
 
 import torch
 
-from gan_lab.sampling.mode import Sheet, SheetMode
+from gan_lab.sampling.mode import USUAL, Sheet, SheetMode
 from gan_lab.sampling.path import Path
 from gan_lab.sampling.request import SampleRequest
 
@@ -15,6 +15,7 @@ class Interpolation(SheetMode):
     """
 
     moves = True
+    reads = (*USUAL, "steps", "path")
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -11,7 +11,7 @@ from gan_lab import atomic
 from gan_lab.errors import InputError
 from gan_lab.evaluation.source import Generated
 from gan_lab.plot.figures import UNKNOWN, save_map
-from gan_lab.sampling.mode import FigureMode
+from gan_lab.sampling.mode import USUAL, FigureMode
 from gan_lab.sampling.request import SampleRequest
 
 
@@ -22,11 +22,15 @@ class FeatureMap(FigureMode):
         embedding: of scikit-learn, with ``fit_transform``: features (N, d) -> (N, 2).
     """
 
+    reads = (*USUAL, "embedding")
+
     def __init__(self, embedding: Any) -> None:
         self.embedding = embedding
 
     def check(self, request: SampleRequest) -> None:
-        """Refuse too few samples for t-SNE's perplexity, which counts neighbours."""
+        """Refuse too few samples for t-SNE's perplexity, which counts neighbours, and a single one."""
+        if request.n < 2:
+            raise InputError(f"mode=map needs 2 samples or more to set apart, and n={request.n}: give n=")
         perplexity = getattr(self.embedding, "perplexity", 0)
         if perplexity >= 2 * request.n:
             raise InputError(f"embedding.perplexity={perplexity} needs more than {request.n} samples: give n= or a lower one")

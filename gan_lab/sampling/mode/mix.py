@@ -22,6 +22,10 @@ class StyleMixing(SheetMode):
     def __init__(self, layers: Size | None = None) -> None:
         self.layers = layers
 
+    def count(self, n: int, steps: int) -> int:
+        """Return the number of places of the matrix and its heads."""
+        return (n + 1) ** 2
+
     def __call__(self, request: SampleRequest) -> Sheet:
         """Make the matrix; `InputError` for a GAN without styles."""
         require_styles(request.gan, "mode=mix", "mode=interpolate")

@@ -14,6 +14,9 @@ from gan_lab.ranges import Size
 from gan_lab.sampling.mode import FigureMode
 from gan_lab.sampling.request import SampleRequest
 
+MOST, LONGEST = 2000, 400
+"""Pictures of a figure, which take seconds to draw, and its rows or columns: no side of a figure has 65,536 pixels."""
+
 
 class NearestTrainingImages(FigureMode):
     """n rows: a sample, and the k training images nearest to it, each with its distance between features.
@@ -26,11 +29,17 @@ class NearestTrainingImages(FigureMode):
         self.k = k
 
     def check(self, request: SampleRequest) -> None:
-        """Refuse samples that are neither images nor text."""
+        """Refuse samples that are neither images nor text, and more than one figure shows."""
         if request.display.suffix == ".png" and not is_image_shape(request.run.shape):
             raise InputError(
                 "mode=neighbours shows images or texts side by side, and these samples are neither: use metric=memorisation of "
                 "gan_lab.evaluate"
+            )
+        shown = request.n * (self.k + 1)
+        if request.display.suffix == ".png" and (shown > MOST or max(request.n, self.k) > LONGEST):
+            raise InputError(
+                f"mode=neighbours draws n x (k + 1) pictures, here {shown:,}: give a lower n= or mode.k=, for "
+                f"at most {MOST:,} in {LONGEST} rows and columns"
             )
 
     def __call__(self, request: SampleRequest, folder: Path) -> Path:

@@ -18,7 +18,7 @@ from gan_lab.errors import InputError
 from gan_lab.plot.figures import save_projection
 from gan_lab.ranges import Count, NonNegative, Positive
 from gan_lab.sampling.image_loss import ImageLoss
-from gan_lab.sampling.mode import FigureMode
+from gan_lab.sampling.mode import USUAL, FigureMode
 from gan_lab.sampling.request import SampleRequest
 from gan_lab.sampling.space import Space
 
@@ -37,6 +37,8 @@ class ImageProjection(FigureMode):
         candidates: samples of which the nearest ``n`` start.
         feature_weight: of features beside pixels; 0: pixels alone; None: 1 where the run has a differentiable extractor.
     """
+
+    reads = (*USUAL, "steps", "image")
 
     def __init__(self, lr: Positive = 0.05, candidates: Count = 256, feature_weight: NonNegative | None = None) -> None:
         self.lr, self.candidates, self.feature_weight = lr, candidates, feature_weight

@@ -30,6 +30,10 @@ class TruncationLadder(SheetMode):
     def __init__(self, values: Sequence[Positive] | None = None) -> None:
         self.values = values
 
+    def count(self, n: int, steps: int) -> int:
+        """Return a sample for each value of each latent."""
+        return n * len(self.values or SHARES)
+
     def __call__(self, request: SampleRequest) -> Sheet:
         """Make the rows; `InputError` for a GAN with neither styles nor normal latents."""
         gan, n = request.gan, request.n

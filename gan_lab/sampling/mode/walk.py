@@ -3,7 +3,7 @@
 import torch
 
 from gan_lab.ranges import AtLeastTwo
-from gan_lab.sampling.mode import Sheet, SheetMode
+from gan_lab.sampling.mode import USUAL, Sheet, SheetMode
 from gan_lab.sampling.path import Path
 from gan_lab.sampling.request import SampleRequest
 
@@ -19,9 +19,14 @@ class Walk(SheetMode):
     """
 
     moves = True
+    reads = (*USUAL, "steps", "path")
 
     def __init__(self, path: Path, stops: AtLeastTwo = 4) -> None:
         self.path, self.stops = path, stops
+
+    def count(self, n: int, steps: int) -> int:
+        """Return ``steps`` for each stop of each loop."""
+        return n * self.stops * steps
 
     def __call__(self, request: SampleRequest) -> Sheet:
         """Make the loops."""

@@ -20,3 +20,5 @@ def test_points_of_reals_and_samples_lie_beside_the_picture(draw, embedding):
 def test_too_few_samples_for_the_perplexity_are_refused():
     with pytest.raises(InputError, match=r"embedding.perplexity=30 needs more than 5 samples"):
         FeatureMap(TSNE(perplexity=30)).check(request(n=5))
+    with pytest.raises(InputError, match=r"mode=map needs 2 samples or more to set apart, and n=1: give n="):
+        FeatureMap(TSNE(perplexity=1)).check(request(n=1))

@@ -26,3 +26,10 @@ def test_distances_are_those_of_features_to_the_nearest_of_all_training_images(d
 def test_points_are_refused():
     with pytest.raises(InputError, match="mode=neighbours shows images or texts side by side"):
         NearestTrainingImages().check(request("points"))
+
+
+@pytest.mark.parametrize(("n", "k"), [(401, 1), (300, 6), (1, 401)])
+def test_more_pictures_than_a_figure_shows_are_refused(n, k):
+    NearestTrainingImages(k=5).check(request(n=300))
+    with pytest.raises(InputError, match=rf"draws n x \(k \+ 1\) pictures, here {n * (k + 1):,}: give a lower n= or mode.k="):
+        NearestTrainingImages(k=k).check(request(n=n))
