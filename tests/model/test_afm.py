@@ -191,23 +191,29 @@ def mixture(n, seed):
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_on_the_line_it_learns_the_monotone_map(seed):
-    """The optimal transport takes the i-th smallest latent to the i-th smallest sample."""
+    """The optimal transport takes the i-th smallest latent to the i-th smallest sample, and G's way costs as much.
+
+    The optimum is that of the data, not of G's own samples. D learns four times as fast as G, and R1 and R2 have the authors'
+    weight: with equal rates and less of them the players circle each other, and the cost swings by a tenth.
+    """
     torch.manual_seed(seed)
-    steps, batch = 1200, 512
-    optimizer = partial(AdamW, lr=2e-3, betas=(0.0, 0.9))
-    estimator = {"estimator": "finite_difference", "stride": 4}
+    steps, batch = 1400, 512
+    g_optimizer, d_optimizer = (partial(AdamW, lr=lr, betas=(0.0, 0.9)) for lr in (1e-3, 4e-3))
+    estimator = {"estimator": "finite_difference", "stride": 2}
     gan = AFM(
-        mlp.Generator(1, 1, 1), mlp.Discriminator(1, 1), optimizer, optimizer, num_classes=None, seed=seed,
-        penalties={"r1": R1(0.02, **estimator), "r2": R2(0.02, **estimator), "centring": Centring()},
-        regularizers={"transport": Transport(Cosine(steps * batch // 2, 3.0, 0.005))}, schedule=Cosine(steps * batch, 1.0, 0.0),
+        mlp.Generator(1, 1, 1, width=64), mlp.Discriminator(1, 1, width=64), g_optimizer, d_optimizer, num_classes=None,
+        seed=seed,
+        penalties={"r1": R1(0.5, **estimator), "r2": R2(0.5, **estimator), "centring": Centring()},
+        regularizers={"transport": Transport(Cosine(steps * batch // 2, 3.0, 0.0))}, schedule=Cosine(steps * batch, 1.0, 0.2),
     )  # fmt: skip
     batches = DataLoader(TensorDataset(mixture(600 * batch, seed).view(-1, batch, 1, 1, 1)), batch_size=None, shuffle=True)
     quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False}
     L.Trainer(max_steps=steps, limit_val_batches=0, accelerator="cpu", **quiet).fit(gan, batches)
 
-    z = normal(50_000, 1, seed=1).float()
-    samples, z = gan.generate(z).flatten(), z.flatten()
-    optimal = (samples.sort().values - z.sort().values).square().mean()
-    assert 1 <= ((samples - z).square().mean() / optimal).item() + 1e-6 <= 1.02
-    to_data = samples[z.argsort()] - mixture(50_000, 99).sort().values
-    assert to_data.square().mean().sqrt() < 0.15  # of the data's 1.2
+    n = 1_000_000  # which gives the optimum to a tenth of a per cent
+    z = torch.special.ndtri((torch.arange(n, dtype=torch.float64) + 0.5) / n).float()  # sorted, of equal masses
+    samples, data = gan.generate(z.view(-1, 1)).flatten(), mixture(n, 99).sort().values
+    cost = (samples - z).square().mean()
+    assert (cost / (data - z).square().mean()).item() == pytest.approx(1, abs=0.02)
+    assert 1 <= (cost / (samples.sort().values - z).square().mean()).item() + 1e-6 <= 1.02
+    assert (samples - data).square().mean().sqrt() < 0.15  # of the data's 1.2
