@@ -7,7 +7,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from gan_lab.cli.command import command
+from gan_lab.cli.command import check_place, command
 from gan_lab.errors import InputError, pick
 from gan_lab.run_folder import RunFolder
 
@@ -33,7 +33,9 @@ def precheck(cfgs: list[DictConfig]) -> None:
 
 
 def check_places(cfg: DictConfig) -> None:
-    """Refuse a command that does not say what is to be compared with what."""
+    """Refuse a command that does not say what is to be compared with what, or writes where it cannot."""
+    if cfg.out:
+        check_place(cfg.out, "out")
     if (cfg.run is None) == (cfg.samples is None):
         raise InputError(
             "what is to be judged? Give run=outputs/MODEL-DATA/DATE_TIME or run=FILE.ckpt; or samples=FOLDER reference=FOLDER"

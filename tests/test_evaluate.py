@@ -292,6 +292,7 @@ def test_grey_images_for_a_colour_extractor_are_noted(call, images, capsys, monk
             "metric=precision_recall needs 4 samples or more, not 3: judge more (eval.num_fake=",
         ),
         (["samples=made"], "compared with what? Give reference=FOLDER"),
+        (["run=run", f"out={__file__}"], "test_evaluate.py' is a file, and a folder is to be made there: give another out="),
         (["samples=made", "reference=nowhere", *FILES], "there is no folder or file 'nowhere'"),
         (["samples=made", "reference=empty", *FILES], "'empty' holds no image"),
         (["samples=made", "reference=mixed", *FILES], "'mixed' mixes images of 1x8x8 and of 1x9x9 ('5.png'): give resize="),

@@ -6,6 +6,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 from rich.console import Console
 
+from gan_lab.cli.command import check_place
 from gan_lab.errors import InputError, pick
 from gan_lab.export import hub
 from gan_lab.export.format import onnx, safetensors, torch_export
@@ -31,11 +32,12 @@ def export(cfg: DictConfig) -> None:
         hub.check(cfg.push_to_hub)
         writers = [safetensors.write, *(write for write in writers if write is not safetensors.write)]  # the card names it
     path = find_checkpoint(cfg.run, cfg.checkpoint)
-    gan, made_by = checkpoint.load(path, trusted=cfg.trust)
-    artifact = exported(gan, made_by, cfg.ema, cfg.truncation)
     folder = Path(
         cfg.out or (Path(cfg.run) if Path(cfg.run).is_dir() else path.parent) / ("hub" if cfg.push_to_hub else "exported")
     )
+    check_place(str(folder), "out")
+    gan, made_by = checkpoint.load(path, trusted=cfg.trust)
+    artifact = exported(gan, made_by, cfg.ema, cfg.truncation)
     folder.mkdir(parents=True, exist_ok=True)
     written = [file for write in writers for file in write(artifact, folder)]
     contract = artifact.contract

@@ -17,7 +17,9 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from gan_lab import __version__, atomic
+from gan_lab.cli.command import check_place
 from gan_lab.cli.words import count
+from gan_lab.errors import InputError
 from gan_lab.report import numbers, tables
 from gan_lab.report.cells import short
 from gan_lab.report.runs import Run, collect
@@ -31,9 +33,12 @@ NO_RUN = "{} is no run and holds none: there is no metrics.csv and no summary.js
 
 def report(cfg: DictConfig) -> None:
     """Write a single HTML file that shows and compares the runs, from nothing but the files in their folders."""
+    if cfg.out and Path(cfg.out).is_dir():
+        raise InputError(f"out={cfg.out} is a folder: name a file in it, as out={Path(cfg.out) / 'report.html'}")
+    path = Path(cfg.out) if cfg.out else free()
+    check_place(str(path.parent), "out")
     folders, others = find(cfg.runs)
     page = render(collect(folders, cfg.max_grids), others)
-    path = Path(cfg.out) if cfg.out else free()
     former, console = path.exists(), Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     atomic.write_text(path, page)

@@ -32,6 +32,7 @@ def test_a_run_is_written_in_several_formats_and_the_contract_is_printed(trained
         ("run=nowhere", "there is no run folder or checkpoint 'nowhere'"),
         ("checkpoint=first", "checkpoint=first does not exist"),
         ("truncation=-1", "truncation=-1 is invalid: give a number of at least 0"),
+        (f"out={__file__}", "test_artifacts.py' is a file, and a folder is to be made there: give another out="),
     ],
 )
 def test_bad_input_is_one_sentence(trained, call, argument, sentence):

@@ -38,6 +38,8 @@ def test_a_pattern_is_taken_as_it_stands_and_folders_that_are_no_runs_are_named(
     ("argument", "sentence"),
     [
         ("runs=null", "which runs?"),
+        ("out=.", "out=. is a folder: name a file in it, as out=report.html"),
+        (f"out={__file__}/report.html", "test_main.py' is a file, and a folder is to be made there: give another out="),
         ("runs=nowhere", "there is no folder 'nowhere'"),
         ("max_grids=-1", "max_grids=-1 is invalid: give a whole number of at least 0"),
         ("max_grid=3", "did you mean 'max_grids'?"),
