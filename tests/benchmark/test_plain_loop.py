@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from gan_lab.benchmark.plain_loop import PlainLoop
+from gan_lab.model.ccgan import CcGAN
 from gan_lab.rng import Stream, key
 from gan_lab.training import invariants
 from gan_lab.training.build import build
@@ -28,6 +29,8 @@ def trained_by_both(cfg, *callbacks):
     seen, gan = Seen(), build(cfg)
     loop = PlainLoop(gan)
     ours = fit(cfg, seen, *callbacks)
+    if isinstance(gan, CcGAN):  # which looks at the labels before the first step
+        gan.take_labels(torch.as_tensor(ours.trainer.datamodule.train_set.labels).view(-1, 1).float())
     for step, (real, y) in enumerate(seen.batches):
         torch.manual_seed(key(cfg.seed, Stream.LAYERS, 0, step))  # dropout
         loop.step(real, y)

@@ -96,7 +96,18 @@ def check_run(folder, former):
 
 @pytest.mark.slow
 def test_the_default_run_and_its_evaluations(call):
-    folder = call(train.main, "max_images=640", "seed=0", "logger=csv", "trainer.accelerator=cpu", "hydra.run.dir=run") / "run"
+    folder = (
+        call(
+            train.main,
+            "max_images=640",
+            "val_every_images=64",
+            "seed=0",
+            "logger=csv",
+            "trainer.accelerator=cpu",
+            "hydra.run.dir=run",
+        )
+        / "run"
+    )
     check_run(folder, FORMER["digits"])
     for name, former in FORMER["evaluate"].items():
         call(evaluate.main, "run=run", f"eval={name}", "eval.num_fake=200", "eval.seeds=[0,1]")
