@@ -212,5 +212,5 @@ def test_names_may_be_given_one_for_each_class(of_folders, call):
     folder = of_folders("class_names=[nine,ten,cat,dog]")
     assert checkpoint.load("run")[0].class_names == ("nine", "ten", "cat", "dog")
     assert json.loads((folder / "run/summary.json").read_text())["class_names"][0] == "nine"
-    with pytest.raises(SystemExit, match=r"class_names=\[a,b\] are 2 names, and data.num_classes=4: give each class one"):
+    with pytest.raises(SystemExit, match=r"class_names=\[a,b\] make 2 names, and data.num_classes=4: give each class one"):
         of_folders("class_names=[a,b]", "hydra.run.dir=other")
