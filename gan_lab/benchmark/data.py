@@ -29,6 +29,7 @@ from gan_lab.data.arrays import Arrays
 from gan_lab.data.module import Batch, Data
 from gan_lab.data.preparation import write
 from gan_lab.data.prepared import place
+from gan_lab.data.workers import cores
 from gan_lab.errors import InputError
 from gan_lab.training.config import check_numbers
 
@@ -75,7 +76,7 @@ def num_classes(root: Path) -> int:
 def measure(cfg: DictConfig, scratch: Path) -> dict[str, Any]:
     """Measure all data pipelines in turn, round by round; return the content of ``benchmark_data.json``."""
     device = device_of(cfg)
-    workers = cfg.benchmark.workers or os.cpu_count() or 1
+    workers = cfg.benchmark.workers or cores()
     pipelines = {THEIRS: Pipeline(image_folder(cfg, workers, device))}
     pipelines |= {name: Pipeline(ours(data, device)) for name, data in modules(cfg, workers, scratch).items()}
     names = list(pipelines)

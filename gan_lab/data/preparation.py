@@ -1,7 +1,6 @@
 """Decode a data set into prepared arrays: alone, under a progress bar, and from where a former call stopped."""
 
 import errno
-import os
 import shutil
 import sys
 import time
@@ -18,6 +17,7 @@ from rich.progress import Progress as Bar
 from gan_lab.cli.console import say
 from gan_lab.cli.words import count
 from gan_lab.data.module import Data
+from gan_lab.data.workers import cores
 from gan_lab.data.writer import SplitProgress, Writer
 from gan_lab.errors import InputError
 
@@ -53,7 +53,7 @@ def write(data: Data, folder: Path, workers: int | None = None, chunk: int = 256
         InputError: the disk has too little room.
         SystemExit: with status 130 after a Ctrl-C.
     """
-    workers = os.cpu_count() or 1 if workers is None else workers
+    workers = cores() if workers is None else workers
     data.prepare_data()
     data.setup()
     writer = Writer(folder, data)

@@ -18,11 +18,12 @@ from torch.nn.grad import conv2d_weight
 
 
 class GroupedConv2d(nn.Conv2d):
-    """`torch.nn.Conv2d` of stride 1 and zero padding: (N, C, H, W) -> (N, out_channels, H', W')."""
+    """`torch.nn.Conv2d`: (N, C, H, W) -> (N, out_channels, H', W'). Strides, dilations and padding modes are left to torch."""
 
     def forward(self, input: Tensor) -> Tensor:
         """Convolve maps."""
-        if not torch.is_grad_enabled():
+        is_plain = (self.stride, self.dilation, self.padding_mode) == ((1, 1), (1, 1), "zeros")
+        if not (is_plain and torch.is_grad_enabled()):
             return super().forward(input)
         x, weight, bias = input, self.weight, self.bias
         if not x.is_meta and torch.is_autocast_enabled(x.device.type):  # which does not reach into the backward pass

@@ -1,5 +1,4 @@
 import multiprocessing
-import os
 
 import pytest
 
@@ -41,7 +40,7 @@ def test_a_second_call_reads_only_what_the_first_left(write, capsys):
 
 def test_all_cores_decode_unless_told(write, monkeypatch):
     given = []
-    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    monkeypatch.setattr(preparation, "cores", lambda: 3)
     monkeypatch.setattr(writer, "Loader", lambda *_, num_workers, **__: given.append(num_workers) or iter([]))
     monkeypatch.setattr(writer.Writer, "finish", lambda self: {"splits": {}})
     write(workers=None)

@@ -6,7 +6,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from gan_lab.network.grouped_conv import GroupedConv2d
 
-CASES = [{"groups": 4, "padding": 1}, {"groups": 8, "padding": 0, "bias": False}, {"groups": 1, "padding": 1}]
+CASES = [{"groups": 4, "padding": 1}, {"groups": 8, "padding": 0, "bias": False}, {"groups": 1, "padding": 1},
+         {"groups": 2, "stride": 2}, {"groups": 2, "padding": 1, "padding_mode": "circular"}]  # fmt: skip
 
 
 class Convolutions(TorchDispatchMode):
