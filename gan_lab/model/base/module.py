@@ -29,6 +29,9 @@ from gan_lab.rng import Stream
 from gan_lab.schedules import Constant, Schedule
 from gan_lab.trick import Trick
 
+PLAIN = (int, float, bool, str, type(None))
+"""Types of attributes that can be neither a weight, a buffer nor a module."""
+
 
 class GANModule(Stepping, Sampling):
     """The LightningModule below `gan_lab.model.gan.GAN`.
@@ -135,6 +138,13 @@ class GANModule(Stepping, Sampling):
         self.tracks_gradients = False  # by a callback's wish
         self._column_is_said = False
         self.grow()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set it; numbers and names without torch's search for weights, which is slow: Lightning sets some twenty in each step."""
+        if type(value) in PLAIN and name in self.__dict__:  # then it is none of the weights, buffers and modules
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
 
     def _check_parts(self) -> None:
         """Let each penalty, trick and augmentation refuse networks or a model that it does not suit."""
