@@ -350,6 +350,7 @@ def test_weights_that_are_not_there_or_not_the_right_ones_are_named(refused, ima
     assert "is damaged or holds other weights" in said
 
 
+@pytest.mark.slow  # tests/test_train.py has the same of a run
 def test_missing_weights_for_files_are_told_before_these_are_read_and_without_waiting_for_torch(tmp_path):
     code = "import sys\nfrom gan_lab import evaluate\nfrom gan_lab.evaluation.extractor import inception\n"
     code += "inception.URL_INCEPTION_V3, sys.argv = 'file:///nowhere', ['evaluate', 'samples=made', 'reference=made']\n"
@@ -372,7 +373,8 @@ def test_the_weights_of_a_run_are_looked_for_before_its_data(refused, trained, m
 
 
 def test_a_run_without_an_extractor_asks_for_one(call, refused):
-    call(train.main, "data=fake", "data.image_size=8", "max_images=16", "data.batch_size=8", "logger=csv", "hydra.run.dir=run")
+    call(train.main, "data=fake", "data.image_size=8", "max_images=8", "data.batch_size=8", "data.train.n=64", "data.held_out.n=16",
+         "network.generator.width=8", "network.discriminator.width=8", "logger=csv", "hydra.run.dir=run")  # fmt: skip
     assert "choose extractor=inception, or another" in refused("run=run")
 
 

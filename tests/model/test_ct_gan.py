@@ -11,8 +11,8 @@ SAME = ["network=mlp", "network.generator.width=[8,8]", "network.discriminator.w
 
 
 def test_the_term_is_0_without_dropout_and_not_with_it():
-    assert fit(tiny("model=ct_gan", *SAME)).tracked["dropout_consistency"] > 0
-    assert fit(tiny("model=ct_gan", *SAME, "network.discriminator.dropout=0")).tracked["dropout_consistency"] == 0
+    assert fit(tiny("model=ct_gan", *SAME, images=8)).tracked["dropout_consistency"] > 0
+    assert fit(tiny("model=ct_gan", *SAME, "network.discriminator.dropout=0", images=8)).tracked["dropout_consistency"] == 0
 
 
 def test_without_dropout_it_is_wgan_gp():

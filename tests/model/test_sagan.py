@@ -9,7 +9,7 @@ from tests.tiny import fit, tiny
 
 
 def test_with_labels_d_projects_and_g_has_conditional_norms():
-    gan = fit(tiny("model=sagan"))
+    gan = fit(tiny("model=sagan", images=16))
     assert isinstance(gan.discriminator, Projection)
     assert any(isinstance(m, ConditionalBatchNorm2d) for m in gan.generator.modules())
     assert gan.num_classes == 3

@@ -74,8 +74,12 @@ def began(lab):
     return lab
 
 
-def test_k_moves_and_a_resumed_run_has_it_again(began, capsys):
+def test_k_moves(began):
     began.train(*BEGAN)
     assert 0 < began.load().k.item() < 1
+
+
+@pytest.mark.slow
+def test_a_resumed_run_has_it_again(began, capsys):
     began.check(*BEGAN, "only=resume")
     assert "equal bit for bit" in capsys.readouterr().out

@@ -67,6 +67,7 @@ def test_a_sweep_in_a_folder_of_another_leaves_its_runs_as_they_are(run, capsys)
     assert {path: path.read_bytes() for path in before} == before
 
 
+@pytest.mark.slow
 def test_bad_input_of_one_job_is_one_sentence_and_the_next_job_runs(run, capsys):
     status, jobs = run("data.batch_size=100000,64")
     assert (status, [job["status"] for job in jobs]) == (1, ["failed", "finished"])
