@@ -140,7 +140,7 @@ class GANModule(Stepping, Sampling):
         self.grow()
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set it; numbers and names without torch's search for weights, which is slow: Lightning sets some twenty in each step."""
+        """Set it; numbers and names without torch's search for weights, which is slow: Lightning sets twenty in each step."""
         if type(value) in PLAIN and name in self.__dict__:  # then it is none of the weights, buffers and modules
             object.__setattr__(self, name, value)
         else:
