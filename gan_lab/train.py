@@ -78,7 +78,7 @@ def run_in(
     from gan_lab.data.survey import describe
     from gan_lab.evaluation.extractor import trained, weights
     from gan_lab.training import cadence, capture, checkpoint, transfer
-    from gan_lab.training.build import build, build_data
+    from gan_lab.training.build import build, build_data, check_batches
     from gan_lab.training.speed import backends
 
     weights.check(cfg.extractor if cfg.metric else None)
@@ -93,6 +93,7 @@ def run_in(
         return console.complete(resumed.path, resumed.images_seen, cfg.total_images)
     callbacks = make_callbacks(cfg, data)
     gan = build(cfg)
+    check_batches(gan, data.batch_size)
     if resumed:
         checkpoint.restore(gan, resumed.path)  # `fit` does it too, but only here a misfit is one sentence
     elif cfg.init_from:

@@ -10,7 +10,6 @@ from gan_lab.augment import diffaugment
 from gan_lab.augment.color import color_maps, recolored
 from gan_lab.augment.geometric import general_maps, geometric, whole_maps
 from gan_lab.augment.resample import phases
-from gan_lab.errors import InputError
 from gan_lab.ranges import Correlation, Count, Fraction, NonNegative, Positive
 from gan_lab.rng import StepRNG
 from gan_lab.schedules import Schedule, value
@@ -109,8 +108,7 @@ class ADA(nn.Module):
 
     def forward(self, images: Tensor, rng: StepRNG, images_seen: int) -> Tensor:
         """Return augmented images (N, C, H, W), computed in float32 or better; at p = 0 the images bit for bit."""
-        if images.shape[2:] == (1, 1):
-            raise InputError("augment=ada moves the pixels of images, and these data are points: use augment=instance_noise")
+        diffaugment.check_images(images, "augment=ada")
         if self.fixed is not None:
             self.p.fill_(value(self.fixed, images_seen))
         with torch.autocast(images.device.type, enabled=False):

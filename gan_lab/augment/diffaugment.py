@@ -34,12 +34,7 @@ class DiffAugment(nn.Module):
 
     def forward(self, images: Tensor, rng: StepRNG, images_seen: int) -> Tensor:
         """Return augmented images (N, C, H, W); a transform that is off does not change the draws of the rest."""
-        if images.ndim != 4 or images.shape[2:] == (1, 1):
-            kind = "points" if images.ndim == 4 else "signals or vectors"
-            raise InputError(
-                f"DiffAugment (augment=diffaugment, penalty=bcr) changes the pixels of images, and these data are {kind}: "
-                "use augment=instance_noise"
-            )
+        check_images(images, "DiffAugment (augment=diffaugment, penalty=bcr)")
         u = rng.uniform(len(images), 8).unbind(1)
         if self.color:
             images = contrast(saturation(brightness(images, u[0]), u[1]), u[2])
@@ -48,6 +43,13 @@ class DiffAugment(nn.Module):
         if self.cutout:
             images = cutout(images, u[5], u[6])
         return flip(images, u[7]) if self.flip else images
+
+
+def check_images(samples: Tensor, name: str) -> None:
+    """Refuse samples that are no images for the augmentation of this name."""
+    if samples.ndim != 4 or samples.shape[2:] == (1, 1):
+        kind = "points" if samples.ndim == 4 else "signals or vectors"
+        raise InputError(f"{name} changes the pixels of images, and these data are {kind}: use augment=instance_noise")
 
 
 # ----- the changes: of images (N, C, H, W), by draws u (N,), uniform in [0, 1) ------------------------------------------

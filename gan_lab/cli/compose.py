@@ -218,6 +218,8 @@ def _sentence(config_name: str, overrides: list[str], error: Exception) -> str:
             options = app.config_loader.get_group_options(group)
         extra = "; pip install 'gan_lab[sweep]' brings others" if group in ("hydra/launcher", "hydra/sweeper") else ""
         return f"there is no {group} '{option}' (choices: {', '.join(options)}){extra or nearest(option, options)}"
+    if "NoneType" in text and (sentence := _null_choice(config_name, overrides)):
+        return sentence
     cause = error.__cause__ or error
     if found := re.search(r"Key '(.+?)' is not in struct\s+full_key: (\S+)", str(cause)):
         _, full_key = found.groups()
@@ -226,6 +228,19 @@ def _sentence(config_name: str, overrides: list[str], error: Exception) -> str:
         return _unknown_key(config_name, overrides, found.group(1))
     key = getattr(cause, "full_key", None)
     return f"{key}: {first_line(cause)}" if key else first_line(cause)
+
+
+def _null_choice(config_name: str, overrides: list[str]) -> str | None:
+    """Return the sentence for a group of which null was chosen."""
+    with composer(config_name) as app:
+        for override in parsed(overrides):
+            key, value = override.key_or_group, override.value()
+            if None in (value if isinstance(value, list) else [value]) and (
+                options := app.config_loader.get_group_options(key)
+            ):
+                remedy = f", or leave it out by ~{key}" if "/" in key else ""
+                return f"{override.input_line}: null is no {key} (choices: {', '.join(options)}){remedy}"
+    return None
 
 
 def _unknown_key(config_name: str, overrides: list[str], key: str) -> str:
@@ -237,7 +252,7 @@ def _unknown_key(config_name: str, overrides: list[str], key: str) -> str:
             return f"nothing has chosen a {key} that another could replace: add one by +{key}=OPTION (choices: {options})"
     if key in _keys(config_name, []):
         return f"there is no option '{key}' with the other choices of this command (all options: --cfg job)"
-    known = _keys(config_name, chosen if len(chosen) < len(overrides) else [])
+    known = [each for each in _keys(config_name, chosen if len(chosen) < len(overrides) else []) if not each.endswith("_")]
     return f"there is no option '{key}'{nearest(key, known)} (all options: --cfg job; a new one: +{key}=VALUE)"
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from gan_lab.cli.words import count
 from gan_lab.data.arrays import Arrays
 from gan_lab.data.module import Data
-from gan_lab.data.numpy_file import CONDITIONS, Labels, Span, check_values, classes, conditions, read
+from gan_lab.data.numpy_file import CONDITIONS, Labels, Span, check_span, check_values, classes, conditions, read
 from gan_lab.data.pixels import from_span
 from gan_lab.data.prepared import sha256
 from gan_lab.data.sampler import shuffled
@@ -109,14 +109,13 @@ class ArrayFile(Data):
             )
         if not 0 < held_out_fraction < 1:
             raise InputError(f"data.held_out_fraction={held_out_fraction} must lie between 0 and 1: use 0.1")
-        if range is not None and (len(range) != 2 or not (torch.as_tensor(range[0]) < torch.as_tensor(range[1])).all()):
-            raise InputError(f"data.range={range} is invalid: give [LOW,HIGH], the lower one first")
         self.root, self.key, self.label_key = Path(root).expanduser(), key, label_key
         self.held_out_root = None if held_out_root is None else Path(held_out_root).expanduser()
         self.held_out_fraction, self.condition = held_out_fraction, condition
         self._files: dict[Path, tuple[np.ndarray, np.ndarray | None]] = {}
         self._contents: dict[Path, tuple[Tensor, Tensor | None]] = {}
         values, y = self._read(self.root)
+        check_span(range, values.shape[1])
         self.range = [0, 255] if range is None and values.dtype == np.uint8 else range
         found = self._labels(y, self.root, len(values))
         super().__init__(
@@ -202,6 +201,7 @@ class ArrayFile(Data):
             )
         if y is None:
             return Labels()
-        if len(y) != n:
-            raise InputError(f"'{path}' holds {count(n, 'row')} and {count(len(y), 'label')}: give each row one")
+        if y.shape[:1] != (n,):
+            labels = count(len(y) if y.ndim else 1, "label")
+            raise InputError(f"'{path}' holds {count(n, 'row')} and {labels}: give each row one")
         return convert(y, path)

@@ -123,6 +123,22 @@ def _unreadable(path: Path) -> InputError:
     )
 
 
+def check_span(span: Span | None, channels: int) -> None:
+    """Refuse a span that is not two numbers, or lists of one per channel or feature, the lower first."""
+    if span is None:
+        return
+    try:
+        low, high = (torch.as_tensor([*bound] if isinstance(bound, Sequence) else bound).float() for bound in span)
+        is_valid = bool((low.expand(channels) < high.expand(channels)).all())
+    except (TypeError, ValueError, RuntimeError):  # words, three bounds, lists of another length
+        is_valid = False
+    if not is_valid:
+        raise InputError(
+            f"data.range={span} is invalid: give [LOW,HIGH], the lower one first, each a number or a list of {channels}, "
+            "one for each channel or feature"
+        )
+
+
 def check_values(values: Tensor, path: Path, span: Span | None) -> None:
     """Refuse NaN, infinity, values outside ``span`` and, without one, images that are not on both sides of 0 in [-1, 1]."""
     extremes = []
@@ -130,7 +146,7 @@ def check_values(values: Tensor, path: Path, span: Span | None) -> None:
         by_channel = part.float().movedim(1, 0).flatten(1)
         extremes.append(torch.stack(torch.aminmax(by_channel, dim=1)))
         if not extremes[-1].isfinite().all():
-            raise InputError(f"'{path}' holds values that are NaN or infinite: leave such rows out, or replace them")
+            raise InputError(f"'{path}' holds values that are NaN or infinite in float32: leave such rows out, or replace them")
     low, high = torch.stack(extremes)[:, 0].amin(0), torch.stack(extremes)[:, 1].amax(0)
     found = f"'{path}' holds values from {low.min():g} to {high.max():g}"
     remedy = f"give data.range=[{low.min():g},{high.max():g}], or what they can be"

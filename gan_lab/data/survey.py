@@ -110,8 +110,8 @@ def other_files(data: "Data") -> list[str]:
 
 
 def hints(data: "Data") -> list[str]:
-    """Return warnings: of values that leave most of their range unused, and of large files that are decoded again and again."""
-    survey, found = data.survey, []
+    """Return warnings: the data's own, of values that leave most of their range unused, of large files decoded every time."""
+    survey, found = data.survey, list(getattr(data, "remarks", ()))
     source = survey.source
     if survey.samples.dtype == torch.uint8 and (extremes := _narrow(survey.samples)):
         low, high = extremes

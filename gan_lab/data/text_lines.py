@@ -27,6 +27,8 @@ from gan_lab.ranges import OpenFraction, Size, Text
 MAX_CHARACTER = 0x110000
 FEWEST = 2
 """Held-out lines."""
+LARGE_SHARE = 0.02
+"""Share of unknown characters from which on it is pointed out."""
 
 
 class TextLines(Data):
@@ -58,6 +60,10 @@ class TextLines(Data):
     ) -> None:
         if vocabulary <= FIRST:
             raise InputError(f"data.vocabulary={vocabulary} leaves no channel to a character: give {FIRST + 1} or more, as 64")
+        if characters is not None and (not characters or len({*characters}) < len(characters)):
+            raise InputError(
+                f"data.characters='{characters}' is no vocabulary: give each character once, or null for the most frequent ones"
+            )
         if characters is not None and len(characters) > vocabulary - FIRST:
             raise InputError(
                 f"data.characters holds {len(characters)} characters: use data.vocabulary={len(characters) + FIRST} or more"
@@ -80,6 +86,19 @@ class TextLines(Data):
         """The vocabulary, without which a checkpoint's samples could not be read."""
         return {"characters": self.characters}
 
+    @property
+    def remarks(self) -> list[str]:
+        """Warnings of what the channels and positions have no room for."""
+        codes = self._codes[0]
+        unknown, longest = (self.train_set.images == UNKNOWN).sum().item() / np.count_nonzero(codes), self._longest
+        found = []
+        if unknown > LARGE_SHARE:
+            room = f": data.vocabulary={np.count_nonzero(np.unique(codes)) + FIRST} has room for all"
+            found.append(f"WARNING: {unknown:.0%} of the characters are not in the vocabulary{'' if self._given else room}")
+        if longest > self.length:
+            found.append(f"samples are cut to data.length={self.length}; the longest has {longest:,} characters")
+        return found
+
     def to_floats(self, samples: Tensor) -> Tensor:
         """Convert numbers of channels (N, L) to one-hot characters (N, C, L)."""
         channels = torch.arange(self.vocabulary, device=samples.device)
@@ -88,7 +107,8 @@ class TextLines(Data):
     @cached_property
     def _codes(self) -> tuple[np.ndarray, np.ndarray]:
         """Code points of the training and of the held-out lines, each (N, L)."""
-        codes = to_codes(self._lines(self.root), self.length)
+        lines = self._lines(self.root)
+        codes, self._longest = to_codes(lines, self.length), max(map(len, lines))
         if self.held_out_root is not None:
             return codes, to_codes(self._lines(self.held_out_root), self.length)
         num_held_out = int(len(codes) * self.held_out_fraction)

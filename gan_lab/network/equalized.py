@@ -143,16 +143,20 @@ class MinibatchStd(nn.Module):
         super().__init__()
         self.group, self.maps = group, maps
 
+    def check(self, n: int) -> None:
+        """Refuse a batch of ``n`` images in training that groups do not divide."""
+        if n % (group := min(self.group, n)):
+            raise InputError(
+                f"minibatch statistics need a batch that groups of {group} divide, and D sees {n} images: choose another "
+                "data.batch_size or model.growth.batch_sizes, for each process and part of it, or network.discriminator.group"
+            )
+
     def forward(self, x: Tensor) -> Tensor:
         """Append to x (N, C, H, W): (N, C + maps, H, W)."""
         n, c, h, w = x.shape
-        group = min(self.group, n)
-        if n % group and self.training:
-            raise InputError(
-                f"minibatch statistics need a batch that groups of {group} divide, and D sees {n} images: choose another "
-                "data.batch_size, for each process and part of it, or network.discriminator.group"
-            )
-        group = next(size for size in range(group, 0, -1) if n % size == 0)
+        if self.training:
+            self.check(n)
+        group = next(size for size in range(min(self.group, n), 0, -1) if n % size == 0)
         y = x.to(torch.promote_types(x.dtype, torch.float32)).reshape(group, -1, self.maps, c // self.maps, h, w)
         deviation = (y.var(0, correction=0) + 1e-8).sqrt().mean((2, 3, 4))  # (N / group, maps)
         return torch.cat([x, deviation.to(x.dtype).repeat(group, 1)[..., None, None].expand(-1, -1, h, w)], 1)

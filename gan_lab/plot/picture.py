@@ -137,7 +137,8 @@ def _pairs(vectors: Tensor, path: Path, columns: int | None, target: Target) -> 
     d = min(vectors.shape[1], PAIRED)
     sets = [(x[:, :d].nan_to_num().numpy(), colour) for x, colour in ((target.reals, REAL), (vectors, FAKE)) if x is not None]
     together = np.concatenate([x for x, _ in sets])
-    limits = [*zip(together.min(0), np.maximum(together.max(0), together.min(0) + 1e-6), strict=True)]
+    low, high = together.min(0), together.max(0)
+    limits = [*zip(low, np.maximum(high, low + 1e-4 * (1 + np.abs(low))), strict=True)]
     figure = plt.figure(figsize=(1.5 * d + 1, 1.5 * d + 1))
     figure.subplots_adjust(left=0.5 / (d + 1), right=0.98, bottom=0.5 / (d + 1), top=0.98, wspace=0.06, hspace=0.06)
     for row in range(d):

@@ -12,6 +12,7 @@ from torch import nn
 from gan_lab.data.module import Data
 from gan_lab.errors import InputError, first_line
 from gan_lab.model.gan import GAN
+from gan_lab.network.equalized import MinibatchStd
 from gan_lab.rng import key
 
 PARTS = ("network", "model", "optimizer", "schedule", "penalty", "regularizer", "augment", "trick")
@@ -49,6 +50,14 @@ def build(cfg: DictConfig) -> GAN:
     if cfg.speed.compile:
         _compile(gan)
     return gan
+
+
+def check_batches(gan: GAN, batch_size: int) -> None:
+    """Refuse batches, those of later levels of growth too, that D's minibatch statistics do not divide."""
+    sizes = [batch_size, *(gan.growth.batch_sizes.values() if gan.growth else ())]
+    for module in gan.discriminator.modules():
+        for size in sizes if isinstance(module, MinibatchStd) else ():
+            module.check(size // gan.accumulate)
 
 
 def build_data(cfg: DictConfig) -> Data:

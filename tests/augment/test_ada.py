@@ -159,9 +159,10 @@ def test_autocast_does_not_reach_it():
         assert torch.equal(ADA(p=1.0)(x, StepRNG(0), 0), plain)
 
 
-def test_points_are_refused_with_the_remedy():
-    with pytest.raises(InputError, match=r"augment=ada.* these data are points: use augment=instance_noise"):
-        fit(tiny("data=gaussians", "network=mlp", "augment=ada"))
+@pytest.mark.parametrize(("shape", "kind"), [((2, 1, 1), "points"), ((2, 9), "signals or vectors"), ((5,), "signals or vec")])
+def test_what_has_no_pixels_is_refused_with_the_remedy(shape, kind):
+    with pytest.raises(InputError, match=rf"augment=ada.* these data are {kind}.*: use augment=instance_noise"):
+        ADA()(torch.zeros(4, *shape), StepRNG(0), 0)
 
 
 # ----- in training -------------------------------------------------------------------------------------------------------

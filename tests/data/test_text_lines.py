@@ -66,6 +66,14 @@ def test_a_given_vocabulary_is_kept_whatever_the_text(module):
     assert texts(made, made.train_set)[0] == "��z"
 
 
+def test_what_channels_and_positions_have_no_room_for_is_pointed_out(module):
+    assert module("aabc\n" * 20).remarks == []
+    unknown, cut = module("aabcdefg\n" * 20, vocabulary=FIRST + 1).remarks
+    assert unknown == "WARNING: 50% of the characters are not in the vocabulary: data.vocabulary=5 has room for all"
+    assert cut == "samples are cut to data.length=4; the longest has 8 characters"
+    assert module("abcd\n" * 20, characters="a").remarks == ["WARNING: 75% of the characters are not in the vocabulary"]
+
+
 def test_no_vocabulary_looks_like_an_interpolation():
     assert most_frequent(to_codes(["$${{}}ab"], 8), 8) == "}{ba$"
 
@@ -112,6 +120,8 @@ def test_the_embedded_text_is_english_in_many_different_lines():
         ("ab\n" * 12, {}, r"has 12 lines with text, too few to hold out .*=0\.1 of them: give 20 or more, or"),
         ("ab\n" * 30, {"shape": [9, 4]}, r"data\.shape=\[9, 4\] does not fit the samples, .* use \+\+data\.shape=\[8,4\]$"),
         ("ab\n" * 30, {"characters": "abcdefghi"}, r"data\.characters holds 9 characters: use data\.vocabulary=11 or more"),
+        ("ab\n" * 30, {"characters": "aba"}, r"data\.characters='aba' is no vocabulary: give each character once, or null"),
+        ("ab\n" * 30, {"characters": ""}, r"data\.characters='' is no vocabulary"),
         ("ab\n" * 30, {"vocabulary": 2}, r"data\.vocabulary=2 leaves no channel to a character: give 3 or more"),
         ("ab\n" * 30, {"length": 0}, r"data\.length=0 is invalid"),
         ("ab\n" * 30, {"held_out_fraction": 1.0}, r"data\.held_out_fraction=1\.0 is invalid: give a number between 0 and 1$"),

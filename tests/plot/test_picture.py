@@ -84,7 +84,7 @@ def test_a_signal_has_a_cell_of_the_grid_and_a_line_per_channel(tmp_path):
 
 def test_no_number_fails_the_picture(tmp_path):
     for number, samples in enumerate([torch.full((4, 1, 8), torch.nan), torch.full((4, 3), torch.nan), torch.zeros(4, 1),
-                                      torch.zeros(3, 1, 1, 1), torch.zeros(1, 16)]):  # fmt: skip
+                                      torch.zeros(3, 1, 1, 1), torch.zeros(1, 16), torch.full((4, 1), 1e4)]):  # fmt: skip
         assert saved(samples, tmp_path / f"{number}.png").numel()
 
 

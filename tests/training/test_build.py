@@ -3,7 +3,7 @@ import torch
 from hydra.errors import InstantiationException
 
 from gan_lab.errors import InputError
-from gan_lab.training.build import build
+from gan_lab.training.build import build, check_batches
 from gan_lab.training.config import check_numbers
 from gan_lab.training.short_run import equal
 from tests.tiny import CONF, fit, tiny
@@ -104,3 +104,14 @@ def test_networks_that_a_backend_cannot_run_are_refused_in_one_sentence(monkeypa
     monkeypatch.setattr("gan_lab.network.dcgan.Generator.forward", fails)
     with pytest.raises(InputError, match=r"^the networks cannot run in these sizes: no such primitive$"):
         build(cfg)
+
+
+def test_batches_of_every_level_of_growth_hold_whole_groups_of_the_minibatch_statistics():
+    gan = build(tiny("model=pggan"))
+    gan.growth.batch_sizes, gan.accumulate = {8: 16}, 2
+    check_batches(gan, 48)
+    for first, last in ((12, 16), (48, 12)):  # parts of 6 images
+        gan.growth.batch_sizes = {8: last}
+        with pytest.raises(InputError, match="groups of 4 divide, and D sees 6 images: choose another data"):
+            check_batches(gan, first)
+    check_batches(build(tiny("model=dcgan")), 6)
