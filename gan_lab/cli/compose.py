@@ -218,6 +218,8 @@ def _sentence(config_name: str, overrides: list[str], error: Exception) -> str:
             options = app.config_loader.get_group_options(group)
         extra = "; pip install 'gan_lab[sweep]' brings others" if group in ("hydra/launcher", "hydra/sweeper") else ""
         return f"there is no {group} '{option}' (choices: {', '.join(options)}){extra or nearest(option, options)}"
+    if found := re.search(r"An item is already at '(.+?)'", text):
+        return f"there is an option '{found.group(1)}' already: leave out the + before it"
     if "NoneType" in text and (sentence := _null_choice(config_name, overrides)):
         return sentence
     cause = error.__cause__ or error

@@ -149,7 +149,7 @@ class SampleKeys(TypedDict):
     checkpoint: Text
     n: Count
     steps: Annotated[Size, Ge(2)]
-    classes: Annotated[Sequence[int | Text], MinLen(1)] | None
+    classes: Annotated[Sequence[float | int | Text | Sequence[float]], MinLen(1)] | None  # floats: conditions of model=ccgan
     truncation: NonNegative | None
     image: Text | None
     seed: Whole

@@ -74,6 +74,10 @@ class CcGAN(GAN):
                 "model=ccgan learns from labels, and these data have none: give data=array data.root=FILE.npz with numbers y, "
                 "or data with ordered classes"
             )
+        if vicinity is not None and kappa is None and (label_dim or 1) > 1:
+            raise InputError(
+                f"labels of {label_dim} numbers have no gaps to set a vicinity by: give model.kappa=0.1, of their range"
+            )
         g_embedding, d_embedding = (LabelEmbedding(label_dim or 1, n) for n in (EMBEDDING, discriminator.num_features))
         if layers.has_spectral_norm(discriminator):
             layers.normalise_weights(d_embedding, "spectral")
@@ -123,6 +127,8 @@ class CcGAN(GAN):
             try:
                 numbers = [float(n) for each in classes for n in ([each] if isinstance(each, str | int | float) else each)]
                 chosen = torch.tensor(numbers, device=self.device).view(len(classes), chosen.shape[1])
+                if not chosen.isfinite().all():
+                    raise ValueError
             except (TypeError, ValueError, RuntimeError) as error:
                 raise InputError(
                     f"classes={list(classes)}: give conditions of {count(chosen.shape[1], 'number')} each"
@@ -251,8 +257,4 @@ def in_columns(labels: Tensor) -> Tensor:
 
 def largest_gap(unit: Tensor) -> float:
     """Return the largest difference of neighbouring labels (N, 1)."""
-    if unit.shape[1] > 1:
-        raise InputError(
-            f"labels of {unit.shape[1]} numbers have no gaps to set a vicinity by: give model.kappa=0.1, of their range"
-        )
     return float(unit.flatten().unique().diff().max()) if len(unit.unique()) > 1 else 1.0

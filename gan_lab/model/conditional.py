@@ -52,6 +52,7 @@ def require_labels(num_classes: int | None, model: str) -> int:
     if num_classes is None:
         raise InputError(
             f"model={model} learns from labels, and these data have none: give data.num_classes=NUMBER where they have class "
-            "folders, data.attributes=[Smiling] for celeba, data with labels (digits, mnist, cifar10, ...), or another model"
+            "folders, data.attributes=[Smiling] for celeba, data with labels (digits, mnist, cifar10, ...), model=ccgan for "
+            "labels that are numbers, or another model"
         )
     return num_classes

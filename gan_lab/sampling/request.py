@@ -4,7 +4,7 @@ import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from rich.progress import track
@@ -45,7 +45,7 @@ class SampleRequest:
     n: int
     steps: int
     seed: int
-    classes: Sequence[int | str] | None
+    classes: Sequence[Any] | None
     truncation: float | None
     ema: bool
     batch_size: int

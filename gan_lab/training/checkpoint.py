@@ -24,6 +24,7 @@ from omegaconf.errors import OmegaConfBaseException
 from gan_lab import atomic, trust
 from gan_lab.errors import InputError, first_line
 from gan_lab.model.base import CLOCKS
+from gan_lab.model.base.networks import with_own_parts
 from gan_lab.model.gan import GAN
 from gan_lab.plot.display import Display, Pictures
 from gan_lab.run_folder import find_checkpoint as find
@@ -67,7 +68,10 @@ def read(path: Path) -> dict[str, Any]:
     except Exception as error:  # a broken file fails in many ways
         raise InputError(f"'{path}' is broken or no checkpoint of gan_lab ({first_line(error)})") from error
     if not isinstance(content, dict) or not isinstance(content.get("config"), dict):
-        raise InputError(f"'{path}' was not written by gan_lab: it has no 'config' to build its networks from")
+        raise InputError(
+            f"'{path}' was not written by gan_lab: it has no 'config' to build its networks from (published "
+            "weights of others become a run by gan_lab.import_weights)"
+        )
     if content.get("format", 0) not in range(FORMAT + 1):
         raise InputError(f"'{path}' has format {content['format']}, and this gan_lab reads up to {FORMAT}: update gan_lab")
     odd = [part for part, kind in CONTENT.items() if not isinstance(content.get(part), kind)]
@@ -125,7 +129,7 @@ def display_of(cfg: DictConfig) -> Display:
 def restore(gan: GAN, path: Path) -> None:
     """Load weights and clocks; refuse a checkpoint of other networks."""
     try:
-        gan.load_state_dict(read(path)["state_dict"])
+        gan.load_state_dict(with_own_parts(read(path)["state_dict"], gan.state_dict()))
     except RuntimeError as error:
         reason = str(error).splitlines()[1].strip().rstrip(".")
         raise InputError(

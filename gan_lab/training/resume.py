@@ -95,6 +95,7 @@ def load_resume_config(cfg: DictConfig, overrides: list[str], folder: Path) -> t
         run = _changed(stored, cfg, new)
         trust.check(run, path, cfg.trust)
     _check_networks(stored, run)
+    _keep_pace(stored, run)
     return run, Resumed(path, content["state_dict"]["_extra_state"]["images_seen"], content.get("rows"), stored, run)
 
 
@@ -179,6 +180,13 @@ def _check_networks(stored: DictConfig, run: DictConfig) -> None:
                 f"the checkpoint's {key} is {was}, and this command asks for {wanted}: "
                 f"leave out {key.split('.')[0]}= to go on, or leave out resume= to start afresh"
             )
+
+
+def _keep_pace(stored: DictConfig, run: DictConfig) -> None:
+    """Let growth go on as in the stored run where this one has another length: else a longer one would shrink its networks."""
+    was, now = (OmegaConf.select(cfg, "model.growth") for cfg in (stored, run))
+    if was and now and OmegaConf.is_interpolation(now, "total_images") and any(stored[key] != run[key] for key in LENGTHS):
+        now.total_images = was.total_images
 
 
 def _key(override: str) -> str:

@@ -13,6 +13,8 @@ from gan_lab.training import checkpoint
 
 NETWORKS = ("generator", "discriminator", "generator_ema")
 SHOWN = 5
+LEAST = 0.01
+"""Share of a network's weights: of two different networks a bias or a table may match by chance."""
 
 
 @dataclass
@@ -61,10 +63,10 @@ def take(gan: GAN, path: Path) -> list[Transfer]:
     """
     stored = checkpoint.read(path)["state_dict"]
     found = [_take(name, getattr(gan, name), stored) for name in NETWORKS]
-    if not any(transfer.taken for transfer in found):
+    if all(transfer.taken < LEAST * transfer.total for transfer in found):
         raise InputError(
-            f"'{path}' has no weight of the name and shape of one of this command's networks: give the model=, the network= "
-            "and the size of images of that run, which its config.yaml names"
+            f"'{path}' has next to no weight of the name and shape of one of this command's networks: give the model=, the "
+            "network= and the size of images of that run, which its config.yaml names"
         )
     if random := sorted(gan.frozen_weights & found[1].left.keys()):
         raise InputError(

@@ -27,6 +27,7 @@ from gan_lab.regularizers import Regularizer
         (["model=unrolled", "model.unroll_step=3"], "; did you mean 'model.unroll_steps'?"),
         (["model=unrolled", "optimizer=sgd", "model.g_los=3"], "; did you mean 'model.g_loss"),
         (["model=gan", "model.unroll_steps=3"], "there is no option 'model.unroll_steps'"),
+        (["+seed=1"], "there is an option 'seed' already: leave out the + before it"),
         (["penalty=null"], "penalty=null: null is no penalty (choices: afm, "),
         (["augment=[ada,null]"], "augment=[ada,null]: null is no augment (choices: ada, "),
         (["model=pggan", "model/growth=null"], "null is no model/growth (choices: doubling), or leave it out by ~model/growth"),

@@ -103,6 +103,8 @@ def test_a_run_learns_the_range_of_the_labels_and_makes_what_is_asked(circle):
     assert gan.preview(64).shape == (64, 2)
     with pytest.raises(InputError, match=r"classes=\['north'\]: give conditions of 1 number"):
         gan.sample(4, classes=["north"])
+    with pytest.raises(InputError, match=r"classes=\[nan\]: give conditions"):
+        gan.sample(4, classes=[math.nan])
 
 
 def test_classes_are_numbers_too_and_no_labels_are_refused():
@@ -119,7 +121,7 @@ def test_labels_of_two_numbers_need_a_size_of_the_vicinity(tmp_path):
     np.savez(tmp_path / "two.npz", x=rng.normal(size=(40, 3)), y=rng.random((40, 2)))
     two = ["model=ccgan", "data=array", f"data.root={tmp_path / 'two.npz'}", "model/vicinity=hard", "data.batch_size=4", *MLP]
     with pytest.raises(InputError, match=r"labels of 2 numbers have no gaps .*: give model.kappa=0.1"):
-        fit(tiny(*two, images=16))
+        build(tiny(*two))
     gan = fit(tiny(*two, "model.kappa=0.3", "model.label_noise=0.1", images=16))
     assert gan.label_noise.tolist() == pytest.approx([0.1, 0.1])
     assert gan.sample(3, classes=[[0.1, 0.9]]).shape == (3, 3)

@@ -57,6 +57,9 @@ def test_a_checkpoint_samples_at_its_level():
     assert other.generator_ema.level.resolution == 8
     assert torch.equal(other.sample(2), gan.sample(2))
     assert gan.sample(2).shape == (2, 1, 16, 16)
+    other.images_seen = 8
+    with pytest.raises(InputError, match="have grown to 8x8 back to 4x4: leave its options as they were"):
+        other.grow()
 
 
 def test_optimizers_forget_where_a_fade_begins_or_ends():

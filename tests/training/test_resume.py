@@ -120,6 +120,16 @@ def test_a_length_given_now_replaces_the_former_one_whatever_its_unit(former, le
     assert {name: cfg[name] for name in resume.LENGTHS if cfg[name] is not None} == {length: 300}
 
 
+def test_growth_keeps_its_pace_whatever_the_new_length(former):
+    then = "model=pggan", "data=fake", "max_images=100", "total_images=100"
+    assert former(*then)("max_images=1000")[0].model.growth.total_images == 100
+
+
+def test_growth_follows_the_length_where_that_stays(former):
+    then = "model=pggan", "data=fake", "max_images=100", "total_images=100"
+    assert OmegaConf.is_interpolation(former(*then)("max_images=100")[0].model.growth, "total_images")
+
+
 def test_without_a_new_length_the_former_one_stands(former):
     cfg, _ = former("max_images=100")("seed=1")
     assert cfg.max_images == 100

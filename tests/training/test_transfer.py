@@ -80,7 +80,7 @@ def test_onto_another_image_size_what_matches(source):
 
 def test_a_checkpoint_with_nothing_that_matches_is_refused(source):
     with pytest.raises(
-        InputError, match=r"has no weight of the name and shape .* give the model=, the network= and the size of images"
+        InputError, match=r"has next to no weight of the name and shape .* give the model=, the network= and the size of images"
     ):
         transfer.take(build(tiny("network=mlp")), source("model=dcgan"))
 

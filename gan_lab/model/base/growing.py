@@ -34,7 +34,13 @@ class Growing(LightningModule):
                 "model.growth needs networks that work at every resolution: use network=pggan or network=stylegan, or "
                 "model.growth=null"
             )
-        changes = [each.set(self.growth(self.images_seen)) for each in levels_of(self)]
+        level, reached = self.growth(self.images_seen), levels_of(self.discriminator)[0].resolution
+        if self.images_seen and level.resolution < reached:
+            raise InputError(
+                f"model.growth would take networks that have grown to {reached}x{reached} back to {level.resolution}x"
+                f"{level.resolution}: leave its options as they were"
+            )
+        changes = [each.set(level) for each in levels_of(self)]
         if any(changes) and self.growth.reset_optimizers and self.d_steps_done:
             for optimizer in self.all_optimizers:
                 optimizer.state.clear()

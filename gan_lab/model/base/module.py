@@ -17,7 +17,7 @@ from gan_lab import latents, losses
 from gan_lab.errors import InputError
 from gan_lab.growth import Growth
 from gan_lab.model.base.freeze import freeze
-from gan_lab.model.base.networks import checked, reconfigure
+from gan_lab.model.base.networks import checked, reconfigure, with_own_parts
 from gan_lab.model.base.sampling import Sampling
 from gan_lab.model.base.step import Stepping
 from gan_lab.model.batch import StepContext, unpack
@@ -133,8 +133,7 @@ class GANModule(Stepping, Sampling):
         self.clock, self.replay = None, None  # set where steps are captured
         self._tracked: dict[str, list[Tensor]] = {}
         self._generators: list[torch.Generator] = []
-        self._networks = None
-        self._engine = None
+        self._networks = self._engine = None
         self.tracks_gradients = False  # by a callback's wish
         self._column_is_said = False
         self.grow()
@@ -263,7 +262,8 @@ class GANModule(Stepping, Sampling):
         return cast(torch.dtype, self.dtype)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Let this run's configuration of the optimizers win; one of another class or grouping starts without a memory."""
+        """Let this run's configuration win: parts that it adds and optimizers of another class or grouping have no memory."""
+        checkpoint["state_dict"] = with_own_parts(checkpoint["state_dict"], self.state_dict())
         for stored, optimizer in zip(checkpoint["optimizer_states"], self.configure_optimizers(), strict=True):
             reconfigure(stored, optimizer)
 

@@ -13,6 +13,8 @@ from gan_lab.errors import InputError
 from gan_lab.model.ema import Average
 
 Player = Literal["g", "d"]
+PARTS = ("penalties.", "regularizers.", "augments.", "tricks.")
+"""Prefixes of what a resumed run may add or leave out."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,15 @@ def reconfigure(stored: dict[str, Any], optimizer: Optimizer) -> None:
     if [_layout(group) for group in groups] != [_layout(group) for group in stored["param_groups"]]:
         stored["state"] = {}
     stored["param_groups"] = groups
+
+
+def with_own_parts(stored: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a stored state dict for a GAN whose own is ``own``: it may have other penalties, augmentations or tricks.
+
+    The state of one that is new stays as it was made, and that of one that is left out is dropped.
+    """
+    kept = {key: value for key, value in stored.items() if key in own or not key.startswith(PARTS)}
+    return kept | {key: value for key, value in own.items() if key.startswith(PARTS) and key not in stored}
 
 
 def _layout(group: dict[str, Any]) -> tuple[frozenset[str], tuple[int, ...]]:

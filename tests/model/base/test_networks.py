@@ -7,7 +7,7 @@ from torch.optim import SGD, Adam
 
 from gan_lab import penalties
 from gan_lab.errors import InputError
-from gan_lab.model.base.networks import checked, reconfigure
+from gan_lab.model.base.networks import checked, reconfigure, with_own_parts
 from gan_lab.training.build import build
 from tests.tiny import fit, tiny
 
@@ -26,6 +26,12 @@ def test_a_new_configuration_wins_and_the_memory_stays():
     reconfigure(state, Adam(nn.Linear(2, 1).parameters(), lr=0.3, betas=(0.1, 0.2)))
     assert (state["param_groups"][0]["lr"], state["param_groups"][0]["betas"]) == (0.3, (0.1, 0.2))
     assert len(state["state"]) == 2
+
+
+def test_a_new_augmentation_or_term_starts_as_made_and_one_left_out_is_dropped():
+    stored = {"generator.w": 1, "penalties.lecam.sums": 2, "tricks.replay.n": 3}
+    own = {"generator.w": 4, "augments.ada.p": 5, "tricks.replay.n": 6}
+    assert with_own_parts(stored, own) == {"generator.w": 1, "augments.ada.p": 5, "tricks.replay.n": 3}
 
 
 @pytest.mark.parametrize(
