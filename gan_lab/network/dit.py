@@ -105,6 +105,10 @@ class Discriminator(nn.Module):
         self.output = nn.Linear(width, 1, bias=False)
         self.apply(_init)
 
+    def layers_from_image(self) -> list[nn.Module]:
+        """Return the blocks in the order in which an image passes them, for ``model.freeze_d``."""
+        return [self.trunk.input, *self.trunk.blocks, self.output]
+
     def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Return the normalised class token after the last block, (N, width)."""
         tokens = torch.cat([self.class_token.expand(len(x), 1, -1), self.trunk.tokens(x)], 1)

@@ -7,6 +7,7 @@ from torch import nn
 
 from gan_lab.cli.compose import compose
 from gan_lab.errors import InputError
+from gan_lab.model.base.freeze import blocks
 from gan_lab.network.dit import Discriminator, Generator, TransformerBlock, sinusoids
 from gan_lab.training.build import build
 from tests.tiny import tiny
@@ -170,3 +171,7 @@ def test_conditional_networks_are_refused_without_labels(pair):
 def test_any_model_may_have_it():
     assert build(tiny("model=gan", "network=dit")).generator.latent_dim == 64
     assert compose("train", ["model=afm", "data=cifar10"]).network.generator.latent_dim == 3072
+
+
+def test_each_block_of_the_discriminator_can_be_frozen():
+    assert len(blocks(Discriminator(1, 8, 16, depth=3))) == 5  # patches, three blocks, logit
