@@ -61,7 +61,8 @@ def arguments(argv: list[str]) -> list[str]:
     run = str(Path(run).absolute())  # a run may change into its folder
     new = [f"resume={_quoted(run)}" if arg.startswith("resume=") else arg for arg in argv]
     flags = [arg for arg in new if arg.startswith("-") or "=" not in arg]  # with their values, as --config-dir DIR
-    overrides = [*folder, *(_last(former) | _last([arg for arg in new if arg not in flags])).values()]
+    now = _last([arg for arg in new if arg not in flags])
+    overrides = [*folder, *(_without_lost(_last(former), now, flags) | now).values()]
     _check_targets(overrides, flags, path)
     return [*overrides, *flags]
 
@@ -112,6 +113,25 @@ def _safe(overrides: list[str], path: Path) -> list[str]:
         if not isinstance(override, str) or override.startswith("-") or re.match(r"[^=]*hydra", override):
             raise InputError(f"'{path}' was not written by gan_lab: its command line holds {override}")
     return [override for override in overrides if _key(override) not in ("trust", *COMPUTED)]
+
+
+def _without_lost(former: dict[str, str], now: dict[str, str], flags: list[str]) -> dict[str, str]:
+    """Return the former overrides without values in groups that are chosen anew and have no such option any more."""
+    from gan_lab.cli.compose import choices, compose, composer
+
+    chosen = tuple(f"{key}." for key, override in now.items() if former.get(key) != override)
+    inside = {key for key in former.keys() - now.keys() if key.startswith(chosen)}
+    if not inside:
+        return former
+    with composer("train", get_args_parser().parse_known_args(flags)[0].config_dir):
+        rest = [override for key, override in (former | now).items() if key not in inside]
+        cfg = compose("train", next(choices(rest)))
+
+    def is_there(key: str, override: str) -> bool:
+        parent = OmegaConf.select(cfg, key.rpartition(".")[0])
+        return OmegaConf.is_dict(parent) and (override.startswith("+") or key.rpartition(".")[2] in parent)
+
+    return {key: override for key, override in former.items() if key not in inside or is_there(key, override)}
 
 
 def _check_targets(overrides: list[str], flags: list[str], path: Path) -> None:

@@ -109,6 +109,18 @@ def test_a_group_chosen_now_replaces_the_one_chosen_then(former, then, now, name
     assert list(cfg.penalty) == names
 
 
+def test_values_of_a_part_that_is_left_out_now_go_with_it(former):
+    then = (
+        "model=gan",
+        "augment=[ada,diffaugment]",
+        "augment.ada.p=0.5",
+        "augment.diffaugment.color=false",
+        "optimizer.d.lr=0.1",
+    )
+    cfg, _ = former(*then)("augment=diffaugment")
+    assert [*cfg.augment] == ["diffaugment"] and not cfg.augment.diffaugment.color and cfg.optimizer.d.lr == 0.1
+
+
 def test_a_group_within_the_model_can_be_chosen_anew(former):
     cfg, _ = former("model=gan", "model.ema_half_life_kimg=5")("model/latent=sphere")
     assert (cfg.model.latent.path, cfg.model.ema_half_life_kimg) == ("gan_lab.latents.sphere", 5)
