@@ -21,6 +21,7 @@ class Pace:
     def __init__(self, total_images: int, now: Callable[[], float] = time.monotonic) -> None:
         self.total_images, self.now = total_images, now
         self.judging: list[float] = []
+        self.start(0)  # a resumed run may owe a validation before its first step
 
     def start(self, images_seen: int) -> None:
         """Start to count here."""

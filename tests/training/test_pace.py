@@ -24,6 +24,13 @@ def test_judging_is_no_part_of_the_speed_of_training_and_part_of_the_time_left(p
     assert (pace.training_left(600), pace.judging_left(3)) == (pytest.approx(4), 21)
 
 
+def test_a_resumed_run_may_judge_before_it_trains():
+    pace = Pace(1000)
+    pace.pause()
+    pace.resume()
+    assert len(pace.judging) == 1
+
+
 def test_the_time_left_is_never_negative_also_at_once_and_past_the_end(pace, clock):
     assert pace.training_left(1000) == 0
     assert pace.training_left(200) >= 0
