@@ -1,13 +1,11 @@
 """Measure how an extractor's distances respond to known corruptions: ``python -m gan_lab.sensitivity data=digits``."""
 
-from pathlib import Path
-
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from gan_lab import atomic
-from gan_lab.cli.command import command
+from gan_lab.cli.command import command, output_file
 
 
 def main() -> None:
@@ -29,6 +27,7 @@ def sensitivity(cfg: DictConfig) -> None:
     from gan_lab.evaluation.suite import MetricSuite
 
     console.quiet()
+    path = output_file(cfg.out, "out")
     data = instantiate(cfg.data, batch_size=1)
     data.prepare_data()
     data.setup()
@@ -37,7 +36,7 @@ def sensitivity(cfg: DictConfig) -> None:
     suite = MetricSuite({"frechet": Frechet(), "kernel": Kernel(subsets=1)}, extractors)
     sources = corruption.corrupted(data, cfg.num, cfg.noise, cfg.blur, cfg.classes)
     rows = corruption.respond(suite, sources, cfg.batch_size, torch.device(cfg.device))
-    atomic.write_json(Path(cfg.out), suite.protocol() | {"rows": rows})
+    atomic.write_json(path, suite.protocol() | {"rows": rows})
 
     names = [name for name, quantity in suite.quantities.items() if quantity.better]
     table = Table(title=f"beside the training images, on features of {', '.join(each.name for each in suite.extractors)}")

@@ -38,7 +38,7 @@ def with_setting(cfg: DictConfig, setting: str) -> DictConfig:
     speed = cast(dict[str, Any], OmegaConf.to_container(OmegaConf.load(pick(files, name, "speed"))))
     for change in changes:
         key, _, value = change.partition(":")
-        pick(speed, key, f"the key of {setting}")
+        pick(speed, key, f"{setting}: the key of speed")
         speed[key] = yaml.safe_load(value) if value else True
     changed = cast(DictConfig, cfg.copy())
     changed.speed = speed

@@ -24,6 +24,7 @@ from torchvision.transforms.functional import resize, to_pil_image
 from gan_lab import atomic
 from gan_lab.benchmark.step import device_of, now, ratio
 from gan_lab.cli import console
+from gan_lab.cli.command import output_file
 from gan_lab.cli.words import count
 from gan_lab.data.arrays import Arrays
 from gan_lab.data.module import Batch, Data
@@ -44,14 +45,25 @@ def benchmark_data(cfg: DictConfig) -> None:
     """Measure, print a table, write ``benchmark_data.json``."""
     console.quiet()
     check_numbers(cfg)
+    path = output_file(cfg.benchmark.out, "benchmark.out")
+    check_data(cfg)
     with TemporaryDirectory() as scratch:
         if cfg.data.root is None:
             cfg.data.root = f"{scratch}/jpeg"
             draw(Path(cfg.data.root), cfg.benchmark.images, cfg.data.image_size)
         cfg.data.num_classes = num_classes(Path(cfg.data.root))
         record = measure(cfg, Path(scratch))
-    atomic.write_json(Path(cfg.benchmark.out), record)
+    atomic.write_json(path, record)
     show(record, cfg.benchmark.out)
+
+
+def check_data(cfg: DictConfig) -> None:
+    """Refuse data that torchvision's ImageFolder cannot read beside ours."""
+    if "root" not in cfg.data or not isinstance(cfg.data.get("image_size"), int):
+        raise InputError(
+            "gan_lab.benchmark_data measures folders of square images beside torchvision's ImageFolder: give "
+            "data=image_folder and data.image_size=SIDE"
+        )
 
 
 def draw(root: Path, images: int, image_size: int) -> None:

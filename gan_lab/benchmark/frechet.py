@@ -4,7 +4,6 @@ import platform
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -17,6 +16,7 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 
 from gan_lab import atomic
 from gan_lab.cli import console
+from gan_lab.cli.command import output_file
 from gan_lab.cli.words import count
 from gan_lab.evaluation.moments import Moments, frechet_distance
 from gan_lab.rng import make_generator
@@ -27,8 +27,9 @@ OURS, THEIRS = "gan_lab", "torchmetrics"
 def benchmark_frechet(cfg: DictConfig) -> None:
     """Measure, print a table, write ``benchmark_frechet.json``."""
     console.quiet()
+    path = output_file(cfg.out, "out")
     record = measure(cfg)
-    atomic.write_json(Path(cfg.out), record)
+    atomic.write_json(path, record)
     show(record, cfg.out)
 
 

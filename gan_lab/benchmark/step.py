@@ -3,6 +3,7 @@
 import gc
 import math
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -20,6 +21,7 @@ from gan_lab.benchmark.contenders import Ours, Plain, Run, with_setting
 from gan_lab.benchmark.device import Kernels, PeakMemory, matmul_peak, name_of, now
 from gan_lab.benchmark.rounds import ROUNDS, Budget, measure, period, ratio, spread, steps_in
 from gan_lab.cli import console
+from gan_lab.cli.command import output_file
 from gan_lab.training.build import build
 from gan_lab.training.config import check_numbers, finalize_config
 from gan_lab.training.speed import choose, device_of
@@ -32,25 +34,28 @@ def benchmark(cfg: DictConfig) -> None:
     """Measure, print a table, write ``benchmark.json``."""
     console.quiet()
     check_numbers(cfg)
+    is_sweep = HydraConfig.get().mode == RunMode.MULTIRUN  # its results are shown when all jobs have ended
+    sweep_file = f"{HydraConfig.get().runtime.output_dir}/{results.FILE}"
+    path = output_file(sweep_file if is_sweep else cfg.benchmark.out, "benchmark.out")
     finalize_config(cfg, cfg.data.batch_size, cfg.data.batch_size, Path.cwd())
     record = measured(cfg)
-    if HydraConfig.get().mode == RunMode.MULTIRUN:  # its results are shown when all jobs have ended
-        atomic.write_json(Path(HydraConfig.get().runtime.output_dir) / results.FILE, record)
-    else:
-        atomic.write_json(Path(cfg.benchmark.out), record)
-        results.show([record], Path(cfg.benchmark.out))
+    atomic.write_json(path, record)
+    if not is_sweep:
+        results.show([record], path)
 
 
 def measured(cfg: DictConfig) -> dict[str, Any]:
     """Measure the settings, and return all that is known of them."""
-    settings = {name: with_setting(cfg, name) for name in cfg.benchmark.settings or ()} or {"gan_lab": cfg}
+    given = cfg.benchmark.settings or []
+    names: list[str] = [given] if isinstance(given, str) else [*given]
+    settings = {name: with_setting(cfg, name) for name in names} or {"gan_lab": cfg}
     for name, each in settings.items():
-        console.say(f"{name:<11}{choose(each)}")
+        console.say(f"{name:<10} {choose(each)}")
     plain = with_setting(cfg, "plain")
     device, budget = device_of(cfg), Budget(cfg.benchmark.seconds, cfg.benchmark.rounds)
     with budget.bar:
         makers: dict[str, Callable[[], Run]] = {BASE: lambda: Plain(plain)}
-        makers |= {name: lambda each=each: Ours(each) for name, each in settings.items()}
+        makers |= {name: partial(Ours, each) for name, each in settings.items()}
         runs, rows, steps = prepare(makers, cfg, budget)
         base = BASE if BASE in runs else next(iter(runs), None)
         speeds = measure(runs, base, steps, cfg.data.batch_size, budget) if base else {}

@@ -148,6 +148,21 @@ def _resolve(target: str | Callable[[DictConfig], Any]) -> Callable[[DictConfig]
     return function
 
 
+def output_file(path: str, key: str) -> Path:
+    """Return the path of a file that a command writes at its end, in a folder that is made now; refuse a place for none.
+
+    Args:
+        path: of the file.
+        key: the option that names it.
+    """
+    if Path(path).is_dir():
+        raise InputError(f"{key}={path} is a folder: name a file in it")
+    folder = Path(path).parent
+    check_place(str(folder), key)
+    folder.mkdir(parents=True, exist_ok=True)
+    return Path(path)
+
+
 def explain(function: Callable[[], Any]) -> Any:
     """Call a function; bad input ends the command with one sentence instead of a traceback.
 

@@ -259,8 +259,8 @@ class BenchmarkFrechetKeys(TypedDict):
 
     d: Size
     reals: Annotated[Rows, Ge(2)]
-    decay: Sequence[NonNegative]
-    samples: Sequence[Annotated[Rows, Ge(2)]]
+    decay: Annotated[Sequence[NonNegative], MinLen(1)]
+    samples: Annotated[Sequence[Annotated[Rows, Ge(2)]], MinLen(1)]
     repeats: Count
     out: Text
 

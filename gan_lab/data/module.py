@@ -239,7 +239,9 @@ class Data(L.LightningDataModule):
 
     def first_batch(self) -> Batch:
         """Return the first training samples, neither flipped nor dequantised, as a step sees them."""
-        return self.on_after_batch_transfer(self.collate([self.train_set[i] for i in range(self.batch_size)]), 0)
+        return self.on_after_batch_transfer(
+            self.collate([self.train_set[i % self.num_train] for i in range(self.batch_size)]), 0
+        )
 
     def batches(self, dataset: Dataset, rows: Sequence[int], size: int) -> Iterator[Batch]:
         """Yield the samples of these indices in order, ``size`` at a time: images as uint8, all else as floats."""

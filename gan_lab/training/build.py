@@ -43,7 +43,7 @@ def build(cfg: DictConfig) -> GAN:
     gan.class_names = tuple(cfg.get("class_names") or ())
     try:
         gan.configure_optimizers()
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"the optimizer cannot be made: {error}") from error
     if cfg.speed.channels_last:
         gan.to(memory_format=torch.channels_last)

@@ -35,7 +35,7 @@ def test_a_setting_is_an_option_of_speed_with_changes(cfg, setting, speed):
     ("setting", "sentence"),
     [
         ("fats", "speed=fats does not exist .*did you mean 'fast'"),
-        ("plain+fusd", "did you mean 'fused'"),
+        ("plain+fusd", r"plain\+fusd: the key of speed=fusd does not exist .*did you mean 'fused'"),
         ("plain+fused:maybe", "speed.fused=maybe"),
         ("plain+precision", "speed.precision=true is invalid"),
     ],

@@ -43,6 +43,12 @@ def test_it_prints_and_writes_four_speeds_and_memories(call, capsys):
     assert [path.name for path in folder.iterdir()] == ["benchmark_data.json"]
 
 
+@pytest.mark.parametrize("options", [["data=digits"], ["data.image_size=[8,16]"]])
+def test_data_that_torchvision_cannot_read_beside_ours_are_refused(options, call):
+    with pytest.raises(SystemExit, match="measures folders of square images"):
+        call(benchmark_data.main, *options)
+
+
 def configured(root):
     cfg = compose("benchmark_data", [*SMALL, f"data.root={root}"])
     cfg.data.num_classes = data.num_classes(root)

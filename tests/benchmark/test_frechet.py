@@ -24,6 +24,13 @@ def test_it_prints_and_writes_seconds_ratios_and_errors(call, capsys):
     assert [path.name for path in folder.iterdir()] == ["benchmark_frechet.json"]
 
 
+@pytest.mark.parametrize("wrong", ["samples=[]", "decay=[]", "out=."])
+def test_a_command_that_would_end_in_nothing_is_refused_at_once(wrong, call, monkeypatch):
+    monkeypatch.setattr(frechet, "measure", None)
+    with pytest.raises(SystemExit, match=r"is invalid: give a list|is a folder: name a file in it"):
+        call(benchmark_frechet.main, *SMALL, wrong)
+
+
 def test_torchmetrics_computes_anew_each_time():
     metric = frechet.torchmetrics(torch.randn(20, 4).double(), torch.randn(30, 4).double())
     first = metric.compute()

@@ -20,8 +20,8 @@ TINY = [
 
 
 def test_the_benchmark_measures_settings_beside_a_plain_loop(call, capsys):
-    folder = call(benchmark.main, *TINY, "penalty=r1", "benchmark.settings=[plain,plain+fused]")
-    record = json.loads((folder / "benchmark.json").read_text())
+    folder = call(benchmark.main, *TINY, "penalty=r1", "benchmark.settings=[plain,plain+fused]", "benchmark.out=new/b.json")
+    record = json.loads((folder / "new" / "b.json").read_text())
     assert list(record["rows"]) == [BASE, "plain", "plain+fused"]
     assert record["flops_per_image"] > 0
     assert record["rows"][BASE]["ratio"] == 1
@@ -36,6 +36,12 @@ def test_the_benchmark_measures_settings_beside_a_plain_loop(call, capsys):
         assert all(share > 0 for share in row["shares"].values())
         assert list(row["shares_of_terms"]) == ["r1"]
     assert "plain+fused" in capsys.readouterr().out
+
+
+def test_a_place_that_cannot_be_written_to_is_refused_before_the_measurement(call, monkeypatch):
+    monkeypatch.setattr(step, "measured", None)
+    with pytest.raises(SystemExit, match=r"benchmark\.out=\. is a folder"):
+        call(benchmark.main, *TINY, "benchmark.out=.")
 
 
 @pytest.mark.slow

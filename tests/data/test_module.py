@@ -375,3 +375,5 @@ def test_the_first_batch_is_as_a_step_sees_it():
     real, y = module.first_batch()
     assert torch.equal(real, to_unit(images.images[:3]))
     assert y.tolist() == [0, 1, 2]
+    module.batch_size = 5  # more than there are
+    assert module.first_batch()[1].tolist() == [0, 1, 2, 3, 0]
