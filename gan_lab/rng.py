@@ -69,6 +69,8 @@ class StepRNG:
         self.device, self.rank, self.world_size = device, rank, world_size
 
     def _rows(self, draws: Tensor) -> Tensor:
+        if self.world_size == 1:
+            return draws
         rows = len(draws) // self.world_size
         return draws[self.rank * rows : (self.rank + 1) * rows]
 

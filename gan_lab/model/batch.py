@@ -121,7 +121,7 @@ class Batch:
     def images(self, kind: Kind, stride: int = 1) -> tuple[Tensor, Tensor | None]:
         """Return the reals or the fakes, or every ``stride``-th of them, and their labels."""
         images, y = (self.real, self.y) if kind == "real" else (self.fake, self.fake_y)
-        return images[::stride], None if y is None else y[::stride]
+        return (images, y) if stride == 1 else (images[::stride], None if y is None else y[::stride])
 
     def differences(self, kind: Kind) -> Tensor:
         """Return D(x + offset) - D(x), raw (N,), of the images whose neighbours D has seen in their pass."""

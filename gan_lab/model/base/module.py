@@ -125,7 +125,8 @@ class GANModule(Stepping, Sampling):
         self.g_optimizer, self.d_optimizer = g_optimizer, d_optimizer
         self.schedule, self.latent, self.g_loss = schedule, latent, g_loss
         self.d_steps, self.g_batch_ratio, self.simultaneous = d_steps, g_batch_ratio, simultaneous
-        self.accumulate, self.clip_grad_norm = accumulate, clip_grad_norm or {}
+        self.accumulate = accumulate
+        self.clip_grad_norm = {name: limit for name, limit in (clip_grad_norm or {}).items() if limit is not None}
         self.ema_half_life_kimg, self.ema_ramp, self.seed = ema_half_life_kimg, ema_ramp, seed
         self.dropout_in_sampling, self.standing_batches = dropout_in_sampling, standing_batches
         self.images_seen = self.d_steps_done = self.g_steps_done = self.d_steps_since_g = 0
@@ -218,8 +219,8 @@ class GANModule(Stepping, Sampling):
         if self.tracks_gradients:
             gradients = [weight.grad for weight in weights if weight.grad is not None]
             self.track(**{f"{name}_gradient_norm": nn.utils.get_total_norm(gradients)})
-        if (limit := self.clip_grad_norm.get(name)) is not None:
-            nn.utils.clip_grad_norm_(weights, limit)
+        if name in self.clip_grad_norm:
+            nn.utils.clip_grad_norm_(weights, self.clip_grad_norm[name])
 
     def network_of(self, optimizer: Optimizer) -> str:
         """Return the name of the network that this optimizer moves."""
