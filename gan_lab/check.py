@@ -89,7 +89,7 @@ def outcome(invariant: "Invariant", checked: "CheckedGAN") -> tuple[bool, str]:
     try:
         return True, invariant(checked)
     except Exception as error:  # a GAN in the making fails in any way
-        known = type(error).__name__ in ("Violation", "InputError")
+        known = type(error).__name__ in ("Violation", "InputError", "NotCapturable")
         return False, first_line(error) if known else f"{type(error).__name__}: {first_line(error)}"
 
 

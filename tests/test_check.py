@@ -87,6 +87,13 @@ class LearnsFromJudges(GAN):
         return super().validation_step(batch, batch_idx, dataloader_idx)
 
 
+class Stale(GAN):
+    """A number that Python counts, which a replay would keep."""
+
+    def discriminator_loss(self, batch):
+        return super().discriminator_loss(batch) * (1 + self.d_steps_done)
+
+
 VIOLATIONS = {
     "steps": (LeakyFakes, "leaves a gradient in the generator"),
     "data": (StaleLatents, "latents are used twice"),
@@ -95,6 +102,7 @@ VIOLATIONS = {
     "samples": (Unsaved, "the samples of a checkpoint are not those of the run; state outside buffers: brightness ("),
     "validation": (LearnsFromJudges, "a run with validation and one without: "),
     "gradients": (WrongSlope, "the gradient of lost in the discriminator's loss has a relative error of 1"),
+    "capture": (Stale, "has other arguments: 2, then 3"),
 }
 ELSEWHERE = {"processes"}  # tested below
 
@@ -111,6 +119,11 @@ def test_a_violated_invariant_is_found_with_its_reason(invariant, tmp_path, monk
     passed, observation = check.outcome(invariants.INVARIANTS[invariant], CheckedGAN(tiny("model=gan"), tmp_path))
     assert not passed
     assert reason in observation
+
+
+def test_a_step_that_runs_eagerly_by_its_own_word_says_why(tmp_path):
+    cfg = tiny("model=gan", "trick=replay")
+    assert invariants.capturable_steps(CheckedGAN(cfg, tmp_path)).startswith("eager: trick=replay keeps a list")
 
 
 class Remembering(GAN):

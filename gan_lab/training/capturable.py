@@ -7,6 +7,7 @@ from typing import Any
 import lightning as L
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -26,15 +27,17 @@ class Recorder(TorchDispatchMode):
 
     Attributes:
         operations: in their order.
+        is_on: whether it keeps them.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.operations: list[Operation] = []
+        self.is_on = True
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Record and run."""
-        if func.namespace == "profiler":
+        if func.namespace == "profiler" or not self.is_on:
             return func(*args, **(kwargs or {}))
         values = tree_leaves((args, kwargs or {}))
         masks = "index" in func.__name__ and any(isinstance(v, Tensor) and v.dtype == torch.bool for v in values[1:])
@@ -52,25 +55,35 @@ def described(value: Any) -> Hashable:
 class Watch(L.Callback):
     """Records the device steps of a GAN in training, as if they were to be captured.
 
+    Args:
+        trusts_torch: leave out the steps of optimizers that torch can capture, for on a CPU it takes other ones.
+
     Attributes:
         steps: recordings by kind of step.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, trusts_torch: bool = False) -> None:
+        self.trusts_torch = trusts_torch
         self.steps: dict[Hashable, list[list[Operation]]] = defaultdict(list)
 
     def on_train_start(self, trainer: L.Trainer, gan: Any) -> None:
         """Wrap the step."""
+        recorder, watched = Recorder(), []
         for optimizer in trainer.optimizers:
-            put_on_device(optimizer, gan.device, gan.moving_options)
-        gan.clock, gan.replay = DeviceClock(gan.device), self.recorded(gan)
+            if self.trusts_torch and "capturable" in optimizer.defaults:
+                optimizer.register_step_pre_hook(lambda *_: setattr(recorder, "is_on", False))
+                optimizer.register_step_post_hook(lambda *_: setattr(recorder, "is_on", True))
+            else:
+                put_on_device(optimizer, gan.device, gan.moving_options)
+                watched.append(optimizer)
+        gan.clock, gan.replay = DeviceClock(gan.device), self.recorded(gan, recorder, watched)
 
-    def recorded(self, gan: Any) -> Callable[[Tensor, Tensor | None], None]:
+    def recorded(self, gan: Any, recorder: Recorder, optimizers: list[Optimizer]) -> Callable[[Tensor, Tensor | None], None]:
         """Return the GAN's device step, recorded."""
 
         def step(real: Tensor, y: Tensor | None) -> None:
-            options = kept_options(gan.trainer.optimizers)
-            with Recorder() as recorder:
+            options, recorder.operations = kept_options(optimizers), []
+            with recorder:
                 gan.device_step(real, y)
             self.steps[gan.kind, options, real.shape].append(recorder.operations)
 
@@ -78,23 +91,20 @@ class Watch(L.Callback):
 
     def obstacles(self) -> list[str]:
         """Return in words what would be wrong in a replay: of each kind the first step, which makes states, is left out."""
-        found = []
+        found: dict[str, str] = {}  # what each operation does, by its name: one example says enough
         for recordings in self.steps.values():
             _, *steps = recordings
             for operations in steps:
-                found += [
-                    f"{name} reads a tensor on the host"
-                    for name, masks, *_ in operations
-                    if name.split(".")[0] in READS or masks
-                ]
+                for name, masks, *_ in operations:
+                    if name.split(".")[0] in READS or masks:
+                        found.setdefault(name, f"{name} reads a tensor on the host")
                 if len(operations) != len(steps[0]):
-                    found.append(f"steps of one kind have {len(steps[0])} and {len(operations)} operations")
-                found += [
-                    f"{now[0]} has other arguments: {differing(before, now)}"
-                    for before, now in zip(steps[0], operations, strict=False)
-                    if before != now
-                ]
-        return sorted(set(found))
+                    found.setdefault("", f"steps of one kind have {len(steps[0])} and {len(operations)} operations")
+                    continue
+                for before, now in zip(steps[0], operations, strict=True):
+                    if before != now:
+                        found.setdefault(now[0], f"{now[0]} has other arguments: {differing(before, now)}")
+        return list(found.values())
 
 
 def differing(before: Operation, now: Operation) -> str:

@@ -68,6 +68,11 @@ def why_eager(trainer: L.Trainer, gan: GAN) -> Iterator[str]:
         yield "DDP exchanges gradients by hooks"
     if getattr(trainer.precision_plugin, "scaler", None):
         yield "16-bit floats have a scale that is adapted on the host; use trainer.precision=bf16-mixed"
+    yield from stated(gan)
+
+
+def stated(gan: GAN) -> Iterator[str]:
+    """Yield the reasons that a GAN and its parts state themselves, as ``runs_eagerly``."""
     for part in (gan, *gan.penalties.values(), *gan.regularizers.values(), *gan.augments.values(), *gan.tricks.values()):
         if reason := getattr(part, "runs_eagerly", None):
             yield reason

@@ -22,6 +22,8 @@ from gan_lab.model.base import CLOCKS, Player
 from gan_lab.model.gan import GAN
 from gan_lab.training import checkpoint, distributed
 from gan_lab.training.build import build
+from gan_lab.training.capturable import Watch
+from gan_lab.training.capture import stated
 from gan_lab.training.checked_gan import CheckedGAN, own_networks
 from gan_lab.training.gradcheck import slope_errors
 from gan_lab.training.short_run import difference, trained
@@ -172,6 +174,21 @@ def gradients(checked: CheckedGAN) -> str:
     return ", ".join(seen)
 
 
+def capturable_steps(checked: CheckedGAN) -> str:
+    """Check that steps of one kind are the same operations with the same numbers, as a GPU replays them."""
+    watch = Watch(trusts_torch=True)
+    if reason := next(stated(build(checked.cfg)), None):
+        return f"eager: {reason}"
+    trained(checked.cfg, watch)
+    if obstacles := watch.obstacles():
+        raise Violation(
+            f"steps that a GPU replays would be wrong: {'; '.join(obstacles[:3])} (keep on the device what changes, or set "
+            "runs_eagerly = 'REASON' in the class whose step this is)"
+        )
+    repeated = [len(steps) for steps in watch.steps.values() if len(steps) > 2]
+    return f"{count(sum(repeated), 'step')} of {count(len(repeated), 'kind')} are the same operations"
+
+
 # ----- two processes -------------------------------------------------------------------------------------------------------
 
 
@@ -216,6 +233,7 @@ INVARIANTS: dict[str, Invariant] = {
     "samples": same_samples,
     "validation": silent_validation,
     "gradients": gradients,
+    "capture": capturable_steps,
     "processes": two_processes,
 }
 """By the names that ``gan_lab.check only=NAME`` takes."""
