@@ -22,6 +22,7 @@ from gan_lab.benchmark.device import Kernels, PeakMemory, matmul_peak, name_of, 
 from gan_lab.benchmark.rounds import ROUNDS, Budget, measure, period, ratio, spread, steps_in
 from gan_lab.cli import console
 from gan_lab.cli.command import output_file
+from gan_lab.errors import InputError
 from gan_lab.training.build import build
 from gan_lab.training.config import check_numbers, finalize_config
 from gan_lab.training.speed import choose, device_of
@@ -34,6 +35,11 @@ def benchmark(cfg: DictConfig) -> None:
     """Measure, print a table, write ``benchmark.json``."""
     console.quiet()
     check_numbers(cfg)
+    if cfg.trainer.devices not in (1, "1", [0]):
+        raise InputError(
+            f"trainer.devices={cfg.trainer.devices} may be several processes, and one is measured: leave out trainer=ddp, or "
+            "add trainer.devices=1"
+        )
     is_sweep = HydraConfig.get().mode == RunMode.MULTIRUN  # its results are shown when all jobs have ended
     sweep_file = f"{HydraConfig.get().runtime.output_dir}/{results.FILE}"
     path = output_file(sweep_file if is_sweep else cfg.benchmark.out, "benchmark.out")

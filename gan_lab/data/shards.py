@@ -83,7 +83,10 @@ class Shards:
     @cached_property
     def shards(self) -> list[Shard]:
         """The contents of each tar file, in the order of `paths`."""
-        return self._indexed() or self._read_headers()
+        try:
+            return self._indexed() or self._read_headers()
+        except OSError as error:  # of a missing file, or of a server
+            raise InputError(f"the tar files of data.root= cannot be read: {first_line(error)}") from error
 
     @cached_property
     def files(self) -> list[str]:
@@ -163,6 +166,8 @@ class Shards:
                     elif member.name.endswith(LABEL):
                         labels[_key(member.name)] = _number(tar.extractfile(member).read(20), member.name, path)  # type: ignore[union-attr]
             size = int(self._fs.size(path))
+            if tar.offset >= size:  # cut off between two files, which tarfile takes for an end
+                raise tarfile.ReadError("its end marker is missing")
         except (tarfile.TarError, EOFError) as error:
             raise InputError(f"'{path}' is not a complete tar file ({first_line(error)}): download or pack it again") from error
         if not found:

@@ -38,10 +38,13 @@ def test_the_benchmark_measures_settings_beside_a_plain_loop(call, capsys):
     assert "plain+fused" in capsys.readouterr().out
 
 
-def test_a_place_that_cannot_be_written_to_is_refused_before_the_measurement(call, monkeypatch):
+@pytest.mark.parametrize(
+    ("option", "reason"), [("benchmark.out=.", r"benchmark\.out=\. is a folder"), ("trainer=ddp", "one is measured")]
+)
+def test_an_impossible_measurement_is_refused_before_it_begins(option, reason, call, monkeypatch):
     monkeypatch.setattr(step, "measured", None)
-    with pytest.raises(SystemExit, match=r"benchmark\.out=\. is a folder"):
-        call(benchmark.main, *TINY, "benchmark.out=.")
+    with pytest.raises(SystemExit, match=reason):
+        call(benchmark.main, *TINY, option)
 
 
 @pytest.mark.slow

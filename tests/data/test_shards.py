@@ -90,9 +90,18 @@ def test_an_image_without_a_label_has_none(tmp_path):
     assert Shards(str(tmp_path)).labels == [None, 3]
 
 
+def cut(path):
+    """End a tar file behind its first file, as a download that broke off may."""
+    with tarfile.open(path) as tar:
+        end = tar.getmembers()[1].offset
+    path.write_bytes(path.read_bytes()[:end])
+
+
 @pytest.mark.parametrize(
     ("prepare", "sentence"),
     [
+        (lambda root: cut(root / "train-00.tar"), r"train-00\.tar' is not a complete tar file \(its end marker is missing\)"),
+        (lambda root: (root / "a.tar").mkdir(), r"^the tar files of data\.root= cannot be read: .*a\.tar"),
         (lambda root: [path.unlink() for path in root.glob("*.tar")], r"^there are no tar files in '.*': give data\.root="),
         (lambda root: pack(root / "a.tar", {"a.txt": b""}), r"a\.tar' holds no images \("),
         (lambda root: (root / "a.tar").write_bytes(b"no tar file at all" * 100), r"a\.tar' is not a complete tar file \("),
