@@ -118,14 +118,13 @@ class GANModule(Stepping, Sampling):
         self.regularizers = nn.ModuleDict(checked(regularizers, nn.Module, "regularizer", ("generator", "batch")))
         self.augments = nn.ModuleDict(checked(augments, nn.Module, "augment", ("images", "rng", "images_seen")))
         self.tricks = nn.ModuleDict(checked(tricks, Trick, "trick"))
-        self.growth = growth
+        self.growth, self.accumulate = growth, accumulate
         self.compares_images |= any(isinstance(module, MinibatchStd) for module in discriminator.modules())
         self.batch_dependent |= self.compares_images
         self._check_parts()
         self.g_optimizer, self.d_optimizer = g_optimizer, d_optimizer
         self.schedule, self.latent, self.g_loss = schedule, latent, g_loss
         self.d_steps, self.g_batch_ratio, self.simultaneous = d_steps, g_batch_ratio, simultaneous
-        self.accumulate = accumulate
         self.clip_grad_norm = {name: limit for name, limit in (clip_grad_norm or {}).items() if limit is not None}
         self.ema_half_life_kimg, self.ema_ramp, self.seed = ema_half_life_kimg, ema_ramp, seed
         self.dropout_in_sampling, self.standing_batches = dropout_in_sampling, standing_batches
