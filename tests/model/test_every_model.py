@@ -27,8 +27,8 @@ def checked(model, tmp_path_factory):
     return CheckedGAN(tiny(f"model={model}", images=40), tmp_path_factory.mktemp(model))
 
 
-IMPLIED = (invariants.same_seed,)
-"""By an exact resume, but for the other weights of another seed."""
+IMPLIED = (invariants.same_seed, invariants.capturable_steps)
+"""By an exact resume, but for the other weights of another seed, and by tests/training/test_capturable.py."""
 NAMES = [
     pytest.param(name, marks=pytest.mark.slow if check in IMPLIED else ())
     for name, check in INVARIANTS.items()

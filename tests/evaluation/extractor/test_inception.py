@@ -106,20 +106,14 @@ def test_no_precision_of_a_trainer_and_no_tf32_changes_it(known):
     assert torch.backends.cudnn.allow_tf32
 
 
-def test_it_is_frozen_and_no_part_of_a_module_that_holds_it(known):
-    owner = nn.Module()
+def test_it_is_frozen_no_part_of_a_module_that_holds_it_and_draws_nothing(known):
+    owner, before = nn.Module(), torch.get_rng_state()
     owner.extractor = Inception(str(known))
+    assert torch.equal(torch.get_rng_state(), before)
     owner.train().double()
     assert not owner.state_dict() and not list(owner.parameters())
     assert not owner.extractor.network.training
     assert all(p.dtype == torch.float32 and not p.requires_grad for p in owner.extractor.network.parameters())
-
-
-def test_making_it_leaves_the_global_random_state(known):
-    torch.rand(1)
-    before = torch.get_rng_state()
-    Inception(str(known))
-    assert torch.equal(torch.get_rng_state(), before)
 
 
 @pytest.mark.slow
