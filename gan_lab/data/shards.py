@@ -169,7 +169,9 @@ class Shards:
             if tar.offset >= size:  # cut off between two files, which tarfile takes for an end
                 raise tarfile.ReadError("its end marker is missing")
         except (tarfile.TarError, EOFError) as error:
-            raise InputError(f"'{path}' is not a complete tar file ({first_line(error)}): download or pack it again") from error
+            raise InputError(
+                f"'{path}' is not a complete, uncompressed tar file ({first_line(error)}): download or pack it again"
+            ) from error
         if not found:
             raise InputError(f"'{path}' holds no images ({', '.join(EXTENSIONS)}): leave it out of data.root")
         files, offsets, sizes = map(list, zip(*found, strict=True))

@@ -186,6 +186,8 @@ def capturable_steps(checked: CheckedGAN) -> str:
             "runs_eagerly = 'REASON' in the class whose step this is)"
         )
     repeated = [len(steps) for steps in watch.steps.values() if len(steps) > 2]
+    if not repeated:
+        return "not shown: in so short a run no kind of step came three times"
     return f"{count(sum(repeated), 'step')} of {count(len(repeated), 'kind')} are the same operations"
 
 

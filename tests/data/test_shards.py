@@ -100,11 +100,17 @@ def cut(path):
 @pytest.mark.parametrize(
     ("prepare", "sentence"),
     [
-        (lambda root: cut(root / "train-00.tar"), r"train-00\.tar' is not a complete tar file \(its end marker is missing\)"),
+        (
+            lambda root: cut(root / "train-00.tar"),
+            r"train-00\.tar' is not a complete, uncompressed tar file \(its end marker is missing\)",
+        ),
         (lambda root: (root / "a.tar").mkdir(), r"^the tar files of data\.root= cannot be read: .*a\.tar"),
         (lambda root: [path.unlink() for path in root.glob("*.tar")], r"^there are no tar files in '.*': give data\.root="),
         (lambda root: pack(root / "a.tar", {"a.txt": b""}), r"a\.tar' holds no images \("),
-        (lambda root: (root / "a.tar").write_bytes(b"no tar file at all" * 100), r"a\.tar' is not a complete tar file \("),
+        (
+            lambda root: (root / "a.tar").write_bytes(b"no tar file at all" * 100),
+            r"a\.tar' is not a complete, uncompressed tar file \(",
+        ),
         (lambda root: pack(root / "a.tar", {"a.png": b"", "a.cls": b"cat"}), r"^'a\.cls' of '.*a\.tar' is no whole number"),
         (lambda root: (root / INDEX).write_text("{"), r"index\.json' cannot be read \("),
     ],
