@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
+from gan_lab.convolutions import TwiceDifferentiable
 from gan_lab.errors import InputError, pick
 from gan_lab.ranges import Count, NonNegative, Positive
 from gan_lab.schedules import Schedule, value
@@ -27,8 +28,13 @@ def squared_gradient_norm(discriminator: "Discriminate", x: Tensor, y: Tensor | 
     """Return |grad_x D(x)|^2 of each image, (N,), differentiable in D's weights; with ``autocast`` in the loss's precision."""
     x = x.detach().to(torch.promote_types(x.dtype, torch.float32)).requires_grad_()
     full = nullcontext() if autocast else torch.autocast(x.device.type, enabled=False)
-    with full, torch.enable_grad():
-        (gradient,) = torch.autograd.grad(discriminator(x, y).sum(), x, create_graph=True)
+    with full, torch.enable_grad(), TwiceDifferentiable():
+        total = discriminator(x, y).sum()
+    with (
+        torch.autocast(x.device.type, enabled=False),
+        torch.enable_grad(),
+    ):  # else stages in full precision lose it on the way back
+        (gradient,) = torch.autograd.grad(total, x, create_graph=True)
     return gradient.flatten(1).square().sum(1)
 
 

@@ -16,7 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 from gan_lab.errors import InputError, first_line
 
 ROOMS = ("augment", "callback", "data", "evaluation", "growth", "latents", "logger", "logit_penalties", "losses", "model",
-         "network", "optimizers", "penalties", "plot", "regularizers", "schedules", "trick")  # fmt: skip
+         "network", "optimizers", "penalties", "plot", "profiler", "regularizers", "schedules", "trick")  # fmt: skip
 """Where the classes of gan_lab lie that a configuration names."""
 
 FUNCTIONS = {

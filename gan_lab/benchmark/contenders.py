@@ -52,7 +52,7 @@ class Ours:
     Args:
         cfg: a run's.
         gan: trained; None makes one.
-        profiler: Lightning's, which sees data, steps and callbacks.
+        profiler: Lightning's, which sees data, steps and callbacks; None: that of the configuration.
         windows: started when the clock starts, after the warm-up, and stopped with it.
     """
 
@@ -68,8 +68,10 @@ class Ours:
         """Train, and return the seconds of so many steps."""
         watch = Stopwatch(self.warmup, self.warmup + steps, self.windows)
         callbacks = [instantiate(self.cfg.callback.loss_logger), watch, *capture.callbacks(self.cfg.speed)]
-        limits = {"max_epochs": 1, "limit_train_batches": self.warmup + steps, "limit_val_batches": 0}
-        trainer = instantiate(self.cfg.trainer, callbacks=callbacks, logger=False, profiler=self.profiler, **limits)
+        options = {"max_epochs": 1, "limit_train_batches": self.warmup + steps, "limit_val_batches": 0}
+        if self.profiler is not None:
+            options["profiler"] = self.profiler
+        trainer = instantiate(self.cfg.trainer, callbacks=callbacks, logger=False, **options)
         with backends(self.cfg.speed):
             trainer.fit(self.gan, self.data)
         return watch.seconds

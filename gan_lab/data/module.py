@@ -8,7 +8,7 @@ floats (`Data.to_floats`), each with its label or None, as torchvision's do with
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 import lightning as L
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler
 
 from gan_lab.data import checks, prepared
-from gan_lab.data.arrays import Arrays
+from gan_lab.data.arrays import Arrays, placed
 from gan_lab.data.pixels import dequantize, flip, to_unit
 from gan_lab.data.sampler import EndlessBatches, shuffled
 from gan_lab.data.survey import Survey
@@ -27,6 +27,9 @@ from gan_lab.rng import StepRNG, Stream
 from gan_lab.sizes import as_given, height_and_width
 
 Batch = tuple[Tensor, Tensor | None]
+
+RESIDENT = 1 / 32
+"""Share of a GPU's memory that the training set's arrays may take: their batches need no copy from the host."""
 
 
 class Options(TypedDict, total=False):
@@ -190,7 +193,14 @@ class Data(L.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader:
         """Return endless batches that start at the GAN's clock."""
-        return self._loader(self.train_set, self.order(), persistent_workers=True)
+        return self._loader(self._resident(self.train_set), self.order(), persistent_workers=True)
+
+    def _resident(self, dataset: Dataset) -> Any:
+        """Return arrays that are small beside the memory of the GPU in it, and any other data set as it is."""
+        if not self._on_gpu:
+            return dataset
+        device = cast(L.Trainer, self.trainer).strategy.root_device
+        return placed(dataset, device, int(RESIDENT * torch.cuda.get_device_properties(device).total_memory))
 
     def order(self) -> Sampler[list[int]]:
         """Return the endless batches of training indices of this process."""
@@ -218,7 +228,8 @@ class Data(L.LightningDataModule):
         return self._loader(dataset, BatchSampler(indices[rank::world_size], self.eval_batch_size, drop_last=False))
 
     def _loader(self, dataset: Dataset, batches: Any, persistent_workers: bool = False) -> DataLoader:
-        num_workers = 0 if isinstance(dataset, Arrays) else self.num_workers
+        arrays = dataset.images if isinstance(dataset, Arrays) else None
+        num_workers = self.num_workers if arrays is None else 0
         return Loader(
             dataset,
             batch_sampler=batches,
@@ -227,7 +238,7 @@ class Data(L.LightningDataModule):
             persistent_workers=persistent_workers and num_workers > 0,
             multiprocessing_context="fork" if num_workers else None,  # other methods fail under joblib's launcher
             generator=torch.Generator(),  # without one, iter() draws from torch's global generator
-            pin_memory=self._on_gpu,  # a copy from pageable memory would block until it is done
+            pin_memory=self._on_gpu and (arrays is None or arrays.is_cpu),  # a copy from pageable memory would block
         )
 
     def collate(self, samples: Batch | list[tuple[Tensor, Any]]) -> Batch:

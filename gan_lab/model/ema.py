@@ -34,7 +34,13 @@ class Average:
 
     def __init__(self, average: nn.Module, module: nn.Module) -> None:
         self.old, self.new = (cast(list[Tensor], list(each.parameters())) for each in (average, module))
-        self.old_buffers, self.new_buffers = list(average.buffers()), list(module.buffers())
+        self.buffers = dict[
+            torch.dtype, tuple[list[Tensor], list[Tensor]]
+        ]()  # by type: torch has one kernel for many of a type
+        for old, new in zip(average.buffers(), module.buffers(), strict=True):
+            olds, news = self.buffers.setdefault(old.dtype, ([], []))
+            olds.append(old)
+            news.append(new)
 
     @torch.no_grad()
     def update(self, decay: float | Tensor) -> None:
@@ -45,5 +51,5 @@ class Average:
             torch._foreach_add_(self.old, differences)
         else:
             torch._foreach_lerp_(self.old, self.new, 1 - decay)
-        if self.old_buffers:
-            torch._foreach_copy_(self.old_buffers, self.new_buffers)
+        for olds, news in self.buffers.values():
+            torch._foreach_copy_(olds, news)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
+from inspect import signature
 from types import SimpleNamespace
 from typing import Any, ClassVar, cast
 
@@ -108,6 +109,8 @@ class GAN(GANModule):
             self.step(real[rows], None if y is None else y[rows])
             first = rows.stop
         self.steps_of_batch = self.d_steps_done - before
+
+    training_step.__signature__ = signature(training_step)  # type: ignore[attr-defined]  # Lightning asks for it at each batch
 
     def step(self, real: Tensor, y: Tensor | None) -> None:
         """Take one step of D on these reals and labels, and of G when it is due."""

@@ -22,7 +22,6 @@ from gan_lab.cli.words import count
 from gan_lab.errors import InputError
 from gan_lab.network import layers
 from gan_lab.network.equalized import precision
-from gan_lab.network.grouped_conv import GroupedConv2d
 from gan_lab.ranges import Depth, Size
 
 Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
@@ -107,7 +106,7 @@ class Discriminator(nn.Module):
         self.input = _pointwise(channels, widths[0])
         self.layers = _trunk(widths, _halved, blocks, group_width)
         self.num_features, self.num_classes = widths[-1], num_classes
-        self.basis = _scaled(GroupedConv2d(widths[-1], widths[-1], base, groups=widths[-1], bias=False))
+        self.basis = _scaled(nn.Conv2d(widths[-1], widths[-1], base, groups=widths[-1], bias=False))
         self.output = _scaled(nn.Linear(widths[-1], 1 if num_classes is None else widths[-1], bias=False))
         if num_classes is not None:
             self.embedding = _embedding(num_classes, widths[-1], gain=widths[-1] ** -0.5)
@@ -150,7 +149,7 @@ class R3Block(nn.Module):
         inner, gain = 2 * channels, LEAKY_GAIN * n_blocks**-0.25
         groups = inner // math.gcd(inner, group_width)
         self.expand = _scaled(nn.Conv2d(channels, inner, 1), gain)
-        self.grouped = _scaled(GroupedConv2d(inner, inner, 3, padding=1, groups=groups), gain)
+        self.grouped = _scaled(nn.Conv2d(inner, inner, 3, padding=1, groups=groups), gain)
         self.reduce = _scaled(nn.Conv2d(inner, channels, 1, bias=False), gain=0)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -154,13 +154,7 @@ class CapturedStep:
         elif kind.taken < WARMUP:
             self.eager(kind, real, y)
         else:
-            try:
-                self.capture(kind, real, y)
-            except Exception as error:  # what a captured operation refuses has no class of its own
-                self.give_up(first_line(error))
-                self.restart(real, y)
-            else:
-                self.compare(kind, real, y)
+            self.attempt(kind, real, y)
 
     def forget(self) -> None:
         """Forget kinds that were never captured; give up if that is all of them, as where a rate is a number that moves."""
@@ -183,9 +177,9 @@ class CapturedStep:
         for generator in gan.generators:
             graph.register_generator_state(generator)
         kind.inputs = real.clone(), None if y is None else y.clone()
-        gan.tracks_gradients = True
         own = "thread_local"  # meanwhile a loader's thread may pin memory, which a capture of all threads would not stand
-        with torch.cuda.graph(graph, pool=self.pool, stream=self.stream, capture_error_mode=own):
+        here = torch.cuda.stream(torch.cuda.current_stream())  # to which a capture that breaks off does not come back itself
+        with here, torch.cuda.graph(graph, pool=self.pool, stream=self.stream, capture_error_mode=own):
             gan.device_step(*kind.inputs)
             tracked = gan.tracked
             kind.scalars = {name: value for name, value in tracked.items() if value.ndim == 0}
@@ -201,37 +195,53 @@ class CapturedStep:
         values = dict(zip(kind.scalars, kind.stacked.clone().unbind(), strict=True)) | kind.vectors
         self.gan.set_tracked(values)
 
-    def compare(self, kind: Captured, real: Tensor, y: Tensor | None) -> None:
-        """Take this step by a replay and, from the same state, eagerly; give up if losses or gradient norms differ."""
+    def attempt(self, kind: Captured, real: Tensor, y: Tensor | None) -> None:
+        """Take this step eagerly and, from the same state, capture and replay it; give up if losses or gradient norms differ.
+
+        Eagerly first: a graph keeps the memory of its step, and both at once would need twice as much.
+        """
         states = [self.gan, *(value for optimizer in self.optimizers for value in optimizer.state.values())]
         tensors = [tensor for state in states for tensor in tensors_of(state)]
         before = [tensor.detach().clone() for tensor in tensors]
-        self.replay(kind, real, y)
-        replayed = self.gan.tracked
-        with torch.no_grad():
-            torch._foreach_copy_(tensors, before)
-        self.gan.draw()
+        self.gan.tracks_gradients = True
         self.eager(kind, real, y)
-        tolerance = 0.0 if torch.are_deterministic_algorithms_enabled() else TOLERANCE
-        for name in kind.scalars:
-            now, then = self.gan.tracked[name].double(), replayed[name].double()
-            if not torch.allclose(now, then, tolerance, tolerance, equal_nan=True):
-                self.give_up(f"{name} is {float(then):g} by a replay and {float(now):g} without")
-                break
+        after, tracked = [tensor.detach().clone() for tensor in tensors], self.gan.tracked
+        put(tensors, before)
+        self.gan.draw()
+        try:
+            self.capture(kind, real, y)
+            self.replay(kind, real, y)
+            fault = difference(self.gan.tracked, {name: tracked[name] for name in kind.scalars})
+        except Exception as error:  # what a captured operation refuses has no class of its own
+            fault = first_line(error)
+        if fault is not None:
+            self.give_up(fault)
+            put(tensors, after)
+            self.gan.set_tracked(tracked)
 
     def give_up(self, reason: str) -> None:
-        """Take all further steps eagerly."""
+        """Take all further steps eagerly, without gradients of a broken capture and its generators, which draw in no other."""
         rank_zero_warn(f"steps run eagerly, not as CUDA graphs: {reason}")
-        self.gan.replay = self.gan.clock = None
-
-    def restart(self, real: Tensor, y: Tensor | None) -> None:
-        """Take a step of which an attempt was broken off."""
         gan = self.gan
+        gan.replay = gan.clock = None
         gan.clear_gradients(*gan.networks)
-        gan.generators.clear()  # those of a broken capture, which refuse to draw outside one
+        gan.generators.clear()
         if gan.device.type == "cuda":
             state = torch.Generator(gan.device).graphsafe_get_state()
             torch.cuda.default_generators[torch.cuda.current_device()].graphsafe_set_state(state)
-        gan.begin_step()
-        gan._average_decay = gan.average_decay(len(real))
-        gan.device_step(real, y)
+
+
+def put(tensors: list[Tensor], values: list[Tensor]) -> None:
+    """Write values to tensors."""
+    with torch.no_grad():
+        torch._foreach_copy_(tensors, values)
+
+
+def difference(replayed: Mapping[str, Tensor], eager: Mapping[str, Tensor]) -> str | None:
+    """Say which value a replay makes that the eager step does not; None: it makes the same."""
+    tolerance = 0.0 if torch.are_deterministic_algorithms_enabled() else TOLERANCE
+    for name, value in eager.items():
+        then, now = replayed[name].double(), value.double()
+        if not torch.allclose(now, then, tolerance, tolerance, equal_nan=True):
+            return f"{name} is {float(then):g} by a replay and {float(now):g} without"
+    return None

@@ -126,19 +126,15 @@ def display_of(cfg: DictConfig) -> Display:
     return display
 
 
-STATEFUL = {"penalties": "penalty", "regularizers": "regularizer", "augments": "augment", "tricks": "trick"}
-"""Parts of a GAN that may have a state beside its networks, and their groups."""
-
-
 def restore(gan: GAN, path: Path) -> None:
     """Load weights and clocks; refuse a checkpoint of other networks."""
     try:
         gan.load_state_dict(with_own_parts(read(path)["state_dict"], gan.state_dict()))
     except RuntimeError as error:
         reason = str(error).splitlines()[1].strip().rstrip(".")
-        part = next((group for name, group in STATEFUL.items() if f'"{name}.' in reason), None)
-        kind, remedy = (f"another {part}=", "it as it was") if part else ("other networks", "network= and data= as they were")
-        raise InputError(f"'{path}' is a checkpoint of {kind} than this command's ({reason}): leave {remedy}") from error
+        raise InputError(
+            f"'{path}' is a checkpoint of other networks than this command's ({reason}): leave network= and data= as they were"
+        ) from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:  # of some part's own state
         raise InputError(f"'{path}' holds a state that its GAN does not take: {first_line(error)}") from error
 

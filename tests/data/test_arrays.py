@@ -1,6 +1,7 @@
+import pytest
 import torch
 
-from gan_lab.data.arrays import Arrays, sampled
+from gan_lab.data.arrays import Arrays, placed, sampled
 from gan_lab.data.points import Gaussians, ring
 
 IMAGES = torch.arange(5, dtype=torch.uint8).view(5, 1, 1, 1)
@@ -18,6 +19,25 @@ def test_a_batch_is_its_samples():
 def test_without_labels_there_are_none():
     assert Arrays(IMAGES)[0][1] is None
     assert Arrays(IMAGES).__getitems__([0, 1])[1] is None
+
+
+@pytest.mark.parametrize("labels", [None, torch.arange(5)])
+def test_small_arrays_are_put_on_a_device_with_their_labels_and_names(labels):
+    data, nbytes = Arrays(IMAGES, labels, "abcde"), 5 if labels is None else 5 + 5 * 8
+    near = placed(data, torch.device("meta"), nbytes)
+    assert (len(near), near.classes) == (5, data.classes)
+    assert all(part is None or part.is_meta for part in near.__getitems__([4, 2]))
+    assert placed(data, torch.device("meta"), nbytes - 1) is data
+    assert data.images.is_cpu
+
+
+def test_arrays_that_make_their_samples_when_asked_stay_where_they_are():
+    class Doubled(Arrays):
+        def __getitems__(self, indices):
+            return self.images[indices] * 2, None
+
+    for data in (Doubled(IMAGES), [1, 2]):
+        assert placed(data, torch.device("meta"), 1000) is data
 
 
 def test_works_on_a_file_mapped_into_memory(tmp_path):

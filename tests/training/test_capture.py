@@ -105,8 +105,32 @@ def test_after_a_broken_capture_training_goes_on_as_if_none_had_been_tried():
     cfg = tiny("model=gan", images=40)
     with pytest.warns(UserWarning, match="eagerly, not as CUDA graphs: operation not permitted"):
         tried = fit(cfg, Tries())
-    assert steps[0].taken == capture.WARMUP
+    assert steps[0].taken == capture.WARMUP + 1
     assert tried.replay is None
+    assert difference(tried, fit(cfg)) is None
+
+
+class Wrong(Broken):
+    """Replays that do something else."""
+
+    def capture(self, kind, real, y):
+        kind.scalars = {"d_loss": torch.zeros(())}
+
+    def replay(self, kind, real, y):
+        with torch.no_grad():
+            for weight in self.gan.parameters():
+                weight.fill_(7)
+        self.gan.set_tracked({"d_loss": torch.tensor(7.0)})
+
+
+def test_a_replay_that_differs_from_the_eager_step_leaves_nothing_behind():
+    class Tries(capture.Capture):
+        def on_train_start(self, trainer, gan):
+            gan.replay = Wrong(gan, trainer.optimizers)
+
+    cfg = tiny("model=gan", images=40)
+    with pytest.warns(UserWarning, match=r"d_loss is 7 by a replay and [0-9.]+ without"):
+        tried = fit(cfg, Tries())
     assert difference(tried, fit(cfg)) is None
 
 
@@ -132,8 +156,7 @@ def test_graphs_of_a_level_that_growth_has_left_are_freed():
     class Tries(capture.Capture):
         def on_train_start(self, trainer, gan):
             gan.replay = Broken(gan, trainer.optimizers)
-            gan.replay.capture = lambda kind, real, y: gan.replay.eager(kind, real, y)
-            gan.replay.compare = lambda *_: None
+            gan.replay.attempt = gan.replay.eager
             steps.append(gan.replay)
 
         def on_train_batch_end(self, trainer, gan, *_):
@@ -185,12 +208,16 @@ def test_on_a_gpu_what_breaks_in_a_capture_draws_again_afterwards(monkeypatch):
         end(graph)
         raise RuntimeError("operation not permitted")
 
-    end, options = torch.cuda.CUDAGraph.capture_end, ("model=stylegan2", *DETERMINISTIC)
-    eager = trained_on_a_gpu(*options)
-    monkeypatch.setattr(torch.cuda.CUDAGraph, "capture_end", breaks)
-    with pytest.warns(UserWarning, match="eagerly, not as CUDA graphs"):
-        broken = trained_on_a_gpu(*options, "speed.capture=true")
-    assert difference(broken, eager) is None
+    def refuses(*args):
+        raise RuntimeError("operation not permitted")
+
+    end, options = torch.cuda.CUDAGraph.capture_end, ("model=stylegan2", "speed.capture=true", *DETERMINISTIC)
+    runs = []
+    for place, name, fault in ((torch.cuda.CUDAGraph, "capture_end", breaks), (capture.CapturedStep, "capture", refuses)):
+        with monkeypatch.context() as patch, pytest.warns(UserWarning, match="eagerly, not as CUDA graphs"):
+            patch.setattr(place, name, fault)
+            runs.append(trained_on_a_gpu(*options))
+    assert difference(*runs) is None
 
 
 @on_a_gpu

@@ -101,11 +101,15 @@ class LightningEngine(Engine):
             count()
 
     def backward(self, loss: Tensor) -> None:
-        """Add the gradient of a loss, as precision and strategy have it."""
-        if self.is_plain:
-            super().backward(loss)
-        else:
-            self.gan.manual_backward(loss)
+        """Add the gradient of a loss, as strategy and scale have it.
+
+        Outside the autocast in which a step runs: it would round the double backward of a penalty.
+        """
+        with torch.autocast(self.gan.device.type, enabled=False):
+            if self.is_plain:
+                super().backward(loss)
+            else:
+                self.gan.manual_backward(loss)
 
     def step(self, number: int) -> None:
         """Step, as precision and strategy have it."""

@@ -11,6 +11,7 @@ from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
 
 from gan_lab.model.base import Engine
 from gan_lab.model.base.engine import is_plain
+from gan_lab.penalties import gradient_penalty
 from gan_lab.training.build import build
 from gan_lab.training.short_run import difference
 from tests.tiny import fit, tiny
@@ -84,3 +85,14 @@ def test_lightning_steps_where_precision_or_strategy_add_to_it(strategy, precisi
     gan = build(tiny("model=gan"))
     gan._trainer = SimpleNamespace(strategy=strategy, precision_plugin=precision, callbacks=[L.Callback()])
     assert is_plain(gan) == plain
+
+
+def test_a_double_backward_in_full_precision_stays_so_within_autocast():
+    gan, slopes = fit(tiny("model=wgan_gp", images=8)), []
+    images = torch.rand(4, 1, 8, 8, dtype=torch.float32)
+    for is_on in (False, True):
+        gan.discriminator.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=is_on):  # as a training step is
+            gan.engine.backward(gradient_penalty(gan.discriminator, images))
+        slopes.append([weight.grad.clone() for weight in gan.discriminator.parameters() if weight.grad is not None])
+    assert all(map(torch.equal, *slopes))
