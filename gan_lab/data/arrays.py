@@ -12,6 +12,9 @@ from torch.utils.data import Dataset
 from gan_lab.data.survey import SourceFacts
 from gan_lab.ranges import Rows
 
+RESIDENT = 1 / 32
+"""Share of a GPU's memory that the arrays of a training set may take."""
+
 
 class Arrays(Dataset[tuple[Tensor, Tensor | None]]):
     """Samples and labels held as tensors.
@@ -54,12 +57,20 @@ def _sha256(array: Tensor) -> str:
     return hashlib.sha256(array.contiguous().numpy().data).hexdigest()
 
 
-def placed(dataset: Any, device: torch.device, room: int) -> Any:
-    """Return arrays of at most ``room`` bytes on a device, whose batches need no copy to it; any other data set as it is."""
+def placed(dataset: Any, device: torch.device, room: int | None = None) -> Any:
+    """Return arrays that fit into ``room`` bytes on a device, whose batches need no copy to it; any other data set as it is.
+
+    Args:
+        dataset: any.
+        device: of training.
+        room: None: `RESIDENT` of a GPU's memory, and nothing on a CPU.
+    """
+    if room is None and device.type == "cuda":
+        room = int(RESIDENT * torch.cuda.get_device_properties(device).total_memory)
     if getattr(type(dataset), "__getitems__", None) is not Arrays.__getitems__:
         return dataset
     images, labels = dataset.images, dataset.labels
-    if images.nbytes + (0 if labels is None else labels.nbytes) > room:
+    if images.nbytes + (0 if labels is None else labels.nbytes) > (room or 0):
         return dataset
     return Arrays(images.to(device), None if labels is None else labels.to(device), dataset.classes)
 

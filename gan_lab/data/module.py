@@ -8,7 +8,7 @@ floats (`Data.to_floats`), each with its label or None, as torchvision's do with
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from typing import Any, TypedDict, cast
+from typing import Any, TypedDict
 
 import lightning as L
 import torch
@@ -27,9 +27,6 @@ from gan_lab.rng import StepRNG, Stream
 from gan_lab.sizes import as_given, height_and_width
 
 Batch = tuple[Tensor, Tensor | None]
-
-RESIDENT = 1 / 32
-"""Share of a GPU's memory that the training set's arrays may take: their batches need no copy from the host."""
 
 
 class Options(TypedDict, total=False):
@@ -193,14 +190,7 @@ class Data(L.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader:
         """Return endless batches that start at the GAN's clock."""
-        return self._loader(self._resident(self.train_set), self.order(), persistent_workers=True)
-
-    def _resident(self, dataset: Dataset) -> Any:
-        """Return arrays that are small beside the memory of the GPU in it, and any other data set as it is."""
-        if not self._on_gpu:
-            return dataset
-        device = cast(L.Trainer, self.trainer).strategy.root_device
-        return placed(dataset, device, int(RESIDENT * torch.cuda.get_device_properties(device).total_memory))
+        return self._loader(placed(self.train_set, self._device), self.order(), persistent_workers=True)
 
     def order(self) -> Sampler[list[int]]:
         """Return the endless batches of training indices of this process."""
@@ -230,6 +220,7 @@ class Data(L.LightningDataModule):
     def _loader(self, dataset: Dataset, batches: Any, persistent_workers: bool = False) -> DataLoader:
         arrays = dataset.images if isinstance(dataset, Arrays) else None
         num_workers = self.num_workers if arrays is None else 0
+        pins = self._device.type == "cuda" and (arrays is None or arrays.is_cpu)  # a copy from pageable memory would block
         return Loader(
             dataset,
             batch_sampler=batches,
@@ -238,7 +229,7 @@ class Data(L.LightningDataModule):
             persistent_workers=persistent_workers and num_workers > 0,
             multiprocessing_context="fork" if num_workers else None,  # other methods fail under joblib's launcher
             generator=torch.Generator(),  # without one, iter() draws from torch's global generator
-            pin_memory=self._on_gpu and (arrays is None or arrays.is_cpu),  # a copy from pageable memory would block
+            pin_memory=pins,
         )
 
     def collate(self, samples: Batch | list[tuple[Tensor, Any]]) -> Batch:
@@ -287,8 +278,8 @@ class Data(L.LightningDataModule):
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
     @property
-    def _on_gpu(self) -> bool:
-        return self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
+    def _device(self) -> torch.device:
+        return self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
 
     @property
     def _gan(self) -> Any:
