@@ -51,6 +51,12 @@ speed_r3gan32() { EACH=$(((EACH + 2) / 3)) bench speed_r3gan32 fast,fast+capture
 speed_r3gan32_256() { EACH=$(((EACH + 2) / 3)) bench speed_r3gan32_256 fast 32 256 experiment=r3gan_cifar10 data.num_classes=10; }
 speed_compile() { bench speed_compile plain+compile 64 64 model=dcgan; }
 
+# Images/s and peak memory of the authors' own code at the same sizes, from a checkout of https://github.com/brownvc/R3GAN
+r3gan_authors() {
+  [ -n "${R3GAN:-}" ] || { echo "not measured: R3GAN names no checkout of the authors' repository" && return; }
+  EACH=$(((EACH + 2) / 3)) "$PYTHON" -m gan_lab.benchmark.r3gan_authors "$R3GAN" 64 256
+}
+
 # Seconds of a step of D and peak memory beside those of speed_r3gan32
 finite_difference() {
   EACH=$(((EACH + 2) / 3)) bench finite_difference fast,fast+capture:false 32 64 experiment=r3gan_cifar10 data.num_classes=10 \
@@ -122,7 +128,7 @@ $(nvidia-smi --query-gpu=memory.used --format=csv,noheader,nounits 2>/dev/null |
 }
 
 PARTS=(speed_dcgan64 speed_sngan32 speed_wgan_gp32 speed_dcgan64_512 deterministic start memory finite_difference
-  speed_r3gan32 speed_r3gan32_256 speed_compile)
+  speed_r3gan32 r3gan_authors speed_r3gan32_256 speed_compile)
 
 if [ "${1:-}" = --part ]; then
   "$2"
