@@ -105,7 +105,8 @@ class LightningEngine(Engine):
 
         Outside the autocast in which a step runs: it would round the double backward of a penalty.
         """
-        with torch.autocast(self.gan.device.type, enabled=False):
+        kind = self.gan.device.type
+        with torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext():
             if self.is_plain:
                 super().backward(loss)
             else:
