@@ -21,6 +21,10 @@ from torch.overrides import TorchFunctionMode
 Lengths = int | Sequence[int]
 
 
+saving_hooks: Callable[[bool], Any] = getattr(torch._C._autograd, "_top_saved_tensors_default_hooks", lambda _: None)
+"""Return the hooks of tensors that are saved for a backward pass, which torch tells since its version 2.8, or None."""
+
+
 class TwiceDifferentiable(TorchFunctionMode):
     """A context in which all convolutions, those of any network, are ones whose second derivative is fast.
 
@@ -42,7 +46,7 @@ def _plain(
     dilation: Lengths = 1,
     groups: int = 1,
 ) -> Tensor:
-    if isinstance(padding, str) or not _gains(input, groups):
+    if isinstance(padding, str) or not (_gains(input, groups) and _suits(input, weight)):
         return torchs(input, weight, bias, stride, padding, dilation, groups)
     strides, paddings, dilations = (_each(length, weight) for length in (stride, padding, dilation))
     return _convolved(input, weight, bias, Form(strides, paddings, dilations, False, _each(0, weight), groups))
@@ -59,9 +63,10 @@ def _transposed(
     groups: int = 1,
     dilation: Lengths = 1,
 ) -> Tensor:
-    if not _gains(input, groups):
-        return torchs(input, weight, bias, stride, padding, output_padding, groups, dilation)
     strides, paddings, dilations, rest = (_each(length, weight) for length in (stride, padding, dilation, output_padding))
+    fits = all(more < step for more, step in zip(rest, strides, strict=True))  # else its gradient is larger than the input
+    if not (fits and _gains(input, groups) and _suits(input, weight)):
+        return torchs(input, weight, bias, stride, padding, output_padding, groups, dilation)
     return _convolved(input, weight, bias, Form(strides, paddings, dilations, True, rest, groups))
 
 
@@ -75,6 +80,16 @@ def _gains(input: Tensor, groups: int) -> bool:
     return torch.is_grad_enabled() and (groups > 1 or input.is_cuda)
 
 
+def _suits(input: Tensor, weight: Tensor) -> bool:
+    """Return whether these are batches of real numbers, and none of torch.compile, torch.func and checkpoints is at work.
+
+    The first two do not differentiate ours twice. A checkpoint would recompute maps outside the context, by torch's.
+    """
+    if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active() or saving_hooks(True):
+        return False
+    return input.ndim == weight.ndim and input.is_floating_point()
+
+
 def _each(length: Lengths, weight: Tensor) -> list[int]:
     """Return a length for each dimension of a map."""
     lengths = [length] if isinstance(length, int) else [*length]
@@ -84,11 +99,16 @@ def _each(length: Lengths, weight: Tensor) -> list[int]:
 def _convolved(x: Tensor, weight: Tensor, bias: Tensor | None, form: "Form") -> Tensor:
     if torch.is_autocast_enabled(x.device.type):
         half = torch.get_autocast_dtype(x.device.type)
-        x, weight, bias = x.to(half), weight.to(half), None if bias is None else bias.to(half)
+        x, weight = _cast(x, half), _cast(weight, half)
+        bias = None if bias is None else _cast(bias, half)
     maps = _ByInput.apply(x, weight, bias, form)
     if not (weight.requires_grad or (bias is not None and bias.requires_grad)):
         return maps
     return _Join.apply(maps, _ByParameters.apply(weight, bias, [x], maps.shape, form))
+
+
+def _cast(tensor: Tensor, half: torch.dtype) -> Tensor:
+    return tensor if tensor.dtype == torch.float64 else tensor.to(half)  # as autocast does
 
 
 class Form(NamedTuple):
@@ -137,14 +157,15 @@ class _ByParameters(Function):
     def forward(ctx: Any, weight: Tensor, bias: Tensor | None, hidden: list[Tensor], shape: Any, form: Form) -> Tensor:
         (x,) = hidden
         ctx.save_for_backward(x, weight)
-        ctx.form, ctx.has_bias = form, bias is not None
+        ctx.form = form
         return x.new_zeros(()).expand(shape)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
-        bias = grads[0].sum((0, *range(2, grads[0].ndim))) if ctx.has_bias else None
-        return _WeightGradient.apply(grads[0], x, weight.detach(), ctx.form), bias, None, None, None
+        by_weight = _WeightGradient.apply(grads[0], x, weight.detach(), ctx.form) if ctx.needs_input_grad[0] else None
+        by_bias = grads[0].sum((0, *range(2, grads[0].ndim))) if ctx.needs_input_grad[1] else None
+        return by_weight, by_bias, None, None, None
 
 
 class _WeightGradient(Function):
@@ -168,7 +189,7 @@ class _Join(Function):
 
     @staticmethod
     def forward(ctx: Any, maps: Tensor, zeros: Tensor) -> Tensor:
-        return maps.view_as(maps)
+        return maps.detach()  # no view, which an activation in place would be refused
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor]:

@@ -3,9 +3,12 @@ import torch
 from torch import nn
 from torch.autograd import grad, gradcheck, gradgradcheck
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.checkpoint import checkpoint
 
 from gan_lab import convolutions
 from gan_lab.convolutions import TwiceDifferentiable
+
+KNOWS_HOOKS = hasattr(torch._C._autograd, "_top_saved_tensors_default_hooks")
 
 CASES = [
     (nn.Conv2d, {"groups": 4, "padding": 1}),
@@ -16,6 +19,7 @@ CASES = [
     (nn.Conv2d, {"groups": 2, "padding": "same"}),
     (nn.ConvTranspose2d, {"groups": 4, "stride": 2, "padding": 1, "output_padding": (1, 0)}),
     (nn.ConvTranspose2d, {"groups": 1, "stride": 3}),
+    (nn.ConvTranspose2d, {"groups": 2, "dilation": 2, "output_padding": 1}),
     (nn.Conv1d, {"groups": 2, "stride": 3}),
     (nn.ConvTranspose1d, {"groups": 1, "dilation": 2}),
     (nn.Conv3d, {"groups": 2}),
@@ -115,6 +119,63 @@ def test_under_autocast_the_double_backward_is_bf16_as_the_map():
     slope.square().sum().backward()
     assert conv.weight.grad.dtype == torch.float32
     assert conv.weight.grad.isfinite().all()
+
+
+def in_place(conv, x):
+    return nn.functional.leaky_relu_(conv(x).mul_(2)).flatten(1)
+
+
+def unbatched(conv, x):
+    return torch.stack([conv(image) for image in x])
+
+
+def of_each_image(conv, x):
+    return torch.func.vmap(lambda image: conv(image[None]))(x)
+
+
+def recomputed(conv, x):
+    return checkpoint(lambda maps: conv(maps).tanh(), x.tanh(), use_reentrant=False)
+
+
+def compiled(conv, x):
+    return torch.compile(conv, backend="eager")(x)
+
+
+def of_complex_numbers(conv, x):
+    return nn.functional.conv2d(torch.complex(x, x), torch.complex(conv.weight, conv.weight)).abs()
+
+
+USES = [in_place, unbatched, of_each_image, of_complex_numbers, pytest.param(compiled, marks=pytest.mark.slow)]
+USES += [pytest.param(recomputed, marks=pytest.mark.skipif(not KNOWS_HOOKS, reason="torch tells of a checkpoint since 2.8"))]
+
+
+@pytest.mark.parametrize("use", USES)
+def test_any_use_of_a_convolution_has_torchs_derivatives(use):
+    conv, x = nn.Conv2d(2, 4, 3, bias=False).double(), torch.randn(2, 2, 5, 5, dtype=torch.float64, requires_grad=True)
+
+    def ours(x):
+        with TwiceDifferentiable():
+            return use(conv, x)
+
+    mine, torchs = penalised(ours, conv, x), penalised(lambda x: use(conv, x), conv, x)
+    for one, other in zip(mine, torchs, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize("frozen", ["weight", "bias"])
+def test_a_frozen_parameter_costs_no_gradient(frozen):
+    conv, x = nn.Conv2d(8, 8, 3, groups=4), torch.randn(1, 8, 4, 4)
+    getattr(conv, frozen).requires_grad_(False)
+    with Convolutions() as counter:
+        ours(conv)(x).sum().backward()
+    assert counter.number == (1 if frozen == "weight" else 2)
+    assert [name for name, weight in conv.named_parameters() if weight.grad is None] == [frozen]
+
+
+def test_autocast_leaves_float64_as_it_is():
+    conv, x = nn.Conv2d(8, 8, 3, groups=4).double(), torch.randn(1, 8, 4, 4, dtype=torch.float64)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert ours(conv)(x).dtype == conv(x).dtype == torch.float64
 
 
 def test_without_gradients_and_outside_the_context_torchs_are_left_alone():
