@@ -5,6 +5,7 @@ At small batches a GPU waits for Python. A replay launches a whole step, the dou
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 import lightning as L
@@ -200,11 +201,13 @@ class CapturedStep:
 
         Eagerly first: a graph keeps the memory of its step, and both at once would need twice as much.
         """
-        states = [self.gan, *(value for optimizer in self.optimizers for value in optimizer.state.values())]
-        tensors = [tensor for state in states for tensor in tensors_of(state)]
+        tensors = self.state()
         before = [tensor.detach().clone() for tensor in tensors]
         self.gan.tracks_gradients = True
         self.eager(kind, real, y)
+        if name := self.replaced(tensors):
+            self.give_up(f"{name} is another tensor after a step, and a graph would write to the first: change it in place")
+            return
         after, tracked = [tensor.detach().clone() for tensor in tensors], self.gan.tracked
         put(tensors, before)
         self.gan.draw()
@@ -218,6 +221,18 @@ class CapturedStep:
             self.give_up(fault)
             put(tensors, after)
             self.gan.set_tracked(tracked)
+
+    def state(self) -> list[Tensor]:
+        """Return the tensors that a step changes: those of the GAN, then those of its optimizers."""
+        states = [self.gan, *(value for optimizer in self.optimizers for value in optimizer.state.values())]
+        return [tensor for state in states for tensor in tensors_of(state)]
+
+    def replaced(self, tensors: list[Tensor]) -> str | None:
+        """Return the name of the first of these tensors of the state in whose place a step has put another one."""
+        names = [name for name, _ in (*self.gan.named_parameters(), *self.gan.named_buffers())]
+        others = (number for number, (old, new) in enumerate(zip_longest(tensors, self.state())) if old is not new)
+        number = next(others, None)
+        return None if number is None else names[number] if number < len(names) else "an optimizer's memory"
 
     def give_up(self, reason: str) -> None:
         """Take all further steps eagerly, without gradients of a broken capture and its generators, which draw in no other."""

@@ -4,6 +4,7 @@ import os
 import warnings
 from types import SimpleNamespace
 
+import lightning as L
 import pytest
 import torch
 from hydra.utils import instantiate
@@ -11,6 +12,7 @@ from lightning.pytorch.strategies import DDPStrategy
 from torch.optim import SGD, Adam, RMSprop
 
 from gan_lab.optimizers import MuonAdam
+from gan_lab.penalties import Penalty
 from gan_lab.training import capture
 from gan_lab.training.build import build, build_data
 from gan_lab.training.short_run import difference
@@ -132,6 +134,33 @@ def test_a_replay_that_differs_from_the_eager_step_leaves_nothing_behind():
     with pytest.warns(UserWarning, match=r"d_loss is 7 by a replay and [0-9.]+ without"):
         tried = fit(cfg, Tries())
     assert difference(tried, fit(cfg)) is None
+
+
+class Replaces(Penalty):
+    """Keeps a mean of its own by assignment, as a graph could not."""
+
+    def __init__(self):
+        super().__init__(weight=1.0)
+        self.register_buffer("mean", torch.zeros(()))
+
+    def term(self, discriminator, batch):
+        self.mean = self.mean / 2 + batch.real_logits.detach().mean()
+        return self.mean * batch.real_logits.mean()
+
+
+def test_a_step_that_replaces_a_tensor_is_not_captured():
+    class Adds(L.Callback):
+        def setup(self, trainer, gan, stage):
+            gan.penalties["own"] = Replaces()
+
+    class Tries(Adds):
+        def on_train_start(self, trainer, gan):
+            gan.replay = Broken(gan, trainer.optimizers)
+
+    cfg = tiny("model=gan", images=24)
+    with pytest.warns(UserWarning, match="penalties.own.mean is another tensor after a step"):
+        tried = fit(cfg, Tries())
+    assert difference(tried, fit(cfg, Adds())) is None
 
 
 def test_a_rate_that_a_graph_would_keep_ends_the_attempts(monkeypatch):
