@@ -20,6 +20,7 @@ from gan_lab.run_folder import RunFolder, find_checkpoint, read_lines
 def quiet() -> None:
     """Silence warnings that say nothing about this run."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    logging.getLogger("lightning.pytorch.profilers").setLevel(logging.INFO)  # the report that trainer.profiler asks for
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", "Found .* in eval mode")  # the averaged generator is, on purpose
     warnings.filterwarnings("ignore", ".*does not have many workers")  # data in memory need none
