@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from torch.utils.data import DataLoader
@@ -28,12 +28,19 @@ class Loader(DataLoader):
         self.worker_init_fn = obey_parent
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # torch's own, private class
-        """Return an iterator, whose workers this call forks."""
+        """Return an iterator, whose workers this call forks; without any a generator, which costs less than torch's."""
+        if self.num_workers == 0 and not self.pin_memory:
+            batches: Any = self.batch_sampler
+            fetch = getattr(self.dataset, "__getitems__", self._one_by_one)
+            return (self.collate_fn(fetch(rows)) for rows in batches)
         former = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         try:
             return super().__iter__()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, former)
+
+    def _one_by_one(self, rows: Iterable[int]) -> list[Any]:
+        return [self.dataset[row] for row in rows]
 
 
 def cores() -> int:

@@ -29,7 +29,7 @@ from gan_lab.rng import Stream
 from gan_lab.schedules import Constant, Schedule
 from gan_lab.trick import Trick
 
-PLAIN = (int, float, bool, str, type(None))
+PLAIN = frozenset({int, float, bool, str, type(None), list, dict})
 """Types of attributes that can be neither a weight, a buffer nor a module."""
 
 
@@ -139,7 +139,7 @@ class GANModule(Stepping, Sampling):
         self.grow()
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set it; numbers and names without torch's search for weights, which is slow: Lightning sets twenty in each step."""
+        """Set it; plain values without torch's search for weights, which is slow: Lightning sets twenty in each step."""
         if type(value) in PLAIN and name in self.__dict__:  # then it is none of the weights, buffers and modules
             object.__setattr__(self, name, value)
         else:
