@@ -64,7 +64,7 @@ def _transposed(
     dilation: Lengths = 1,
 ) -> Tensor:
     strides, paddings, dilations, rest = (_each(length, weight) for length in (stride, padding, dilation, output_padding))
-    fits = all(more < step for more, step in zip(rest, strides, strict=True))  # else its gradient is larger than the input
+    fits = all(more < step for more, step in zip(rest, strides, strict=False))  # else its gradient is larger than the input
     if not (fits and _gains(input, groups) and _suits(input, weight)):
         return torchs(input, weight, bias, stride, padding, output_padding, groups, dilation)
     return _convolved(input, weight, bias, Form(strides, paddings, dilations, True, rest, groups))
@@ -92,7 +92,7 @@ def _suits(input: Tensor, weight: Tensor) -> bool:
 
 def _each(length: Lengths, weight: Tensor) -> list[int]:
     """Return a length for each dimension of a map."""
-    lengths = [length] if isinstance(length, int) else [*length]
+    lengths = [*length] if isinstance(length, Sequence) else [int(length)]  # which may be NumPy's
     return lengths if len(lengths) > 1 else lengths * (weight.ndim - 2)
 
 

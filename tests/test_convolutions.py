@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -145,7 +146,18 @@ def of_complex_numbers(conv, x):
     return nn.functional.conv2d(torch.complex(x, x), torch.complex(conv.weight, conv.weight)).abs()
 
 
-USES = [in_place, unbatched, of_each_image, of_complex_numbers, pytest.param(compiled, marks=pytest.mark.slow)]
+def of_numpys_stride(conv, x):
+    return nn.functional.conv2d(x, conv.weight, stride=np.int64(2))
+
+
+USES = [
+    in_place,
+    of_numpys_stride,
+    unbatched,
+    of_each_image,
+    of_complex_numbers,
+    pytest.param(compiled, marks=pytest.mark.slow),
+]
 USES += [pytest.param(recomputed, marks=pytest.mark.skipif(not KNOWS_HOOKS, reason="torch tells of a checkpoint since 2.8"))]
 
 
