@@ -15,11 +15,10 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd import Function
+from torch.autograd import Function, forward_ad
 from torch.overrides import TorchFunctionMode
 
 Lengths = int | Sequence[int]
-
 
 saving_hooks: Callable[[bool], Any] = getattr(torch._C._autograd, "_top_saved_tensors_default_hooks", lambda _: None)
 """Return the hooks of tensors that are saved for a backward pass, which torch tells since its version 2.8, or None."""
@@ -81,13 +80,14 @@ def _gains(input: Tensor, groups: int) -> bool:
 
 
 def _suits(input: Tensor, weight: Tensor) -> bool:
-    """Return whether these are batches of real numbers, and none of torch.compile, torch.func and checkpoints is at work.
+    """Return whether these are batches of real numbers, in plain eager autograd.
 
-    The first two do not differentiate ours twice. A checkpoint would recompute maps outside the context, by torch's.
+    torch.compile, torch.func and forward mode cannot differentiate ours as often as torch's; a checkpoint recomputes maps
+    outside the context, where they are torch's.
     """
     if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active() or saving_hooks(True):
         return False
-    return input.ndim == weight.ndim and input.is_floating_point()
+    return input.ndim == weight.ndim and input.is_floating_point() and forward_ad._current_level < 0
 
 
 def _each(length: Lengths, weight: Tensor) -> list[int]:

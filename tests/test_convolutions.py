@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.autograd import grad, gradcheck, gradgradcheck
+from torch.autograd import forward_ad, grad, gradcheck, gradgradcheck
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.checkpoint import checkpoint
 
@@ -134,6 +134,11 @@ def of_each_image(conv, x):
     return torch.func.vmap(lambda image: conv(image[None]))(x)
 
 
+def forwards(conv, x):
+    with forward_ad.dual_level():
+        return forward_ad.unpack_dual(conv(forward_ad.make_dual(x, x.detach().cos())).tanh()).tangent
+
+
 def recomputed(conv, x):
     return checkpoint(lambda maps: conv(maps).tanh(), x.tanh(), use_reentrant=False)
 
@@ -153,6 +158,7 @@ def of_numpys_stride(conv, x):
 USES = [
     in_place,
     of_numpys_stride,
+    forwards,
     unbatched,
     of_each_image,
     of_complex_numbers,
