@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
-from gan_lab.convolutions import TwiceDifferentiable
+from gan_lab.convolutions import TwiceDifferentiable, gradients
 from gan_lab.errors import InputError, pick
 from gan_lab.ranges import Count, NonNegative, Positive
 from gan_lab.schedules import Schedule, value
@@ -30,11 +30,7 @@ def squared_gradient_norm(discriminator: "Discriminate", x: Tensor, y: Tensor | 
     full = nullcontext() if autocast else torch.autocast(x.device.type, enabled=False)
     with full, torch.enable_grad(), TwiceDifferentiable():
         total = discriminator(x, y).sum()
-    with (
-        torch.autocast(x.device.type, enabled=False),
-        torch.enable_grad(),
-    ):  # else stages in full precision lose it on the way back
-        (gradient,) = torch.autograd.grad(total, x, create_graph=True)
+    (gradient,) = gradients(total, x)
     return gradient.flatten(1).square().sum(1)
 
 

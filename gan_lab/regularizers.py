@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvTransposeNd
 
-from gan_lab.convolutions import TwiceDifferentiable
+from gan_lab.convolutions import TwiceDifferentiable, gradients
 from gan_lab.errors import InputError
 from gan_lab.latents import RNG
 from gan_lab.ranges import Count, Fraction, NonNegative
@@ -152,7 +152,7 @@ def path_lengths(synthesis: Callable[[Tensor], Tensor], w: Tensor, rng: RNG) -> 
     with TwiceDifferentiable():
         images = synthesis(w)
     noise = rng.normal(*images.shape).to(images) / math.sqrt(math.prod(images.shape[2:]))
-    (gradient,) = torch.autograd.grad((images * noise).sum(), w, create_graph=True)
+    (gradient,) = gradients((images * noise).sum(), w)
     return gradient.square().sum(2).mean(1).sqrt()
 
 

@@ -7,7 +7,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.checkpoint import checkpoint
 
 from gan_lab import convolutions
-from gan_lab.convolutions import TwiceDifferentiable
+from gan_lab.convolutions import TwiceDifferentiable, gradients
 
 KNOWS_HOOKS = hasattr(torch._C._autograd, "_top_saved_tensors_default_hooks")
 
@@ -120,6 +120,15 @@ def test_under_autocast_the_double_backward_is_bf16_as_the_map():
     slope.square().sum().backward()
     assert conv.weight.grad.dtype == torch.float32
     assert conv.weight.grad.isfinite().all()
+
+
+def test_gradients_are_in_the_precision_of_their_layers_within_autocast():
+    conv, x = nn.Conv2d(8, 8, 3, groups=4), torch.randn(1, 8, 4, 4, requires_grad=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", enabled=False):
+            value = ours(conv)(x).square().sum()
+        (slope,) = gradients(value, x)
+    assert torch.equal(slope, grad(ours(conv)(x).square().sum(), x)[0])
 
 
 def in_place(conv, x):

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gan_lab.convolutions import TwiceDifferentiable
+from gan_lab.convolutions import TwiceDifferentiable, gradients
 from gan_lab.model.batch import Batch, StepContext
 from gan_lab.model.hinge import HingeGAN
 from gan_lab.ranges import Fraction, NonNegative, PositiveOrInfinite
@@ -55,7 +55,7 @@ class LOGAN(HingeGAN):
             start = z.detach().requires_grad_()
             with TwiceDifferentiable():
                 logits = self.logits(step.generator(start, y).to(z.dtype), y, step)
-            (gradient,) = torch.autograd.grad(logits.sum(), start, create_graph=differentiable)
+            (gradient,) = gradients(logits.sum(), start, create_graph=differentiable)
         free = torch.arange(z.shape[1], device=z.device) < round(self.latent_share * z.shape[1])
         return (z + self.latent_step(gradient) * free).clamp(-self.latent_bound, self.latent_bound)
 

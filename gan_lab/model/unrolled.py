@@ -9,7 +9,7 @@ from torch.func import functional_call
 from torch.nn.functional import softplus
 from torch.optim import SGD, Adam, Optimizer
 
-from gan_lab.convolutions import TwiceDifferentiable
+from gan_lab.convolutions import TwiceDifferentiable, gradients
 from gan_lab.errors import InputError
 from gan_lab.model.batch import Batch, Discriminate, StepContext
 from gan_lab.model.gan import GAN
@@ -66,8 +66,8 @@ class UnrolledGAN(GAN):
         for _ in range(self.unroll_steps):
             with TwiceDifferentiable():
                 loss = self.discriminator_loss(replace(batch, logits=logits, features=None, head=None))
-            gradients = torch.autograd.grad(loss, list(weights.values()), create_graph=True)
-            weights = optimizer.step(weights, dict(zip(weights, gradients, strict=True)))
+            slopes = gradients(loss, *weights.values())
+            weights = optimizer.step(weights, dict(zip(weights, slopes, strict=True)))
         return logits
 
 
