@@ -214,7 +214,7 @@ class CapturedStep:
         try:
             self.capture(kind, real, y)
             self.replay(kind, real, y)
-            fault = difference(self.gan.tracked, {name: tracked[name] for name in kind.scalars})
+            fault = disagreement(self.gan.tracked, {name: tracked[name] for name in kind.scalars})
         except Exception as error:  # what a captured operation refuses has no class of its own
             fault = first_line(error)
         if fault is not None:
@@ -252,7 +252,7 @@ def put(tensors: list[Tensor], values: list[Tensor]) -> None:
         torch._foreach_copy_(tensors, values)
 
 
-def difference(replayed: Mapping[str, Tensor], eager: Mapping[str, Tensor]) -> str | None:
+def disagreement(replayed: Mapping[str, Tensor], eager: Mapping[str, Tensor]) -> str | None:
     """Say which value a replay makes that the eager step does not; None: it makes the same."""
     tolerance = 0.0 if torch.are_deterministic_algorithms_enabled() else TOLERANCE
     for name, value in eager.items():
