@@ -35,13 +35,13 @@ class TwiceDifferentiable(TorchFunctionMode):
         return REPLACED.get(func, func)(*args, **(kwargs or {}))
 
 
-def gradients(value: Tensor, *inputs: Tensor, create_graph: bool = True) -> tuple[Tensor, ...]:
-    """Return the gradients of a scalar, which are differentiable with ``create_graph``.
+def gradients(value: Tensor, *inputs: Tensor, create_graph: bool = True, **options: Any) -> tuple[Tensor, ...]:
+    """Return the gradients of a scalar, which are differentiable with ``create_graph``; further options are torch's.
 
     Outside autocast, in which a step runs: stages in full precision would lose it on the way back.
     """
     with torch.autocast(value.device.type, enabled=False), torch.enable_grad():
-        return torch.autograd.grad(value, inputs, create_graph=create_graph)
+        return torch.autograd.grad(value, inputs, create_graph=create_graph, **options)
 
 
 def _plain(

@@ -78,7 +78,7 @@ def run_in(
     from gan_lab.data.survey import describe
     from gan_lab.evaluation.extractor import trained, weights
     from gan_lab.training import cadence, capture, checkpoint, transfer
-    from gan_lab.training.build import build, build_data, check_batches
+    from gan_lab.training.build import build, build_data, check_batches, check_clipping
     from gan_lab.training.speed import backends
 
     weights.check(cfg.extractor if cfg.metric else None)
@@ -94,6 +94,7 @@ def run_in(
     callbacks = make_callbacks(cfg, data)
     gan = build(cfg)
     check_batches(gan, data.batch_size)
+    check_clipping(gan)
     if resumed:
         checkpoint.restore(gan, resumed.path)  # `fit` does it too, but only here a misfit is one sentence
     elif cfg.init_from:

@@ -36,6 +36,14 @@ def cache(tmp_path_factory) -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture(autouse=True)
+def weights() -> None:
+    """A test's networks begin alike, whichever tests ran before it."""
+    import torch
+
+    torch.default_generator.manual_seed(0)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def plugins() -> Iterator[None]:
     """Lightning's Trainer looks for plugins in all installed packages, a tenth of a second each time: once is enough."""

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_lab.adversary import processes
+from gan_lab.convolutions import gradients
 from gan_lab.errors import InputError
 from gan_lab.ranges import NonNegative, Positive
 
@@ -16,17 +17,18 @@ def gradient_ratio(reconstruction_loss: Tensor, gan_loss: Tensor, last_layer: Te
     Raises:
         InputError: a loss does not depend on the weight.
     """
-    gradients = []
+    both = []
     for name, loss in (("reconstruction_loss", reconstruction_loss), ("the fakes", gan_loss)):
-        found = torch.autograd.grad(loss, last_layer, retain_graph=True, allow_unused=True) if loss.requires_grad else (None,)
-        if found[0] is None:
+        options = {"create_graph": False, "retain_graph": True, "allow_unused": True}
+        found = gradients(loss, last_layer, **options)[0] if loss.requires_grad else None
+        if found is None:
             raise InputError(
                 f"{name} did not come through last_layer: give the weight of the generator's last layer, such as "
                 "decoder[-1].weight, and losses of what it has just made"
             )
-        gradients.append(found[0].to(torch.promote_types(found[0].dtype, torch.float32)))
-    processes.average(gradients)
-    rec, gan = (gradient.norm() for gradient in gradients)
+        both.append(found.to(torch.promote_types(found.dtype, torch.float32)))
+    processes.average(both)
+    rec, gan = (gradient.norm() for gradient in both)
     return rec / (gan + delta)
 
 

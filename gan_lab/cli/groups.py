@@ -5,20 +5,13 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from annotated_types import Ge, MinLen
 
-from gan_lab.ranges import NonNegative, Rows, Text
+from gan_lab.ranges import Rows, Text
 
 Names = str | Sequence[Text]
 
 
 class TargetNode:
     """Stands for the object that a ``_target_`` makes, where a value is checked."""
-
-
-class ClipGradNorm(TypedDict):
-    """The largest norm of each network's gradient."""
-
-    g: NonNegative | None
-    d: NonNegative | None
 
 
 class Players(TypedDict):

@@ -187,7 +187,12 @@ def _rules_below(node: DictConfig | ListConfig, written: Any, rule: Rule | None,
     if isinstance(node, ListConfig) or written.get("_target_") == "???":
         return {}
     if "_target_" not in written:
-        return rule.below(node) if rule else {}
+        rules = rule.below(node) if rule else {}
+        if rule and is_typeddict(rule.hint) and _is_closed(rule.hint):
+            for name in map(str, node):
+                if name not in rules:
+                    raise InputError(f"{key} has no '{name}'{nearest(name, rules)}: leave it out")
+        return rules
     target = _resolve_target(node._target_, key)
     if node._target_ == GET_METHOD and isinstance(path := node.get("path"), str):
         _resolve_target(path, key)
@@ -198,6 +203,11 @@ def _rules_below(node: DictConfig | ListConfig, written: Any, rule: Rule | None,
                 f"{node._target_} takes no '{name}'{nearest(name, rules)}: leave it out (~{key}.{name}, if a yaml chooses it)"
             )
     return rules
+
+
+def _is_closed(options: type) -> bool:
+    """Return whether these keys are all that there are; a group of parts may have more, to which the parts refer."""
+    return options.__total__ and all(rule.hint is not TargetNode for rule in rules_of(options).values())  # type: ignore[attr-defined]
 
 
 @cache

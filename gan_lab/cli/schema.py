@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from annotated_types import Ge, Le, MinLen
 
-from gan_lab.cli.groups import ClipGradNorm, Eval, Groups, Names, Optimizers, Players, Speed, TargetNode
+from gan_lab.cli.groups import Eval, Groups, Names, Optimizers, Players, Speed, TargetNode
 from gan_lab.ranges import (
     AtLeastTwo,
     Count,
@@ -46,7 +46,7 @@ class TrainKeys(Groups):
     primary: Text | None
     primary_mode: Literal["min", "max"] | None
     accumulate: Count
-    clip_grad_norm: ClipGradNorm
+    clip_grad_norm: Mapping[str, NonNegative | None]
     resume: Text | None
     init_from: Text | None
     trust: Names

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gan_lab.convolutions import gradients
 from gan_lab.model.batch import Batch
 from gan_lab.model.conditional import LabelledGenerator
 from gan_lab.model.projection import with_labels
@@ -79,7 +80,7 @@ class GradientNormalization(nn.Module):
         """Return a scalar of the value of ``loss`` whose gradient at the samples (N, ...) is that of the mean of unit ones."""
         if not self.training:
             return loss
-        (gradient,) = torch.autograd.grad(loss * samples.numel(), samples, retain_graph=True)
+        (gradient,) = gradients(loss * samples.numel(), samples, create_graph=False, retain_graph=True)
         self._observe(gradient.square().mean())
         direction = gradient / ((self.sums[0] / self.sums[1]).sqrt() + 1e-8)
         surrogate = (samples * direction).mean()

@@ -52,6 +52,14 @@ def build(cfg: DictConfig) -> GAN:
     return gan
 
 
+def check_clipping(gan: GAN) -> None:
+    """Refuse a limit of the gradient of a network that this model does not train."""
+    names = [network.name for network in gan.trained_networks()]
+    for name in gan.clip_grad_norm:
+        if name not in names:
+            raise InputError(f"clip_grad_norm.{name} is of no network that this model trains: it has {', '.join(names)}")
+
+
 def check_batches(gan: GAN, batch_size: int) -> None:
     """Refuse batches, those of later levels of growth too, that D's minibatch statistics do not divide."""
     sizes = [batch_size, *(gan.growth.batch_sizes.values() if gan.growth else ())]

@@ -90,6 +90,7 @@ ISSUE = {
     "model._target_=''": "model: the _target_ is no name of a class or function: give _target_=module.Name",
     "model._target_=3": "model: 3 is no class and no function: give _target_=module.Name",
     "model._target_=???": "model._target_ is missing: give model._target_=VALUE",
+    "+speed.captures=true": "speed has no 'captures'; did you mean 'capture'?: leave it out",
     "model.g_loss.path=gan_lab.losses.foo": "model.g_loss: Error loading 'gan_lab.losses.foo': gan_lab.losses has no 'foo'",
 }
 

@@ -3,7 +3,7 @@ import torch
 from hydra.errors import InstantiationException
 
 from gan_lab.errors import InputError
-from gan_lab.training.build import build, check_batches
+from gan_lab.training.build import build, check_batches, check_clipping
 from gan_lab.training.config import check_numbers
 from gan_lab.training.short_run import equal
 from tests.tiny import CONF, fit, tiny
@@ -115,3 +115,9 @@ def test_batches_of_every_level_of_growth_hold_whole_groups_of_the_minibatch_sta
         with pytest.raises(InputError, match="groups of 4 divide, and D sees 6 images: choose another data"):
             check_batches(gan, first)
     check_batches(build(tiny("model=dcgan")), 6)
+
+
+def test_a_limit_of_the_gradient_is_of_a_network_that_the_model_trains():
+    check_clipping(build(tiny("model=vae_gan", "+clip_grad_norm.e=1")))
+    with pytest.raises(InputError, match=r"clip_grad_norm\.e is of no network that this model trains: it has g, d"):
+        check_clipping(build(tiny("model=gan", "+clip_grad_norm.e=1")))
