@@ -67,10 +67,11 @@ def placed(dataset: Any, device: torch.device, room: int | None = None) -> Any:
     Args:
         dataset: any.
         device: of training.
-        room: None: `RESIDENT` of a GPU's memory, and nothing on a CPU.
+        room: None: `RESIDENT` of a GPU's memory, but at most half of what is free, and nothing on a CPU.
     """
     if room is None and device.type == "cuda":
-        room = int(RESIDENT * torch.cuda.get_device_properties(device).total_memory)
+        free, total = torch.cuda.mem_get_info(device)
+        room = int(min(RESIDENT * total, free / 2))
     if getattr(type(dataset), "__getitems__", None) is not Arrays.__getitems__:
         return dataset
     images, labels = dataset.images, dataset.labels

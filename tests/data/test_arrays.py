@@ -31,6 +31,11 @@ def test_small_arrays_are_put_on_a_device_with_their_labels_and_names(labels):
     assert data.images.is_cpu
 
 
+def test_arrays_stay_in_memory_where_another_process_has_filled_the_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (2 * len(IMAGES) - 1, 32 * len(IMAGES)))
+    assert placed(data := Arrays(IMAGES), torch.device("cuda")) is data
+
+
 def test_arrays_that_make_their_samples_when_asked_stay_where_they_are():
     class Doubled(Arrays):
         def __getitems__(self, indices):
