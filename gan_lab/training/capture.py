@@ -12,7 +12,7 @@ import lightning as L
 import torch
 from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.utilities import rank_zero_warn
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Adam, AdamW, Optimizer
 
 from gan_lab.cli import console
@@ -29,8 +29,9 @@ KINDS = 64
 """Kinds of steps that are remembered; steps of so many kinds without a graph have numbers of their own."""
 
 
-TOLERANCE = 0.01
-"""Largest difference of a loss or gradient norm between a replay and the eager step, unless kernels are deterministic."""
+TOLERANCE, UPDATE_TOLERANCE = 0.01, 0.1
+"""Largest difference between a replay and the eager step, unless kernels are deterministic: of a loss or gradient norm, and,
+relative, of an update's length, in which Adam gives the rounding of small gradients the weight of large ones."""
 
 
 class Capture(L.Callback):
@@ -197,7 +198,7 @@ class CapturedStep:
         self.gan.set_tracked(values)
 
     def attempt(self, kind: Captured, real: Tensor, y: Tensor | None) -> None:
-        """Take this step eagerly and, from the same state, capture and replay it; give up if losses or gradient norms differ.
+        """Take this step eagerly and, from the same state, capture and replay it; give up if losses or updates differ.
 
         Eagerly first: a graph keeps the memory of its step, and both at once would need twice as much.
         """
@@ -209,12 +210,14 @@ class CapturedStep:
             self.give_up(f"{name} is another tensor after a step, and a graph would write to the first: change it in place")
             return
         after, tracked = [tensor.detach().clone() for tensor in tensors], self.gan.tracked
+        updates = self.updates(tensors, before)
         put(tensors, before)
         self.gan.draw()
         try:
             self.capture(kind, real, y)
             self.replay(kind, real, y)
-            fault = disagreement(self.gan.tracked, {name: tracked[name] for name in kind.scalars})
+            fault = disagreement(self.gan.tracked, {name: tracked[name] for name in kind.scalars}, TOLERANCE, TOLERANCE)
+            fault = fault or disagreement(self.updates(tensors, before), updates, UPDATE_TOLERANCE)
         except Exception as error:  # what a captured operation refuses has no class of its own
             fault = first_line(error)
         if fault is not None:
@@ -226,6 +229,16 @@ class CapturedStep:
         """Return the tensors that a step changes: those of the GAN, then those of its optimizers."""
         states = [self.gan, *(value for optimizer in self.optimizers for value in optimizer.state.values())]
         return [tensor for state in states for tensor in tensors_of(state)]
+
+    def updates(self, tensors: list[Tensor], before: list[Tensor]) -> dict[str, Tensor]:
+        """Return the length of the update of each network and average by a step, which began with the values ``before``."""
+        old = {id(tensor): value for tensor, value in zip(tensors, before, strict=True)}
+        parts = {network.name: network.module for network in self.gan.networks}
+        parts |= {f"{network.name}_average": network.average for network in self.gan.networks if network.average is not None}
+        return {
+            f"{name}_update_norm": nn.utils.get_total_norm([w.detach() - old[id(w)] for w in part.parameters()])
+            for name, part in parts.items()
+        }
 
     def replaced(self, tensors: list[Tensor]) -> str | None:
         """Return the name of the first of these tensors of the state in whose place a step has put another one."""
@@ -252,11 +265,14 @@ def put(tensors: list[Tensor], values: list[Tensor]) -> None:
         torch._foreach_copy_(tensors, values)
 
 
-def disagreement(replayed: Mapping[str, Tensor], eager: Mapping[str, Tensor]) -> str | None:
-    """Say which value a replay makes that the eager step does not; None: it makes the same."""
-    tolerance = 0.0 if torch.are_deterministic_algorithms_enabled() else TOLERANCE
+def disagreement(
+    replayed: Mapping[str, Tensor], eager: Mapping[str, Tensor], relative: float, absolute: float = 0.0
+) -> str | None:
+    """Say which value a replay makes that the eager step does not; None: it makes the same, up to tolerances."""
+    if torch.are_deterministic_algorithms_enabled():
+        relative = absolute = 0.0
     for name, value in eager.items():
         then, now = replayed[name].double(), value.double()
-        if not torch.allclose(now, then, tolerance, tolerance, equal_nan=True):
+        if not torch.allclose(now, then, relative, absolute, equal_nan=True):
             return f"{name} is {float(then):g} by a replay and {float(now):g} without"
     return None

@@ -136,6 +136,26 @@ def test_a_replay_that_differs_from_the_eager_step_leaves_nothing_behind():
     assert difference(tried, fit(cfg)) is None
 
 
+class Still(Broken):
+    """Replays that make the same losses, and leave the weights as they are: an optimizer has stepped on the host."""
+
+    def capture(self, kind, real, y):
+        pass
+
+    replay = capture
+
+
+def test_a_replay_that_moves_no_weight_is_seen():
+    class Tries(capture.Capture):
+        def on_train_start(self, trainer, gan):
+            gan.replay = Still(gan, trainer.optimizers)
+
+    cfg = tiny("model=gan", images=40)
+    with pytest.warns(UserWarning, match=r"g_update_norm is 0 by a replay and 0\.[0-9]+ without"):
+        tried = fit(cfg, Tries())
+    assert difference(tried, fit(cfg)) is None
+
+
 class Replaces(Penalty):
     """Keeps a mean of its own by assignment, as a graph could not."""
 
