@@ -73,6 +73,12 @@ class Rule:
         kind = _mapped(self.hint)
         return {} if kind is None else dict.fromkeys(node, Rule(kind))
 
+    @property
+    def is_closed(self) -> bool:
+        """Return whether a mapping has no other keys; a group of parts may, to which the parts refer."""
+        whole = is_typeddict(self.hint) and self.hint.__total__
+        return whole and all(rule.hint is not TargetNode for rule in rules_of(self.hint).values())
+
     def check(self, key: str, value: Any) -> None:
         """Refuse a value in one sentence."""
         from pydantic import ValidationError
@@ -187,27 +193,16 @@ def _rules_below(node: DictConfig | ListConfig, written: Any, rule: Rule | None,
     if isinstance(node, ListConfig) or written.get("_target_") == "???":
         return {}
     if "_target_" not in written:
-        rules = rule.below(node) if rule else {}
-        if rule and is_typeddict(rule.hint) and _is_closed(rule.hint):
-            for name in map(str, node):
-                if name not in rules:
-                    raise InputError(f"{key} has no '{name}'{nearest(name, rules)}: leave it out")
-        return rules
-    target = _resolve_target(node._target_, key)
-    if node._target_ == GET_METHOD and isinstance(path := node.get("path"), str):
-        _resolve_target(path, key)
-    rules, is_closed = rules_of_target(target)
+        rules, is_closed, owner = (rule.below(node) if rule else {}), rule is not None and rule.is_closed, f"{key} has"
+    else:
+        target, owner = _resolve_target(node._target_, key), f"{node._target_} takes"
+        if node._target_ == GET_METHOD and isinstance(path := node.get("path"), str):
+            _resolve_target(path, key)
+        rules, is_closed = rules_of_target(target)
     for name in map(str, node if is_closed else ()):
         if name not in rules:
-            raise InputError(
-                f"{node._target_} takes no '{name}'{nearest(name, rules)}: leave it out (~{key}.{name}, if a yaml chooses it)"
-            )
+            raise InputError(f"{owner} no '{name}'{nearest(name, rules)}: leave it out (~{key}.{name}, if a yaml chooses it)")
     return rules
-
-
-def _is_closed(options: type) -> bool:
-    """Return whether these keys are all that there are; a group of parts may have more, to which the parts refer."""
-    return options.__total__ and all(rule.hint is not TargetNode for rule in rules_of(options).values())  # type: ignore[attr-defined]
 
 
 @cache
