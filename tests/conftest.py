@@ -175,6 +175,7 @@ def call(monkeypatch, tmp_path) -> Callable[..., Path]:
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setattr(sys, "path", sys.path[:])  # to which a command adds this folder
 
     def run(main: Callable[[], None], *arguments: str, curves: bool = False) -> Path:
         if not curves:
