@@ -37,7 +37,7 @@ def cache(tmp_path_factory) -> Iterator[Path]:
 
 
 @pytest.fixture(autouse=True)
-def weights() -> None:
+def torch_generator() -> None:
     """A test's networks begin alike, whichever tests ran before it."""
     import torch
 

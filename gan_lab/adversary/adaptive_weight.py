@@ -17,9 +17,8 @@ def gradient_ratio(reconstruction_loss: Tensor, gan_loss: Tensor, last_layer: Te
     Raises:
         InputError: a loss does not depend on the weight.
     """
-    both = []
+    both, options = [], {"create_graph": False, "retain_graph": True, "allow_unused": True}
     for name, loss in (("reconstruction_loss", reconstruction_loss), ("the fakes", gan_loss)):
-        options = {"create_graph": False, "retain_graph": True, "allow_unused": True}
         found = gradients(loss, last_layer, **options)[0] if loss.requires_grad else None
         if found is None:
             raise InputError(

@@ -69,11 +69,11 @@ def placed(dataset: Any, device: torch.device, room: int | None = None) -> Any:
         device: of training.
         room: None: `RESIDENT` of a GPU's memory, but at most half of what is free, and nothing on a CPU.
     """
+    if getattr(type(dataset), "__getitems__", None) is not Arrays.__getitems__:
+        return dataset
     if room is None and device.type == "cuda":
         free, total = torch.cuda.mem_get_info(device)
         room = int(min(RESIDENT * total, free / 2))
-    if getattr(type(dataset), "__getitems__", None) is not Arrays.__getitems__:
-        return dataset
     images, labels = dataset.images, dataset.labels
     if images.nbytes + (0 if labels is None else labels.nbytes) > (room or 0):
         return dataset

@@ -34,9 +34,8 @@ class Average:
 
     def __init__(self, average: nn.Module, module: nn.Module) -> None:
         self.old, self.new = (cast(list[Tensor], list(each.parameters())) for each in (average, module))
-        self.buffers = dict[
-            torch.dtype, tuple[list[Tensor], list[Tensor]]
-        ]()  # by type: torch has one kernel for many of a type
+        # By type, for torch has one kernel for many of a type
+        self.buffers: dict[torch.dtype, tuple[list[Tensor], list[Tensor]]] = {}
         for old, new in zip(average.buffers(), module.buffers(), strict=True):
             olds, news = self.buffers.setdefault(old.dtype, ([], []))
             olds.append(old)

@@ -96,17 +96,23 @@ class Broken(capture.CapturedStep):
         raise RuntimeError("operation not permitted")
 
 
-def test_after_a_broken_capture_training_goes_on_as_if_none_had_been_tried():
-    steps = []
+def trying(kind, steps=None):
+    """A callback that lets a GAN take its steps by this kind of `CapturedStep`, and lists it in ``steps``."""
 
     class Tries(capture.Capture):
         def on_train_start(self, trainer, gan):
-            gan.replay = Broken(gan, trainer.optimizers)
-            steps.append(gan.replay)
+            gan.replay = kind(gan, trainer.optimizers)
+            if steps is not None:
+                steps.append(gan.replay)
 
+    return Tries()
+
+
+def test_after_a_broken_capture_training_goes_on_as_if_none_had_been_tried():
+    steps = []
     cfg = tiny("model=gan", images=40)
     with pytest.warns(UserWarning, match="eagerly, not as CUDA graphs: operation not permitted"):
-        tried = fit(cfg, Tries())
+        tried = fit(cfg, trying(Broken, steps))
     assert steps[0].taken == capture.WARMUP + 1
     assert tried.replay is None
     assert difference(tried, fit(cfg)) is None
@@ -126,13 +132,9 @@ class Wrong(Broken):
 
 
 def test_a_replay_that_differs_from_the_eager_step_leaves_nothing_behind():
-    class Tries(capture.Capture):
-        def on_train_start(self, trainer, gan):
-            gan.replay = Wrong(gan, trainer.optimizers)
-
     cfg = tiny("model=gan", images=40)
     with pytest.warns(UserWarning, match=r"d_loss is 7 by a replay and [0-9.]+ without"):
-        tried = fit(cfg, Tries())
+        tried = fit(cfg, trying(Wrong))
     assert difference(tried, fit(cfg)) is None
 
 
@@ -146,13 +148,9 @@ class Still(Broken):
 
 
 def test_a_replay_that_moves_no_weight_is_seen():
-    class Tries(capture.Capture):
-        def on_train_start(self, trainer, gan):
-            gan.replay = Still(gan, trainer.optimizers)
-
     cfg = tiny("model=gan", images=40)
     with pytest.warns(UserWarning, match=r"g_update_norm is 0 by a replay and 0\.[0-9]+ without"):
-        tried = fit(cfg, Tries())
+        tried = fit(cfg, trying(Still))
     assert difference(tried, fit(cfg)) is None
 
 
@@ -173,28 +171,18 @@ def test_a_step_that_replaces_a_tensor_is_not_captured():
         def setup(self, trainer, gan, stage):
             gan.penalties["own"] = Replaces()
 
-    class Tries(Adds):
-        def on_train_start(self, trainer, gan):
-            gan.replay = Broken(gan, trainer.optimizers)
-
     cfg = tiny("model=gan", images=24)
     with pytest.warns(UserWarning, match="penalties.own.mean is another tensor after a step"):
-        tried = fit(cfg, Tries())
+        tried = fit(cfg, Adds(), trying(Broken))
     assert difference(tried, fit(cfg, Adds())) is None
 
 
 def test_a_rate_that_a_graph_would_keep_ends_the_attempts(monkeypatch):
     monkeypatch.setattr(capture, "KINDS", 3)
     steps = []
-
-    class Tries(capture.Capture):
-        def on_train_start(self, trainer, gan):
-            gan.replay = Broken(gan, trainer.optimizers)
-            steps.append(gan.replay)
-
     cfg = tiny("model=gan", "optimizer=rmsprop", "schedule=linear", images=40)
     with pytest.warns(UserWarning, match="options of RMSprop change at each step"):
-        tried = fit(cfg, Tries())
+        tried = fit(cfg, trying(Broken, steps))
     assert (steps[0].taken, steps[0].kinds) == (4, {})
     assert difference(tried, fit(cfg)) is None
 
